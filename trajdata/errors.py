@@ -1,0 +1,79 @@
+"""The errors a caller may want to tell apart; everything else is a plain ``ValueError``."""
+
+from __future__ import annotations
+
+import os
+
+__all__ = ["LockedError", "ShardError", "SpecMismatchError"]
+
+
+class ShardError(Exception):
+    """A shard, an index or a commit record is not what it claims to be.
+
+    Attributes:
+        file: the file that is wrong.
+        offset: byte offset in it, or None where the whole file is meant.
+        expected: what the format asks for.
+        found: what was there.
+    """
+
+    def __init__(
+        self,
+        file: str | os.PathLike[str],
+        *,
+        expected: object,
+        found: object,
+        offset: int | None = None,
+    ) -> None:
+        self.file = os.fspath(file)
+        self.offset = offset
+        self.expected = expected
+        self.found = found
+        where = self.file if offset is None else f"{self.file} at byte {offset}"
+        super().__init__(f"{where}: expected {expected}, found {found}")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild_shard_error, (self.file, self.offset, self.expected, self.found)
+
+
+def _rebuild_shard_error(
+    file: str, offset: int | None, expected: object, found: object
+) -> ShardError:
+    return ShardError(file, offset=offset, expected=expected, found=found)
+
+
+class SpecMismatchError(ValueError):
+    """A folder or a state belongs to another stream than the one asked for.
+
+    Attributes:
+        differences: field name -> (value that was asked for, value that is there).
+    """
+
+    def __init__(self, what: str, differences: dict[str, tuple[object, object]]) -> None:
+        self.what = what
+        self.differences = dict(differences)
+        rows = "; ".join(
+            f"{name}: asked for {asked!r}, it holds {held!r}"
+            for name, (asked, held) in self.differences.items()
+        )
+        super().__init__(f"{what} belongs to another stream: {rows}")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return SpecMismatchError, (self.what, self.differences)
+
+
+class LockedError(RuntimeError):
+    """Another process is writing to this folder.
+
+    Attributes:
+        folder: the folder.
+        owner: what its lock file says of the writer.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str], owner: str) -> None:
+        self.folder = os.fspath(folder)
+        self.owner = owner
+        super().__init__(f"{self.folder} is being written by {owner}; nothing was changed")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return LockedError, (self.folder, self.owner)

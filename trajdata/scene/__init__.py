@@ -1,0 +1,1 @@
+"""From an index to a scene: addressed randomness, the deal of classes, looks, motion, camera."""

@@ -1,0 +1,341 @@
+"""ClipSource: index -> clip. The one place where the stages are called, in order.
+
+index -> label (deal) -> scene (draw) -> motion (fit) -> positions (place) -> picture places
+(project) -> pixels (draw_clips) and texts (write_texts). Each stage is a compiled function over
+the arrays of a whole batch; nothing here is done per clip.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+from numpy.typing import NDArray
+
+from trajdata.fields import DEFAULT_FIELDS, FIELDS, TEXT_FIELDS, check_fields
+from trajdata.render.pixels import draw_clips
+from trajdata.scene.camera import project
+from trajdata.scene.deal import deal
+from trajdata.scene.draw import draw_scenes
+from trajdata.scene.motion import LAW_MODULES, NUMBERS, fit_motions, place_objects
+from trajdata.scene.philox import key_of
+from trajdata.scene.table import SCENE, law_codes, limits_of, shape_codes
+from trajdata.spec import LAWS, ClipSpec
+from trajdata.templates import Program, write_texts
+from trajdata.text import COMMON, VALUES, fill_values, param_names, wording
+
+__all__ = ["ClipSource", "check_indices"]
+
+_OBJECTS = 1
+_CHUNK = 512
+"""Clips that go through the stages together: enough to hide the calls, few enough to stay in cache."""
+
+
+def check_indices(indices: Sequence[int] | range | NDArray[np.integer]) -> NDArray[np.int64]:
+    """Indices as int64 (B,).
+
+    Raises:
+        ValueError: not a one-dimensional sequence of whole numbers in [0, 2**63).
+    """
+    allowed = "a one-dimensional sequence of whole numbers from 0 to 2**63 - 1"
+    if isinstance(indices, range):
+        if len(indices) and not 0 <= min(indices[0], indices[-1]) <= max(indices[0], indices[-1]) < 2**63:
+            raise ValueError(f"indices: given {indices}; allowed is {allowed}")
+        return np.arange(indices.start, indices.stop, indices.step, dtype=np.int64)
+    try:
+        given = np.asarray(indices)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"indices: given {indices!r:.80}; allowed is {allowed}") from error
+    if given.size == 0 and given.ndim == 1:
+        return np.empty(0, np.int64)
+    if given.ndim != 1 or given.dtype.kind not in "iu" or not 0 <= given.min() <= given.max() < 2**63:
+        raise ValueError(f"indices: given {indices!r:.80}; allowed is {allowed}")
+    return np.ascontiguousarray(given, np.int64)
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """A batch after the stages before the pixels; see the kernels for shapes and units."""
+
+    indices: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    scenes: NDArray[np.void]
+    numbers: NDArray[np.float64]
+
+
+class ClipSource:
+    """The stream of clips of (spec, seed, split), addressable by index.
+
+    ``clip(i)`` is a pure function of (spec, seed, split, i): it depends neither on the other
+    clips of a batch nor on order, threads or processes. A source holds no state that changes, so
+    threads may share it, and it can be pickled.
+
+    Args:
+        spec: the distribution that clips are drawn from.
+        seed: from 0 to 2**63 - 1; every seed is an independent stream.
+        split: "train", "val" or "test": disjoint streams of one seed.
+        fields: which keys a clip has; see ``trajdata.FIELDS``.
+
+    Raises:
+        ValueError: names the argument, the value given and what is allowed.
+    """
+
+    def __init__(
+        self,
+        spec: ClipSpec,
+        seed: int = 0,
+        split: str = "train",
+        *,
+        fields: Sequence[str] = DEFAULT_FIELDS,
+    ) -> None:
+        if not isinstance(spec, ClipSpec):
+            raise ValueError(
+                f"spec: given {spec!r:.80}; allowed is a ClipSpec, as trajdata.preset(name) returns"
+            )
+        self.spec = spec
+        self._key = key_of(seed, split)
+        self.seed = int(seed)
+        self.split = split
+        self.fields = check_fields(fields)
+        self._limits = limits_of(spec)
+        self._laws = law_codes(spec)
+        self._shapes = shape_codes(spec)
+        self._wording = wording(spec)
+        self._param_names = param_names(spec)
+        self._param_columns = _param_columns(self._param_names)
+
+    def __repr__(self) -> str:
+        t, c, h, w = self.spec.video_shape
+        return (
+            f"ClipSource(T={t}, C={c}, H={h}, W={w}, seed={self.seed}, split={self.split!r}, "
+            f"fields={self.fields})"
+        )
+
+    @property
+    def metadata_bytes(self) -> int:
+        """The fixed length of a clip's JSON text, in bytes."""
+        return self._wording.metadata_bytes
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        """One clip: the fields of ``batch`` without the leading axis.
+
+        Raises:
+            ValueError: an index outside [0, 2**63).
+        """
+        batch = self.batch([index])
+        clip: dict[str, Any] = {}
+        for name, value in batch.items():
+            if name == "params":
+                clip[name] = {key: numbers[0] for key, numbers in value.items()}
+            else:
+                clip[name] = value[0]
+        return clip
+
+    def batch(
+        self,
+        indices: Sequence[int] | range | NDArray[np.integer],
+        *,
+        out: Mapping[str, NDArray[Any]] | None = None,
+    ) -> dict[str, Any]:
+        """The clips of these indices, stacked along a new first axis B.
+
+        Args:
+            indices: B whole numbers from 0 to 2**63 - 1, in any order, repeats allowed.
+            out: for any of the array fields, the array to write into: its dtype, its shape with
+                B in front. Only the first axis of the video may be strided.
+
+        Returns:
+            For every field an array with B in front (``trajdata.FIELDS`` has dtypes, units and
+            axes); ``params`` is a dict of float64 (B,), where a number that a clip's law lacks is
+            0; ``caption`` and ``equation`` are lists of B str.
+
+        Raises:
+            ValueError: indices out of range, or an ``out`` that does not fit.
+        """
+        where = check_indices(indices)
+        count = where.shape[0]
+        arrays = self._arrays(count, out or {})
+        texts: dict[str, list[Any]] = {name: [] for name in TEXT_FIELDS if name in self.fields}
+        for first in range(0, max(count, 1), _CHUNK):
+            chunk = slice(first, min(first + _CHUNK, count))
+            drawn = self._draw(where[chunk])
+            self._render(drawn, {name: array[chunk] for name, array in arrays.items()})
+            if texts:
+                values = self._values(drawn)
+                if "params" in texts:
+                    texts["params"].append(self._params(drawn, values))
+                for name in ("caption", "equation"):
+                    if name in texts:
+                        program: Program = getattr(self._wording, name)
+                        texts[name].extend(_strings(program, drawn, values))
+        result: dict[str, Any] = {}
+        for name in self.fields:
+            if name in arrays:
+                result[name] = arrays[name]
+            elif name == "params":
+                stacked = np.concatenate(texts[name], axis=1)
+                result[name] = dict(zip(self._param_names, stacked, strict=True))
+            else:
+                result[name] = texts[name]
+        return result
+
+    def metadata(
+        self, indices: Sequence[int] | range | NDArray[np.integer], out: NDArray[np.uint8]
+    ) -> None:
+        """Write each clip's JSON text, filled up with blanks, into ``out``.
+
+        Args:
+            indices: B whole numbers.
+            out: uint8 (B, metadata_bytes); the first axis may be strided.
+
+        Raises:
+            ValueError: an ``out`` of another shape or dtype.
+        """
+        where = check_indices(indices)
+        _check_out("metadata", out, np.dtype(np.uint8), (where.shape[0], self.metadata_bytes))
+        drawn = self._draw(where)
+        _write(self._wording.metadata, drawn, self._values(drawn), 32, out)
+
+    def warm(self) -> None:
+        """Compile every kernel (or load it from the disk cache): call before starting workers."""
+        every = ClipSource(self.spec, self.seed, self.split, fields=tuple(FIELDS))
+        every.batch([0])
+        every.metadata([0], np.empty((1, self.metadata_bytes), np.uint8))
+
+    def _arrays(self, count: int, out: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        names = [name for name in self.fields if name not in TEXT_FIELDS]
+        for name in out:
+            if name not in names:
+                raise ValueError(f"out: given {name!r}; allowed are {', '.join(names)}")
+        arrays = {}
+        for name in names:
+            field = FIELDS[name]
+            dtype, shape = np.dtype(field.dtype), (count, *field.shape(self.spec))
+            if name in out:
+                _check_out(name, out[name], dtype, shape)
+                arrays[name] = out[name]
+            else:
+                arrays[name] = np.empty(shape, dtype)
+        return arrays
+
+    def _draw(self, indices: NDArray[np.int64]) -> _Drawn:
+        count = indices.shape[0]
+        labels = np.empty(count, np.int64)
+        scenes = np.empty((count, _OBJECTS), SCENE)
+        numbers = np.empty((count, _OBJECTS, NUMBERS), np.float64)
+        deal(self._key, indices, len(self.spec.laws), labels)
+        draw_scenes(
+            self._key, indices, self._limits, self._shapes, self._laws, labels, scenes
+        )
+        fit_motions(self._key, indices, self._limits, scenes, numbers)
+        return _Drawn(indices, labels, scenes, numbers)
+
+    def _render(self, drawn: _Drawn, arrays: Mapping[str, NDArray[Any]]) -> None:
+        frames, channels, height, width = self.spec.video_shape
+        shape = (*drawn.scenes.shape, frames)
+        positions = np.empty((*shape, 3), np.float64)
+        pixels = np.empty((*shape, 2), np.float64)
+        radii = np.empty(shape, np.float64)
+        place_objects(drawn.scenes, drawn.numbers, self.spec.seconds, positions)
+        project(positions, drawn.scenes, height, width, pixels, radii)
+        values = {
+            "label": drawn.labels,
+            "index": drawn.indices,
+            "trajectory": positions[:, 0],
+            "pixels": pixels[:, 0],
+            "depth": positions[:, 0, :, 2],
+            "radius": radii[:, 0],
+        }
+        for name, array in arrays.items():
+            if name == "video":
+                target, stride = _flat(array)
+                draw_clips(
+                    drawn.scenes, pixels, radii, channels, height, width, target, 0, stride
+                )
+            else:
+                array[...] = values[name]
+
+    def _values(self, drawn: _Drawn) -> NDArray[np.float64]:
+        values = np.empty((drawn.indices.shape[0], VALUES), np.float64)
+        fill_values(
+            drawn.scenes, drawn.numbers, self.spec.seconds, self.spec.channels == 3, values
+        )
+        return values
+
+    def _params(self, drawn: _Drawn, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """float64 (names, B): each clip's numbers under the names that all clips share."""
+        padded = np.concatenate([values, np.zeros((values.shape[0], 1))], axis=1)
+        columns = self._param_columns[drawn.scenes["law"][:, 0]]
+        return np.ascontiguousarray(np.take_along_axis(padded, columns, axis=1).T)
+
+
+def _param_columns(names: tuple[str, ...]) -> NDArray[np.int64]:
+    """int64 (laws, names): where a law's row of values has a name; VALUES where it has not."""
+    columns = np.full((len(LAWS), len(names)), VALUES, np.int64)
+    for row, law in enumerate(LAWS):
+        own = LAW_MODULES[law].NUMBERS
+        for column, name in enumerate(names):
+            if name in own:
+                columns[row, column] = own.index(name)
+            elif name in COMMON:
+                columns[row, column] = NUMBERS + COMMON.index(name)
+    return columns
+
+
+def _write(
+    program: Program,
+    drawn: _Drawn,
+    values: NDArray[np.float64],
+    fill: int,
+    out: NDArray[np.uint8],
+) -> None:
+    write_texts(
+        program.pieces,
+        program.starts,
+        program.characters,
+        program.words,
+        drawn.scenes["law"][:, 0],
+        values,
+        drawn.indices,
+        np.uint8(fill),
+        out,
+    )
+
+
+def _strings(program: Program, drawn: _Drawn, values: NDArray[np.float64]) -> list[str]:
+    out = np.empty((drawn.indices.shape[0], program.width), np.uint8)
+    _write(program, drawn, values, 0, out)
+    # NumPy's S dtype drops the NULs that fill up a text.
+    return [text.decode("ascii") for text in out.view(f"S{program.width}").ravel().tolist()]
+
+
+def _check_out(
+    name: str, array: NDArray[Any], dtype: np.dtype[Any], shape: tuple[int, ...]
+) -> None:
+    if array.dtype != dtype or array.shape != shape or not array.flags.writeable:
+        raise ValueError(
+            f"out[{name!r}]: given {array.dtype} {array.shape}; "
+            f"allowed is a writable array, {dtype} {shape}"
+        )
+
+
+def _flat(video: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int]:
+    """The memory that a video array (B, T, C, H, W) spans, as uint8 (N,), and its clip stride.
+
+    Raises:
+        ValueError: an axis other than the first is strided, or clips overlap.
+    """
+    count, clip = video.shape[0], int(np.prod(video.shape[1:]))
+    if count == 0:
+        return np.empty(0, np.uint8), clip
+    stride = video.strides[0] if count > 1 else clip
+    if not video[0].flags.c_contiguous or stride < clip:
+        raise ValueError(
+            f"out['video']: given strides {video.strides}; only the first axis may be strided, "
+            f"by at least {clip}"
+        )
+    span = (count - 1) * stride + clip
+    return as_strided(video, shape=(span,), strides=(1,)), stride
