@@ -182,6 +182,13 @@ class ClipSource:
                 result[name] = texts[name]
         return result
 
+    def scenes(self, indices: Sequence[int] | range | NDArray[np.integer]) -> NDArray[np.void]:
+        """What was drawn for these clips: a structured array SCENE (B, objects).
+
+        See ``trajdata.scene.table`` for the names and units of its columns.
+        """
+        return self._draw(check_indices(indices)).scenes
+
     def metadata(
         self, indices: Sequence[int] | range | NDArray[np.integer], out: NDArray[np.uint8]
     ) -> None:

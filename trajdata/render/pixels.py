@@ -25,32 +25,59 @@ _DIFFUSE = np.float32(0.65)
 _HALF = np.float32(0.5)
 _ONE = np.float32(1.0)
 _ZERO = np.float32(0.0)
+_TWELFTH = np.float32(1.0 / 12.0)
 _LEAST = np.float32(1e-3)
 _TINY = np.float32(1e-6)
 
 
 @kernel
-def _coverage_row(dx0, dy, radius, cover):  # type: ignore[no-untyped-def]
-    """Coverage of the pixels at offsets (dx0 + i, dy) from a disc's centre, float32 0..1."""
-    for i in range(cover.shape[0]):
-        dx = abs(dx0 + np.float32(i))
-        distance = np.sqrt(dx * dx + dy * dy)
-        per = _ONE / max(distance, _TINY)
-        # The edge's normal (p, q), p >= q, decides how a square pixel is cut.
-        p = max(dx, dy) * per
-        q = min(dx, dy) * per
-        inside = radius - distance
-        depth = abs(inside)
-        flat = depth / max(p, _HALF)
-        gap = max((p + q) * _HALF - depth, _ZERO)
-        bent = _HALF - gap * gap / max(_ONE * (p + p) * q, _TINY)
-        half = flat if depth + depth <= p - q else bent
-        half = min(half, _HALF)
-        cover[i] = _HALF + half if inside > _ZERO else _HALF - half
+def _offsets(left, right, top, bottom, x, y, xs, ys):  # type: ignore[no-untyped-def]
+    """Offsets of a box's pixel centres from (x, y), row by row in one flat list; its length."""
+    n = 0
+    for row in range(top, bottom):
+        dy = np.float32(row + 0.5 - y)
+        dx = np.float32(left + 0.5 - x)
+        for i in range(right - left):
+            xs[n + i] = dx + np.float32(i)
+            ys[n + i] = dy
+        n += right - left
+    return n
 
 
 @kernel
-def _shade_row(dx0, dy, radius, samples, lx, ly, lz, weight, shade):  # type: ignore[no-untyped-def]
+def _coverage(xs, ys, radius, samples, cover):  # type: ignore[no-untyped-def]
+    """Coverage, float32 0..1, of the pixels at these offsets from a disc's centre.
+
+    A pixel is taken as samples x samples smaller ones, whose edges are straighter.
+    """
+    fine = np.float32(samples)
+    scaled = fine * radius
+    edge = np.sqrt(max(scaled * scaled - _TWELFTH, _ZERO))
+    share = _ONE / (fine * fine)
+    cover[:] = _ZERO
+    for j in range(samples):
+        shift_y = np.float32(j) - (fine - _ONE) * _HALF
+        for k in range(samples):
+            shift_x = np.float32(k) - (fine - _ONE) * _HALF
+            for i in range(cover.shape[0]):
+                x = abs(fine * xs[i] + shift_x)
+                y = abs(fine * ys[i] + shift_y)
+                distance = np.sqrt(x * x + y * y)
+                per = _ONE / max(distance, _TINY)
+                # The edge's normal (p, q), p >= q, decides how a square pixel is cut.
+                p = max(x, y) * per
+                q = min(x, y) * per
+                inside = edge - distance
+                depth = abs(inside)
+                flat = depth / max(p, _HALF)
+                gap = max((p + q) * _HALF - depth, _ZERO)
+                bent = _HALF - gap * gap / max((p + p) * q, _TINY)
+                half = min(flat if depth + depth <= p - q else bent, _HALF)
+                cover[i] += share * (_HALF + half if inside > _ZERO else _HALF - half)
+
+
+@kernel
+def _shading(xs, ys, radius, samples, lx, ly, lz, weight, shade):  # type: ignore[no-untyped-def]
     """Lambert shading of a sphere (J. H. Lambert, Photometria, 1760) plus an ambient share.
 
     A pixel's shade is the mean over samples x samples points of it, weighted by how far each lies
@@ -62,11 +89,12 @@ def _shade_row(dx0, dy, radius, samples, lx, ly, lz, weight, shade):  # type: ig
     weight[:] = _ZERO
     shade[:] = _ZERO
     for j in range(samples):
-        y = (dy + (np.float32(j) + _HALF) * step - _HALF) * per_radius
+        shift_y = (np.float32(j) + _HALF) * step - _HALF
         for k in range(samples):
-            shift = dx0 + (np.float32(k) + _HALF) * step - _HALF
+            shift_x = (np.float32(k) + _HALF) * step - _HALF
             for i in range(shade.shape[0]):
-                x = (shift + np.float32(i)) * per_radius
+                x = (xs[i] + shift_x) * per_radius
+                y = (ys[i] + shift_y) * per_radius
                 below = _ONE - x * x - y * y
                 z = np.sqrt(max(below, _ZERO))
                 lit = min(max(x * lx + y * ly - z * lz, _ZERO), _ONE)
@@ -78,11 +106,11 @@ def _shade_row(dx0, dy, radius, samples, lx, ly, lz, weight, shade):  # type: ig
 
 
 @kernel
-def _blend_row(cover, shade, colour, back, row):  # type: ignore[no-untyped-def]
-    """Write round(back + cover (colour shade - back)) for a row of one channel."""
-    for i in range(row.shape[0]):
+def _blend(cover, shade, colour, back, values):  # type: ignore[no-untyped-def]
+    """One channel of the box's pixels: round(back + cover (colour shade - back))."""
+    for i in range(values.shape[0]):
         value = back + cover[i] * (colour * shade[i] - back)
-        row[i] = np.uint8(np.int32(value + _HALF))
+        values[i] = np.uint8(np.int32(value + _HALF))
 
 
 @kernel
@@ -112,9 +140,12 @@ def draw_clips(scenes, pixels, radii, channels, height, width, target, first, st
     """
     frames = pixels.shape[2]
     plane = height * width
-    cover = np.empty(width, np.float32)
-    shade = np.empty(width, np.float32)
-    weight = np.empty(width, np.float32)
+    xs = np.empty(plane, np.float32)
+    ys = np.empty(plane, np.float32)
+    cover = np.empty(plane, np.float32)
+    shade = np.empty(plane, np.float32)
+    weight = np.empty(plane, np.float32)
+    values = np.empty(plane, np.uint8)
     colours = np.empty(channels, np.float32)
     backs = np.empty(channels, np.float32)
     for b in range(scenes.shape[0]):
@@ -126,31 +157,30 @@ def draw_clips(scenes, pixels, radii, channels, height, width, target, first, st
                 target[at : at + plane] = np.uint8(backs[c])
         for item in range(scenes.shape[1]):
             scene = scenes[b, item]
-            lx, ly, lz = (
-                np.float32(scene.light_x),
-                np.float32(scene.light_y),
-                np.float32(scene.light_z),
-            )
+            lx = np.float32(scene.light_x)
+            ly = np.float32(scene.light_y)
+            lz = np.float32(scene.light_z)
             for k in range(frames):
                 x, y, r = pixels[b, item, k, 0], pixels[b, item, k, 1], radii[b, item, k]
-                radius = np.float32(np.sqrt(max(r * r - 1.0 / 12.0, 0.0)))
-                samples = 3 if r < 2.0 else 2
-                reach = r + 0.5
-                left = max(int(np.floor(x - reach)), 0)
-                right = min(int(np.floor(x + reach)) + 1, width)
-                top = max(int(np.floor(y - reach)), 0)
-                bottom = min(int(np.floor(y + reach)) + 1, height)
-                n = right - left
-                dx0 = np.float32(left + 0.5 - x)
-                for row in range(top, bottom):
-                    dy = np.float32(row + 0.5 - y)
-                    _coverage_row(dx0, abs(dy), radius, cover[:n])
-                    if scene.shape == _SPHERE:
-                        _shade_row(
-                            dx0, dy, np.float32(r), samples, lx, ly, lz, weight[:n], shade[:n]
-                        )
-                    else:
-                        shade[:n] = _ONE
-                    for c in range(channels):
-                        at = base + (k * channels + c) * plane + row * width + left
-                        _blend_row(cover, shade, colours[c], backs[c], target[at : at + n])
+                left = max(int(np.floor(x - r - 0.5)), 0)
+                right = min(int(np.floor(x + r + 0.5)) + 1, width)
+                top = max(int(np.floor(y - r - 0.5)), 0)
+                bottom = min(int(np.floor(y + r + 0.5)) + 1, height)
+                n = _offsets(left, right, top, bottom, x, y, xs, ys)
+                radius = np.float32(r)
+                small = r < 2.0
+                _coverage(xs, ys, radius, 2 if small else 1, cover[:n])
+                if scene.shape == _SPHERE:
+                    fine = 3 if small else 2
+                    _shading(xs, ys, radius, fine, lx, ly, lz, weight[:n], shade[:n])
+                else:
+                    shade[:n] = _ONE
+                for c in range(channels):
+                    _blend(cover, shade, colours[c], backs[c], values[:n])
+                    at = base + (k * channels + c) * plane + top * width + left
+                    taken = 0
+                    for _ in range(top, bottom):
+                        for i in range(right - left):
+                            target[at + i] = values[taken + i]
+                        taken += right - left
+                        at += width
