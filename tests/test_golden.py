@@ -1,0 +1,62 @@
+"""The bytes of FORMAT 1, on every machine, Python, NumPy and Numba."""
+
+import importlib.util
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from trajdata import FORMAT, presets
+from trajdata.spec import SPLITS
+
+ROOT = Path(__file__).parents[1]
+GOLDEN = json.loads((ROOT / "tests" / "golden.json").read_text("ascii"))
+
+
+def _tool():
+    spec = importlib.util.spec_from_file_location("golden", ROOT / "tools" / "golden.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_golden_file_belongs_to_this_format():
+    assert GOLDEN["format"] == FORMAT
+
+
+@pytest.mark.parametrize("name", presets())
+@pytest.mark.parametrize("split", SPLITS)
+def test_clips_have_their_golden_digests(name, split):
+    assert _tool().clip_digests(name, split) == GOLDEN["clips"][name][split]
+
+
+COMPILE = """
+from trajdata import ClipSource, preset
+from trajdata.render import pixels
+from trajdata.scene import camera, deal, draw, motion
+for name in ("magvit-32", "gray-32"):
+    ClipSource(preset(name)).warm()
+for function in (pixels.draw_clips, camera.project, deal.deal, draw.draw_scenes,
+                 motion.fit_motions, motion.place_objects):
+    for text in function.inspect_asm().values():
+        print(text)
+"""
+
+
+def test_no_fused_multiply_add_stands_in_the_machine_code(tmp_path):
+    """Fusing would round once instead of twice, and only where the machine has it."""
+    run = subprocess.run(
+        [sys.executable, "-c", COMPILE],
+        env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=True,
+    )
+    assert len(run.stdout) > 10_000
+    fused = re.findall(r"\b(?:v?fn?m(?:add|sub)\w*|fmla|fmls)\b.*", run.stdout)
+    assert fused == []
