@@ -32,9 +32,10 @@ FIELDS = {
         Field("video", "uint8", ("T", "C", "H", "W"), "0..255", "the pictures"),
         Field("label", "int64", (), "index into spec.laws", "the class: which law moves the object"),
         Field("index", "int64", (), "-", "the clip's index in its stream"),
-        Field("trajectory", "float32", ("T", "3"), "metres", "the centre: x right, y down, z away"),
-        Field("pixels", "float32", ("T", "2"), "pixels", "the centre's image: x right, y down"),
-        Field("depth", "float32", ("T",), "metres", "z of the centre"),
+        Field("trajectory", "float32", ("T", "3"), "metres", "the centre on the law's path: x right, y down, z away"),
+        Field("jittered", "float32", ("T", "3"), "metres", "the centre as drawn, jitter included"),
+        Field("pixels", "float32", ("T", "2"), "pixels", "the drawn centre's image: x right, y down"),
+        Field("depth", "float32", ("T",), "metres", "z of the centre as drawn"),
         Field("radius", "float32", ("T",), "pixels", "apparent radius"),
         Field("params", "dict of float64", (), "SI", "the law's numbers, named"),
         Field("caption", "str", (), "-", "one sentence on this clip"),
@@ -43,7 +44,7 @@ FIELDS = {
 }
 
 DEFAULT_FIELDS = ("video", "label", "index")
-STORED_ARRAYS = ("trajectory", "pixels", "depth", "radius")
+STORED_ARRAYS = ("trajectory", "jittered", "pixels", "depth", "radius")
 """Array fields beside the video, in the order in which a shard's record holds them."""
 TEXT_FIELDS = ("params", "caption", "equation")
 """Fields that a shard's record holds inside its JSON member."""

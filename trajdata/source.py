@@ -1,8 +1,8 @@
 """ClipSource: index -> clip. The one place where the stages are called, in order.
 
-index -> label (deal) -> scene (draw) -> motion (fit) -> positions (place) -> picture places
-(project) -> pixels (draw_clips) and texts (write_texts). Each stage is a compiled function over
-the arrays of a whole batch; nothing here is done per clip.
+index -> label (deal) -> scene (draw) -> motion (fit) -> positions (place, shake) -> places in the
+picture (project) -> pixels (draw_clips, add_grain) and texts (write_texts). Each stage is a
+compiled function over the arrays of a whole batch; nothing here is done per clip.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from trajdata.fields import DEFAULT_FIELDS, FIELDS, TEXT_FIELDS, check_fields
+from trajdata.render.grain import add_grain
 from trajdata.render.pixels import draw_clips
 from trajdata.scene.camera import project
 from trajdata.scene.deal import deal
 from trajdata.scene.draw import draw_scenes
+from trajdata.scene.jitter import shake_positions
 from trajdata.scene.motion import LAW_MODULES, NUMBERS, fit_motions, place_objects
 from trajdata.scene.philox import key_of
 from trajdata.scene.table import SCENE, law_codes, limits_of, shape_codes
@@ -247,13 +249,18 @@ class ClipSource:
         pixels = np.empty((*shape, 2), np.float64)
         radii = np.empty(shape, np.float64)
         place_objects(drawn.scenes, drawn.numbers, self.spec.seconds, positions)
-        project(positions, drawn.scenes, height, width, pixels, radii)
+        shown = positions
+        if self.spec.jitter > 0:
+            shown = np.empty_like(positions)
+            shake_positions(self._key, drawn.indices, self.spec.jitter, positions, shown)
+        project(shown, drawn.scenes, height, width, pixels, radii)
         values = {
             "label": drawn.labels,
             "index": drawn.indices,
             "trajectory": positions[:, 0],
+            "jittered": shown[:, 0],
             "pixels": pixels[:, 0],
-            "depth": positions[:, 0, :, 2],
+            "depth": shown[:, 0, :, 2],
             "radius": radii[:, 0],
         }
         for name, array in arrays.items():
@@ -262,6 +269,16 @@ class ClipSource:
                 draw_clips(
                     drawn.scenes, pixels, radii, channels, height, width, target, 0, stride
                 )
+                if self.spec.pixel_noise > 0:
+                    add_grain(
+                        self._key,
+                        drawn.indices,
+                        self.spec.pixel_noise,
+                        self.spec.clip_bytes,
+                        target,
+                        0,
+                        stride,
+                    )
             else:
                 array[...] = values[name]
 

@@ -13,10 +13,13 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-__all__ = ["FORMAT", "LAWS", "SHAPES", "SPLITS", "ClipSpec", "preset", "presets"]
+__all__ = ["FORMAT", "JITTER_REACH", "LAWS", "SHAPES", "SPLITS", "ClipSpec", "preset", "presets"]
 
 FORMAT = 1
 """Goes into every fingerprint; raised when the bytes of a clip are changed on purpose."""
+
+JITTER_REACH = 3.4641016151377544
+"""No displacement exceeds this many times ``jitter``: 2 sqrt(3), as of a sum of four uniforms."""
 
 LAWS = ("linear", "circular", "helical", "parabolic")
 SHAPES = ("disc", "sphere")
@@ -77,6 +80,12 @@ class ClipSpec(BaseModel):
     least_loop: Fraction = Field(
         0.1, description="least diameter of a circle or helix on the picture, in shorter sides"
     )
+    jitter: Annotated[float, Field(ge=0, le=100)] = Field(
+        0.0, description="std of each frame's displacement off the law's path, m"
+    )
+    pixel_noise: Annotated[float, Field(ge=0, le=255)] = Field(
+        0.0, description="std of the noise added to each pixel, gray levels of 255"
+    )
 
     @model_validator(mode="after")
     def _ranges_are_consistent(self) -> ClipSpec:
@@ -92,12 +101,22 @@ class ClipSpec(BaseModel):
             raise ValueError(f"turns: given {self.turns}; a circle takes at least 0.75 turns")
         if not (self.reach[0] < self.depth[0] and self.depth[1] < self.reach[1]):
             raise ValueError(f"reach: given {self.reach}; it must enclose depth {self.depth}")
-        free = (1 - self.margin) - self.place - 2 * self.radius[1] / self.depth[0]
+        shake = JITTER_REACH * self.jitter
+        if self.depth[0] - shake < self.reach[0] or self.depth[1] + shake > self.reach[1]:
+            raise ValueError(
+                f"jitter: given {self.jitter}; it displaces by up to {JITTER_REACH:.2f} times that, "
+                f"which must stay within reach {self.reach} at depth {self.depth}"
+            )
+        # In half-sides of the frame at the least depth: what is free beside an object that stands
+        # at the outermost anchor.
+        half = 0.5 * max(self.height, self.width) / min(self.height, self.width)
+        need = self.radius[1] + shake * (1 + half)
+        free = (1 - self.margin) - self.place - 2 * need / self.depth[0]
         if free < 0.001:
             raise ValueError(
                 f"place: given {self.place}; with radius up to {self.radius[1]} m at depth "
-                f"{self.depth[0]} m and margin {self.margin} an object leaves the frame where it "
-                f"stands: place must be below {self.place + free:.4f}"
+                f"{self.depth[0]} m, margin {self.margin} and jitter {self.jitter} m an object leaves "
+                f"the frame where it stands: place must be below {self.place + free:.4f}"
             )
         return self
 

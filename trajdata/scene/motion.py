@@ -87,15 +87,18 @@ def _inside(law, n, t0, t1, radius, limits):  # type: ignore[no-untyped-def]
     """Whether the object, radius included, stays in the camera's frustum all the time.
 
     It is on the picture where |f x / z| + f radius / z <= half the frame less the margin, that is
-    where free_x z - |x| >= radius: a bound on a linear form in (x, y, z).
+    where free_x z - |x| >= radius: a bound on a linear form in (x, y, z). A displacement by up to
+    ``shake`` along each axis takes at most (1 + free_x) shake from that form.
     """
+    need_x = radius + limits.shake * (1.0 + limits.free_x)
+    need_y = radius + limits.shake * (1.0 + limits.free_y)
     return (
-        _least(law, n, t0, t1, -1.0, 0.0, limits.free_x) >= radius
-        and _least(law, n, t0, t1, 1.0, 0.0, limits.free_x) >= radius
-        and _least(law, n, t0, t1, 0.0, -1.0, limits.free_y) >= radius
-        and _least(law, n, t0, t1, 0.0, 1.0, limits.free_y) >= radius
-        and _least(law, n, t0, t1, 0.0, 0.0, 1.0) >= limits.reach_low
-        and _least(law, n, t0, t1, 0.0, 0.0, -1.0) >= -limits.reach_high
+        _least(law, n, t0, t1, -1.0, 0.0, limits.free_x) >= need_x
+        and _least(law, n, t0, t1, 1.0, 0.0, limits.free_x) >= need_x
+        and _least(law, n, t0, t1, 0.0, -1.0, limits.free_y) >= need_y
+        and _least(law, n, t0, t1, 0.0, 1.0, limits.free_y) >= need_y
+        and _least(law, n, t0, t1, 0.0, 0.0, 1.0) >= limits.reach_low + limits.shake
+        and _least(law, n, t0, t1, 0.0, 0.0, -1.0) >= limits.shake - limits.reach_high
     )
 
 

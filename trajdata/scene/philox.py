@@ -22,6 +22,8 @@ __all__ = [
     "BODY",
     "COLOUR",
     "DEAL",
+    "GRAIN",
+    "JITTER",
     "LIGHT",
     "MOTION",
     "ORDER",
@@ -32,7 +34,7 @@ __all__ = [
 ]
 
 # The fields of an address. A number here is part of FORMAT: it must never be given to another use.
-DEAL, ANCHOR, BODY, COLOUR, BACKGROUND, LIGHT, MOTION, ORDER = range(8)
+DEAL, ANCHOR, BODY, COLOUR, BACKGROUND, LIGHT, MOTION, ORDER, JITTER, GRAIN = range(10)
 
 _M0, _M1 = 0xD2511F53, 0xCD9E8D57
 _W0, _W1 = 0x9E3779B9, 0xBB67AE85

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from trajdata.spec import LAWS, SHAPES, ClipSpec
+from trajdata.spec import JITTER_REACH, LAWS, SHAPES, ClipSpec
 
 __all__ = ["LIMITS", "SCENE", "law_codes", "limits_of", "shape_codes"]
 
@@ -33,6 +33,7 @@ LIMITS = np.dtype(
             "free_x",  # the same, less the margin
             "free_y",
             "contrast",
+            "shake",  # no coordinate is displaced by more than this, metres
             "tilt_cosine",
             "least_path",
             "least_sagitta",
@@ -92,6 +93,7 @@ def limits_of(spec: ClipSpec) -> NDArray[np.void]:
         half = 0.5 * side / shorter
         limits["half_" + axis] = half
         limits["free_" + axis] = half - 0.5 * spec.margin
+    limits["shake"] = JITTER_REACH * spec.jitter
     limits["tilt_cosine"] = cos_sin(spec.tilt_degrees * (TURN / 360.0))[0]
     return limits
 
