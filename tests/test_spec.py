@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from trajdata import ClipSpec, preset, presets
+from trajdata import ClipSource, ClipSpec, preset, presets
 
 
 def test_the_presets_have_the_promised_shapes():
@@ -12,7 +12,6 @@ def test_the_presets_have_the_promised_shapes():
         (8, 1, 32, 32),
         (17, 3, 128, 128),
     ]
-    assert preset("magvit-32") == ClipSpec()
 
 
 def test_an_unknown_preset_is_an_error_that_lists_the_presets():
@@ -49,6 +48,10 @@ def test_a_spec_cannot_be_changed():
         {"contrast": 0.9},
         {"seconds": 0.0},
         {"colour": "red"},
+        {"held_out_speed": (1.2, 1.4)},
+        {"held_out_speed": (2.0, 1.4)},
+        {"jitter": -1.0},
+        {"pixel_noise": 256.0},
     ],
 )
 def test_a_wrong_value_is_a_value_error_that_names_the_field(wrong):
@@ -66,3 +69,23 @@ def test_the_fingerprint_tells_specs_apart_and_survives_json():
     assert len(others) == 4
     slower = spec.model_copy(update={"speed": (0.8, 1.25)})
     assert slower.fingerprint != spec.fingerprint
+
+
+def test_splits_out_of_distribution_exist_where_something_is_held_out():
+    assert ClipSpec().splits == ("train", "val", "test")
+    assert preset("magvit-32").splits[3:] == ("ood-speed", "ood-radius", "ood-depth")
+    assert ClipSpec(separate_colours=True).splits[3:] == ("ood-colour-law",)
+    with pytest.raises(ValueError, match="split: given 'ood-speed'; this spec has train, val, test"):
+        ClipSource(ClipSpec(), split="ood-speed")
+
+
+def test_difficulty_turns_its_four_knobs_together():
+    easy, middle, hard = (preset("magvit-32", difficulty=d) for d in (0, 0.5, 1))
+    assert easy == preset("magvit-32")
+    assert 0 == easy.jitter < middle.jitter < hard.jitter
+    assert 0 == easy.pixel_noise < middle.pixel_noise < hard.pixel_noise
+    assert easy.contrast > middle.contrast > hard.contrast
+    assert easy.least_path > middle.least_path > hard.least_path
+    for wrong in (-0.1, 1.1, float("nan")):
+        with pytest.raises(ValueError, match="difficulty: given"):
+            preset("magvit-32", difficulty=wrong)

@@ -28,7 +28,10 @@ CLIPS = 64
 
 def clip_digests(name: str, split: str) -> list[str]:
     """The first 16 hex digits of the SHA-256 of each of the first 64 clips."""
-    source = ClipSource(preset(name), SEED, split, fields=("video", *STORED_ARRAYS))
+    spec = preset(name)
+    if split == "ood-colour-law":
+        spec = spec.model_copy(update={"separate_colours": True})
+    source = ClipSource(spec, SEED, split, fields=("video", *STORED_ARRAYS))
     batch = source.batch(range(CLIPS))
     texts = np.empty((CLIPS, source.metadata_bytes), np.uint8)
     source.metadata(range(CLIPS), texts)

@@ -78,7 +78,7 @@ class ClipSource:
     Args:
         spec: the distribution that clips are drawn from.
         seed: from 0 to 2**63 - 1; every seed is an independent stream.
-        split: "train", "val" or "test": disjoint streams of one seed.
+        split: one of ``trajdata.spec.SPLITS``, disjoint streams of one seed.
         fields: which keys a clip has; see ``trajdata.FIELDS``.
 
     Raises:
@@ -102,7 +102,7 @@ class ClipSource:
         self.seed = int(seed)
         self.split = split
         self.fields = check_fields(fields)
-        self._limits = limits_of(spec)
+        self._limits = limits_of(spec, split)
         self._laws = law_codes(spec)
         self._shapes = shape_codes(spec)
         self._wording = wording(spec)
@@ -127,14 +127,7 @@ class ClipSource:
         Raises:
             ValueError: an index outside [0, 2**63).
         """
-        batch = self.batch([index])
-        clip: dict[str, Any] = {}
-        for name, value in batch.items():
-            if name == "params":
-                clip[name] = {key: numbers[0] for key, numbers in value.items()}
-            else:
-                clip[name] = value[0]
-        return clip
+        return _first(self.batch([index]))
 
     def batch(
         self,
@@ -157,13 +150,34 @@ class ClipSource:
         Raises:
             ValueError: indices out of range, or an ``out`` that does not fit.
         """
-        where = check_indices(indices)
+        return self._batch(check_indices(indices), out or {})
+
+    def pair(self, index: int, law: str) -> dict[str, Any]:
+        """Clip ``index`` as it would be under another law.
+
+        It shares everything with ``self[index]`` but the law: anchor, depth, time window, size,
+        speed, colours, shape, light and background, and the random words behind the law's own
+        numbers. With the law that the clip has anyway, it is that clip.
+
+        Raises:
+            ValueError: a law that the spec does not have, or an index outside [0, 2**63).
+        """
+        if law not in self.spec.laws:
+            raise ValueError(f"law: given {law!r}; allowed are {', '.join(self.spec.laws)}")
+        return _first(self._batch(check_indices([index]), {}, self.spec.laws.index(law)))
+
+    def _batch(
+        self,
+        where: NDArray[np.int64],
+        out: Mapping[str, NDArray[Any]],
+        label: int | None = None,
+    ) -> dict[str, Any]:
         count = where.shape[0]
-        arrays = self._arrays(count, out or {})
+        arrays = self._arrays(count, out)
         texts: dict[str, list[Any]] = {name: [] for name in TEXT_FIELDS if name in self.fields}
         for first in range(0, max(count, 1), _CHUNK):
             chunk = slice(first, min(first + _CHUNK, count))
-            drawn = self._draw(where[chunk])
+            drawn = self._draw(where[chunk], label)
             self._render(drawn, {name: array[chunk] for name, array in arrays.items()})
             if texts:
                 values = self._values(drawn)
@@ -230,12 +244,14 @@ class ClipSource:
                 arrays[name] = np.empty(shape, dtype)
         return arrays
 
-    def _draw(self, indices: NDArray[np.int64]) -> _Drawn:
+    def _draw(self, indices: NDArray[np.int64], label: int | None = None) -> _Drawn:
         count = indices.shape[0]
         labels = np.empty(count, np.int64)
         scenes = np.empty((count, _OBJECTS), SCENE)
         numbers = np.empty((count, _OBJECTS, NUMBERS), np.float64)
         deal(self._key, indices, len(self.spec.laws), labels)
+        if label is not None:
+            labels[:] = label
         draw_scenes(
             self._key, indices, self._limits, self._shapes, self._laws, labels, scenes
         )
@@ -294,6 +310,17 @@ class ClipSource:
         padded = np.concatenate([values, np.zeros((values.shape[0], 1))], axis=1)
         columns = self._param_columns[drawn.scenes["law"][:, 0]]
         return np.ascontiguousarray(np.take_along_axis(padded, columns, axis=1).T)
+
+
+def _first(batch: dict[str, Any]) -> dict[str, Any]:
+    """A batch's first clip: its fields without the leading axis."""
+    clip: dict[str, Any] = {}
+    for name, value in batch.items():
+        if name == "params":
+            clip[name] = {key: numbers[0] for key, numbers in value.items()}
+        else:
+            clip[name] = value[0]
+    return clip
 
 
 def _param_columns(names: tuple[str, ...]) -> NDArray[np.int64]:

@@ -13,7 +13,17 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-__all__ = ["FORMAT", "JITTER_REACH", "LAWS", "SHAPES", "SPLITS", "ClipSpec", "preset", "presets"]
+__all__ = [
+    "FORMAT",
+    "JITTER_REACH",
+    "LAWS",
+    "OUT_OF_DISTRIBUTION",
+    "SHAPES",
+    "SPLITS",
+    "ClipSpec",
+    "preset",
+    "presets",
+]
 
 FORMAT = 1
 """Goes into every fingerprint; raised when the bytes of a clip are changed on purpose."""
@@ -23,7 +33,15 @@ JITTER_REACH = 3.4641016151377544
 
 LAWS = ("linear", "circular", "helical", "parabolic")
 SHAPES = ("disc", "sphere")
-SPLITS = ("train", "val", "test")
+SPLITS = ("train", "val", "test", "ood-speed", "ood-radius", "ood-depth", "ood-colour-law")
+"""The streams of one seed, disjoint by construction.
+
+The first three are draws from the spec's own ranges; in an ``ood-`` split one factor lies in a
+range that is held out of those three (or, for colour and law, a pair that never meets there).
+"""
+
+OUT_OF_DISTRIBUTION = {"ood-speed": "speed", "ood-radius": "radius", "ood-depth": "depth"}
+"""Split -> the factor whose held-out range it shows."""
 
 Law = Literal["linear", "circular", "helical", "parabolic"]
 Shape = Literal["disc", "sphere"]
@@ -31,6 +49,14 @@ Shape = Literal["disc", "sphere"]
 Positive = Annotated[float, Field(ge=1e-3, le=1e3, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Range = tuple[Positive, Positive]
+
+_RANGES = ("depth", "radius", "speed", "reach", "turns")
+
+
+def _check_order(name: str, given: Range) -> None:
+    if given[0] > given[1]:
+        raise ValueError(f"{name}: given {given}; the first must not exceed the second")
+
 
 
 class ClipSpec(BaseModel):
@@ -86,39 +112,77 @@ class ClipSpec(BaseModel):
     pixel_noise: Annotated[float, Field(ge=0, le=255)] = Field(
         0.0, description="std of the noise added to each pixel, gray levels of 255"
     )
+    held_out_depth: Range | None = Field(None, description="depth of the anchor in ood-depth, m")
+    held_out_radius: Range | None = Field(None, description="radius in ood-radius, m")
+    held_out_speed: Range | None = Field(None, description="speed in ood-speed, m/s")
+    separate_colours: bool = Field(
+        False,
+        description="whether each law lacks one of eight colour sectors in train, val and test, "
+        "which ood-colour-law shows it in; colour then says something about the class",
+    )
 
     @model_validator(mode="after")
-    def _ranges_are_consistent(self) -> ClipSpec:
-        for name in ("depth", "reach", "radius", "speed", "turns"):
-            low, high = getattr(self, name)
-            if low > high:
-                raise ValueError(f"{name}: given ({low}, {high}); the first must not exceed the second")
+    def _is_consistent(self) -> ClipSpec:
         for name in ("laws", "shapes"):
             given = getattr(self, name)
             if len(set(given)) != len(given):
                 raise ValueError(f"{name}: given {given}; each name may occur once")
+        for name in _RANGES:
+            _check_order(name, getattr(self, name))
+        for name in OUT_OF_DISTRIBUTION.values():
+            held_out = getattr(self, "held_out_" + name)
+            if held_out is not None:
+                _check_order("held_out_" + name, held_out)
+                low, high = getattr(self, name)
+                if held_out[0] <= high and low <= held_out[1]:
+                    raise ValueError(
+                        f"held_out_{name}: given {held_out}; it must not meet {name} ({low}, {high})"
+                    )
         if self.turns[0] < 0.75:
             raise ValueError(f"turns: given {self.turns}; a circle takes at least 0.75 turns")
-        if not (self.reach[0] < self.depth[0] and self.depth[1] < self.reach[1]):
-            raise ValueError(f"reach: given {self.reach}; it must enclose depth {self.depth}")
-        shake = JITTER_REACH * self.jitter
-        if self.depth[0] - shake < self.reach[0] or self.depth[1] + shake > self.reach[1]:
-            raise ValueError(
-                f"jitter: given {self.jitter}; it displaces by up to {JITTER_REACH:.2f} times that, "
-                f"which must stay within reach {self.reach} at depth {self.depth}"
-            )
-        # In half-sides of the frame at the least depth: what is free beside an object that stands
-        # at the outermost anchor.
-        half = 0.5 * max(self.height, self.width) / min(self.height, self.width)
-        need = self.radius[1] + shake * (1 + half)
-        free = (1 - self.margin) - self.place - 2 * need / self.depth[0]
-        if free < 0.001:
-            raise ValueError(
-                f"place: given {self.place}; with radius up to {self.radius[1]} m at depth "
-                f"{self.depth[0]} m, margin {self.margin} and jitter {self.jitter} m an object leaves "
-                f"the frame where it stands: place must be below {self.place + free:.4f}"
-            )
+        self._check_room()
         return self
+
+    def _check_room(self) -> None:
+        """An object that stands still at any anchor must be inside the frame and within reach."""
+        shake = JITTER_REACH * self.jitter
+        half = 0.5 * max(self.height, self.width) / min(self.height, self.width)
+        for split in self.splits:
+            (nearest, farthest), radius = self.factor("depth", split), self.factor("radius", split)[1]
+            if nearest - shake <= self.reach[0] or farthest + shake >= self.reach[1]:
+                raise ValueError(
+                    f"reach: given {self.reach}; it must enclose the depths of {split}, "
+                    f"({nearest}, {farthest}), and the {shake:.3f} m that jitter {self.jitter} displaces"
+                )
+            # In half-sides of the frame at that depth: what is free beside the outermost anchor.
+            need = radius + shake * (1 + half)
+            free = (1 - self.margin) - self.place - 2 * need / nearest
+            if free < 0.001:
+                raise ValueError(
+                    f"place: given {self.place}; in {split}, with radius up to {radius} m at depth "
+                    f"{nearest} m, margin {self.margin} and jitter {self.jitter} m, an object leaves "
+                    f"the frame where it stands: place must be below {self.place + free:.4f}"
+                )
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """The splits that this spec has: an ``ood-`` split only where something is held out."""
+        return tuple(
+            split
+            for split in SPLITS
+            if not split.startswith("ood-")
+            or (split == "ood-colour-law" and self.separate_colours)
+            or (
+                split in OUT_OF_DISTRIBUTION
+                and getattr(self, "held_out_" + OUT_OF_DISTRIBUTION[split]) is not None
+            )
+        )
+
+    def factor(self, name: str, split: str) -> Range:
+        """The range of ``depth``, ``radius`` or ``speed`` in a split: the held-out one, or its own."""
+        held_out = OUT_OF_DISTRIBUTION.get(split) == name
+        value: Range = getattr(self, "held_out_" + name if held_out else name)
+        return value
 
     @property
     def video_shape(self) -> tuple[int, int, int, int]:
@@ -138,12 +202,35 @@ class ClipSpec(BaseModel):
         return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
+def _preset(frames: int, channels: Literal[1, 3], side: int) -> ClipSpec:
+    return ClipSpec(
+        frames=frames,
+        channels=channels,
+        height=side,
+        width=side,
+        held_out_depth=(3.65, 3.95),
+        held_out_radius=(0.42, 0.5),
+        held_out_speed=(1.3, 1.45),
+    )
+
+
 _PRESETS = {
-    "magvit-32": ClipSpec(frames=8, channels=3, height=32, width=32),
-    "magvit-64": ClipSpec(frames=16, channels=3, height=64, width=64),
-    "gray-32": ClipSpec(frames=8, channels=1, height=32, width=32),
-    "magvit2-128": ClipSpec(frames=17, channels=3, height=128, width=128),
+    "magvit-32": _preset(8, 3, 32),
+    "magvit-64": _preset(16, 3, 64),
+    "gray-32": _preset(8, 1, 32),
+    "magvit2-128": _preset(17, 3, 128),
 }
+
+_HARDEST = {
+    "jitter": 0.05,
+    "pixel_noise": 48.0,
+    "contrast": 0.08,
+    "least_path": 0.12,
+    "least_sagitta": 0.035,
+    "least_growth": 1.12,
+    "least_loop": 0.08,
+}
+"""What difficulty 1 sets; between, each goes in a straight line from the preset's own value."""
 
 
 def presets() -> tuple[str, ...]:
@@ -151,12 +238,26 @@ def presets() -> tuple[str, ...]:
     return tuple(_PRESETS)
 
 
-def preset(name: str) -> ClipSpec:
+def preset(name: str, *, difficulty: float = 0.0) -> ClipSpec:
     """The spec of that name.
 
+    Args:
+        name: one of ``presets()``.
+        difficulty: from 0 (clean) to 1; turns up jitter and pixel noise and turns down contrast
+            and the least motion, all of them in step.
+
     Raises:
-        ValueError: no preset has that name.
+        ValueError: no preset has that name, or a difficulty outside [0, 1].
     """
     if name not in _PRESETS:
         raise ValueError(f"preset: given {name!r}; allowed are {', '.join(_PRESETS)}")
-    return _PRESETS[name]
+    if not 0 <= difficulty <= 1:
+        raise ValueError(f"difficulty: given {difficulty!r}; allowed are numbers from 0 to 1")
+    spec = _PRESETS[name]
+    if difficulty == 0:
+        return spec
+    changes = {
+        field: getattr(spec, field) + difficulty * (hardest - getattr(spec, field))
+        for field, hardest in _HARDEST.items()
+    }
+    return ClipSpec(**{**spec.model_dump(), **changes})

@@ -1,6 +1,7 @@
 """Draw a scene: where and how big the object is, how fast, and what it and the picture look like.
 
-Nothing here knows the class: every number is drawn in the same way for all of them.
+Nothing here depends on the class: every number is drawn in the same way for all of them. (But
+for one experiment, where colours and laws are kept apart on purpose: ``separate_colours``.)
 """
 
 from __future__ import annotations
@@ -42,6 +43,17 @@ def _with_luma(hue, strength, luma):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def _hue(u, law, hues):  # type: ignore[no-untyped-def]
+    """A hue in turns. Law k's held-out sector is the 2k-th of eight."""
+    if hues == 0.0:
+        return u
+    if hues == 2.0:
+        return (2.0 * law + u) * 0.125
+    hue = (2.0 * law + 1.0 + 7.0 * u) * 0.125
+    return hue - np.floor(hue)
+
+
+@kernel
 def _scene(key, index, item, limits, shapes, scene):  # type: ignore[no-untyped-def]
     w = words(key, index, item, ANCHOR, 0)
     depth = limits.depth_low + unit(w[2]) * (limits.depth_high - limits.depth_low)
@@ -60,7 +72,7 @@ def _scene(key, index, item, limits, shapes, scene):  # type: ignore[no-untyped-
     scene.shape = shapes[np.int64((w[2] * np.uint64(shapes.shape[0])) >> np.uint64(32))]
 
     w = words(key, index, item, COLOUR, 0)
-    scene.hue = unit(w[0])
+    scene.hue = _hue(unit(w[0]), scene.law, limits.hues)
     luma = 0.2 + 0.6 * unit(w[2])
     scene.luma = luma
     scene.red, scene.green, scene.blue = _with_luma(scene.hue, 0.35 + 0.65 * unit(w[1]), luma)
@@ -92,5 +104,5 @@ def draw_scenes(key, indices, limits, shapes, laws, labels, scenes):  # type: ig
     """
     for b in range(indices.shape[0]):
         for item in range(scenes.shape[1]):
-            _scene(key, indices[b], item, limits[0], shapes, scenes[b, item])
             scenes[b, item].law = laws[labels[b]]
+            _scene(key, indices[b], item, limits[0], shapes, scenes[b, item])

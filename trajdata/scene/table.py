@@ -34,6 +34,7 @@ LIMITS = np.dtype(
             "free_y",
             "contrast",
             "shake",  # no coordinate is displaced by more than this, metres
+            "hues",  # 0: any; 1: all but the law's held-out sector; 2: that sector alone
             "tilt_cosine",
             "least_path",
             "least_sagitta",
@@ -71,14 +72,27 @@ SCENE = np.dtype(
 """One draw: what is known of an object before its law's own numbers."""
 
 
-def limits_of(spec: ClipSpec) -> NDArray[np.void]:
-    """The LIMITS record (shape (1,)) of a spec."""
+def limits_of(spec: ClipSpec, split: str) -> NDArray[np.void]:
+    """The LIMITS record (shape (1,)) of a spec in a split.
+
+    Raises:
+        ValueError: a split that the spec does not have.
+    """
+    if split not in spec.splits:
+        raise ValueError(
+            f"split: given {split!r}; this spec has {', '.join(spec.splits)} (held_out_depth, "
+            "held_out_radius, held_out_speed and separate_colours make others)"
+        )
     from trajdata.scene.trig import TURN, cos_sin
 
     limits = np.zeros(1, LIMITS)
     shorter = min(spec.height, spec.width)
-    for name in ("depth", "reach", "radius", "speed", "turns"):
+    for name in ("depth", "radius", "speed"):
+        limits[name + "_low"], limits[name + "_high"] = spec.factor(name, split)
+    for name in ("reach", "turns"):
         limits[name + "_low"], limits[name + "_high"] = getattr(spec, name)
+    if spec.separate_colours:
+        limits["hues"] = 2 if split == "ood-colour-law" else 1
     for name in (
         "seconds",
         "place",
