@@ -17,11 +17,11 @@ from trajdata.jit import kernel
 from trajdata.scene.draw import LUMA
 from trajdata.spec import SHAPES
 
-__all__ = ["draw_clips"]
+__all__ = ["AMBIENT", "DIFFUSE", "draw_clips"]
 
 _SPHERE = SHAPES.index("sphere")
-_AMBIENT = np.float32(0.35)
-_DIFFUSE = np.float32(0.65)
+AMBIENT = np.float32(0.35)
+DIFFUSE = np.float32(0.65)
 _HALF = np.float32(0.5)
 _ONE = np.float32(1.0)
 _ZERO = np.float32(0.0)
@@ -100,7 +100,7 @@ def _shading(xs, ys, radius, samples, lx, ly, lz, weight, shade):  # type: ignor
                 lit = min(max(x * lx + y * ly - z * lz, _ZERO), _ONE)
                 share = min(max(below * sharp + _HALF, _LEAST), _ONE)
                 weight[i] += share
-                shade[i] += share * (_AMBIENT + _DIFFUSE * lit)
+                shade[i] += share * (AMBIENT + DIFFUSE * lit)
     for i in range(shade.shape[0]):
         shade[i] = shade[i] / weight[i]
 

@@ -1,0 +1,44 @@
+# Every target makes what it needs, from a bare machine with Python >= 3.10 and its venv module.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
+
+.PHONY: help demo test check bench clean
+
+help:
+	@echo "make demo   bake 30,000 clips, interrupted and resumed, and compare live with cached"
+	@echo "make test   the tests"
+	@echo "make check  ruff, mypy and the tests: what CI runs"
+	@echo "make bench  throughput, to benchmarks/results/throughput.json"
+	@echo "make clean  remove what the other targets made"
+
+demo: $(VENV)/.stamp-test
+	$(BIN)/python tools/demo.py
+
+test: $(VENV)/.stamp-test
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.stamp-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+bench: $(VENV)/.stamp-test
+	$(BIN)/python benchmarks/throughput.py
+
+$(VENV)/.stamp-test: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+		{ echo "$(PYTHON) is older than Python 3.10; name another one: make PYTHON=python3.11"; exit 2; }
+	@echo "Installing into $(VENV) (torch is large: a few minutes the first time)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) -e '.[test]'
+	@touch $@
+
+$(VENV)/.stamp-dev: $(VENV)/.stamp-test
+	@$(PIP) -e '.[test,dev]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) demo-out build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

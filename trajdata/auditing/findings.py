@@ -1,0 +1,52 @@
+"""What an audit says: figures beside their bounds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["Finding", "at_least", "at_most"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One figure of an audit.
+
+    Attributes:
+        group: what it belongs to: duplicates, motion, framing, balance, independence, truth, ...
+        name: what was measured, in words.
+        figure: the value.
+        relation: how it must stand to the bound.
+        bound: the bound.
+        unit: the unit of both.
+        sample: on how many clips (or frames, or tests) it was measured.
+    """
+
+    group: str
+    name: str
+    figure: float
+    relation: Literal["<=", ">="]
+    bound: float
+    unit: str
+    sample: int
+
+    @property
+    def passed(self) -> bool:
+        """Whether the bound holds; a figure that is not a number holds no bound."""
+        if self.relation == "<=":
+            return self.figure <= self.bound
+        return self.figure >= self.bound
+
+
+def at_most(
+    group: str, name: str, figure: float, bound: float, unit: str, sample: int
+) -> Finding:
+    """A figure that must not exceed its bound."""
+    return Finding(group, name, float(figure), "<=", bound, unit, sample)
+
+
+def at_least(
+    group: str, name: str, figure: float, bound: float, unit: str, sample: int
+) -> Finding:
+    """A figure that must reach its bound."""
+    return Finding(group, name, float(figure), ">=", bound, unit, sample)
