@@ -21,7 +21,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from trajdata.auditing.report import AuditReport, audit
     from trajdata.errors import LockedError, ShardError, SpecMismatchError
+    from trajdata.evaluation import TrackErrors, evaluate
     from trajdata.fields import DEFAULT_FIELDS, FIELDS
     from trajdata.loading.dataset import TrajectoryDataset
     from trajdata.loading.map_dataset import TrajectoryMapDataset
@@ -33,14 +35,18 @@ __all__ = [
     "DEFAULT_FIELDS",
     "FIELDS",
     "FORMAT",
+    "AuditReport",
     "ClipSource",
     "ClipSpec",
     "LockedError",
     "ShardError",
     "SpecMismatchError",
+    "TrackErrors",
     "TrajectoryDataset",
     "TrajectoryMapDataset",
     "__version__",
+    "audit",
+    "evaluate",
     "materialize",
     "preset",
     "presets",
@@ -52,13 +58,17 @@ _HOME = {
     "DEFAULT_FIELDS": "trajdata.fields",
     "FIELDS": "trajdata.fields",
     "FORMAT": "trajdata.spec",
+    "AuditReport": "trajdata.auditing.report",
     "ClipSource": "trajdata.source",
     "ClipSpec": "trajdata.spec",
     "LockedError": "trajdata.errors",
     "ShardError": "trajdata.errors",
     "SpecMismatchError": "trajdata.errors",
+    "TrackErrors": "trajdata.evaluation",
     "TrajectoryDataset": "trajdata.loading.dataset",
     "TrajectoryMapDataset": "trajdata.loading.map_dataset",
+    "audit": "trajdata.auditing.report",
+    "evaluate": "trajdata.evaluation",
     "materialize": "trajdata.materialize",
     "preset": "trajdata.spec",
     "presets": "trajdata.spec",
