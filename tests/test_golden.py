@@ -34,6 +34,18 @@ def test_clips_have_their_golden_digests(name, split):
     assert _tool().clip_digests(name, split) == GOLDEN["clips"][name][split]
 
 
+SHARDS = [
+    pytest.param(name, split, marks=[pytest.mark.slow] if "128" in name else [])
+    for name in presets()
+    for split in SPLITS
+]
+
+
+@pytest.mark.parametrize(("name", "split"), SHARDS)
+def test_a_shard_of_4096_clips_has_its_golden_digest(name, split):
+    assert _tool().shard_digest(name, split) == GOLDEN["shards"][name][split]
+
+
 COMPILE = """
 from trajdata import ClipSource, preset
 from trajdata.render import pixels

@@ -17,21 +17,28 @@ from pathlib import Path
 
 import numpy as np
 
-from trajdata import FORMAT, ClipSource, preset, presets
+from trajdata import FORMAT, ClipSource, ClipSpec, preset, presets
 from trajdata.fields import STORED_ARRAYS
+from trajdata.shards.layout import END_BYTES
+from trajdata.shards.records import RecordBuilder, record_source
 from trajdata.spec import SPLITS
 
 GOLDEN = Path(__file__).parents[1] / "tests" / "golden.json"
 SEED = 0
 CLIPS = 64
+SHARD_CLIPS = 4096
+
+
+def spec_for(name: str, split: str) -> ClipSpec:
+    """The preset; for the split that needs it, with colours and laws kept apart."""
+    spec = preset(name)
+    separate = spec.model_copy(update={"separate_colours": True})
+    return separate if split == "ood-colour-law" else spec
 
 
 def clip_digests(name: str, split: str) -> list[str]:
     """The first 16 hex digits of the SHA-256 of each of the first 64 clips."""
-    spec = preset(name)
-    if split == "ood-colour-law":
-        spec = spec.model_copy(update={"separate_colours": True})
-    source = ClipSource(spec, SEED, split, fields=("video", *STORED_ARRAYS))
+    source = ClipSource(spec_for(name, split), SEED, split, fields=("video", *STORED_ARRAYS))
     batch = source.batch(range(CLIPS))
     texts = np.empty((CLIPS, source.metadata_bytes), np.uint8)
     source.metadata(range(CLIPS), texts)
@@ -45,6 +52,18 @@ def clip_digests(name: str, split: str) -> list[str]:
     return digests
 
 
+def shard_digest(name: str, split: str) -> str:
+    """SHA-256 of the shard of the first 4,096 clips, as `materialize` would write it."""
+    source = record_source(spec_for(name, split), SEED, split)
+    builder = RecordBuilder(source, 8 * 2**20)
+    digest = hashlib.sha256()
+    for first in range(0, SHARD_CLIPS, builder.room):
+        records, _ = builder.build(range(first, min(first + builder.room, SHARD_CLIPS)))
+        digest.update(records.data)
+    digest.update(bytes(END_BYTES))
+    return digest.hexdigest()
+
+
 def golden() -> dict[str, object]:
     """What tests/golden.json should hold."""
     return {
@@ -53,6 +72,10 @@ def golden() -> dict[str, object]:
         "seed": SEED,
         "clips": {
             name: {split: clip_digests(name, split) for split in SPLITS} for name in presets()
+        },
+        "shard_clips": SHARD_CLIPS,
+        "shards": {
+            name: {split: shard_digest(name, split) for split in SPLITS} for name in presets()
         },
     }
 
