@@ -1,0 +1,122 @@
+"""index.json: what it says, its bytes, and what becomes of a damaged one."""
+
+import json
+
+import pytest
+
+from trajdata import ShardError, SpecMismatchError
+from trajdata.shards.index import INDEX, Index, read_index
+from trajdata.shards.recipe import MOST_SHARDS, Recipe
+from trajdata.spec import ClipSpec, preset
+from trajdata.storage import Disk
+
+
+@pytest.fixture(scope="module")
+def recipe(tiny_spec):
+    return Recipe(tiny_spec, 5, "val", 100, 40, tiny_spec.fingerprint)
+
+
+@pytest.fixture
+def index(recipe):
+    return Index(recipe, tuple(f"{shard:064x}" for shard in range(3)))
+
+
+def changed(index, change):
+    value = json.loads(index.to_bytes())
+    change(value, value["trajdata"])
+    return json.dumps(value).encode()
+
+
+def test_an_index_is_read_back_as_it_was_and_has_one_spelling(tmp_path, index):
+    (tmp_path / INDEX).write_bytes(index.to_bytes())
+    again = read_index(Disk(tmp_path))
+    assert again == index
+    assert again.to_bytes() == index.to_bytes()
+    assert read_index(Disk(tmp_path / "nowhere")) is None
+
+
+def test_an_index_is_a_wids_index_with_one_key_more(index):
+    value = json.loads(index.to_bytes())
+    layout = index.recipe.layout
+    assert set(value) == {"wids_version", "shardlist", "trajdata"}
+    assert value["wids_version"] == 1
+    assert value["shardlist"] == [
+        {"url": f"val-{k:06d}.tar", "nsamples": n, "filesize": n * layout.record_bytes + 1024}
+        for k, n in enumerate((40, 40, 20))
+    ]
+    assert set(value["trajdata"]) == {
+        *("spec", "fingerprint", "seed", "split", "clips", "shard_clips", "record", "sha256")
+    }
+    first = value["trajdata"]["record"]["members"][0]
+    assert first["member"] == "video.npy"
+    assert (first["offset"], first["dtype"], first["shape"]) == (640, "|u1", [4, 3, 16, 16])
+
+
+DAMAGE = {
+    "wids_version 1": lambda v, t: v.update(wids_version=2),
+    "trajdata: dict": lambda v, t: v.pop("trajdata"),
+    "clips: int": lambda v, t: t.update(clips="100"),
+    "clips: given -1": lambda v, t: t.update(clips=-1),
+    "split: given '../x'": lambda v, t: t.update(split="../x"),
+    "a valid spec.frames": lambda v, t: t["spec"].update(frames=10**9),
+    "a valid spec.colour": lambda v, t: t["spec"].update(colour="red"),
+    "this version's for the spec": lambda v, t: t.update(fingerprint="0" * 64),
+    "sha256 of 3, found 2": lambda v, t: t["sha256"].pop(),
+    "sha256 of 250000, found 3": lambda v, t: t.update(clips=250_000, shard_clips=1),
+    "a SHA-256 in hex for shard 1": lambda v, t: t["sha256"].__setitem__(1, "x" * 64),
+    "the record layout of its spec": lambda v, t: t["record"]["members"][0].update(offset=0),
+    r"shardlist\[0\]": lambda v, t: v["shardlist"][0].update(url="../../etc/passwd"),
+    r"shardlist\[2\]": lambda v, t: v["shardlist"][2].update(nsamples=21),
+    "shardlist: list": lambda v, t: v.update(shardlist=None),
+}
+
+
+@pytest.mark.parametrize("message", DAMAGE)
+def test_a_damaged_index_is_an_error_that_says_what_was_expected(tmp_path, index, message):
+    (tmp_path / INDEX).write_bytes(changed(index, DAMAGE[message]))
+    with pytest.raises(ShardError, match=message) as caught:
+        read_index(Disk(tmp_path))
+    assert caught.value.file == str(tmp_path / INDEX)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("seed", -1),
+        ("seed", 2**63),
+        ("seed", 0.5),
+        ("clips", 0),
+        ("clips", True),
+        ("clips", 10**12 + 1),
+        ("shard_clips", 0),
+        ("split", "training"),
+    ],
+)
+def test_a_recipe_out_of_range_is_an_error_that_names_field_value_and_range(recipe, name, value):
+    given = {**vars(recipe), name: value}
+    with pytest.raises(ValueError, match=f"{name}: given {value!r}; allowed"):
+        Recipe(**given)
+
+
+def test_more_shards_than_an_index_may_have_are_an_error_that_says_what_would_do(tiny_spec):
+    with pytest.raises(ValueError, match=r"shard_clips: given 1; .* allow 2 or more"):
+        Recipe(tiny_spec, 0, "train", MOST_SHARDS + 1, 1, tiny_spec.fingerprint)
+
+
+def test_a_mismatch_names_every_field_that_differs(recipe):
+    other = Recipe(ClipSpec(height=16), 6, "val", 100, 50, ClipSpec(height=16).fingerprint)
+    with pytest.raises(SpecMismatchError) as caught:
+        other.check_same(recipe, "folder")
+    assert set(caught.value.differences) == {"spec.frames", "spec.width", "seed", "shard_clips"}
+    assert caught.value.differences["seed"] == (6, 5)
+
+
+def test_the_command_of_a_preset_is_the_command_line_and_of_any_other_spec_is_python(recipe):
+    spec = preset("gray-32")
+    plain = Recipe(spec, 1, "test", 10, 16384, spec.fingerprint)
+    assert plain.command("my dir") == (
+        "trajdata materialize --preset gray-32 --seed 1 --split test --clips 10 --out 'my dir'"
+    )
+    cut = Recipe(spec, 1, "test", 10, 5, spec.fingerprint)
+    assert cut.command("d").endswith("--out d --shard-clips 5")
+    assert recipe.command("d").startswith("python -c ")

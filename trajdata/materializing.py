@@ -1,0 +1,341 @@
+"""Bake a stream of clips into a folder of shards, so that it can be stopped at any instant.
+
+The order of things: compare with what the folder holds, before anything is touched; lock; clear
+what a killed run left; draw one committed clip again and compare; bake the shards that are not
+committed; preview, card and, last of all, index.json: a folder with an index is complete.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from trajdata.errors import ShardError
+from trajdata.progress import Meter, ProgressReport, read_progress, write_progress
+from trajdata.shards.bake import Events, bake_shards
+from trajdata.shards.card import CARD, card_text
+from trajdata.shards.commit import (
+    RECIPE,
+    TEMPS,
+    Commit,
+    FolderState,
+    clear_temps,
+    held_recipe,
+    make_folders,
+    read_state,
+    write_recipe,
+)
+from trajdata.shards.index import INDEX, Index
+from trajdata.shards.layout import default_shard_clips
+from trajdata.shards.lock import FolderLock
+from trajdata.shards.recipe import Recipe
+from trajdata.shards.records import RecordBuilder, record_source
+from trajdata.shards.shard_file import OpenShard
+from trajdata.source import ClipSource
+from trajdata.spec import ClipSpec
+from trajdata.storage import Disk, commit_bytes
+
+__all__ = ["MaterializeReport", "materialize", "materialize_on"]
+
+PREVIEW = "preview.png"
+
+_PREVIEW_CLIPS = 8
+_TICK_SECONDS = 1.0
+_MOST_THREADS = 1024
+
+
+@dataclass(frozen=True)
+class MaterializeReport:
+    """What a call of ``materialize`` did.
+
+    Attributes:
+        folder: where the shards are.
+        clips, shards: in the complete folder.
+        clips_written, shards_written: by this call; 0 where the folder was complete already.
+        seconds: that it took, without compiling.
+        clips_per_second: written in that time.
+    """
+
+    folder: str
+    clips: int
+    shards: int
+    clips_written: int
+    shards_written: int
+    seconds: float
+
+    @property
+    def clips_per_second(self) -> float:
+        """Clips written a second."""
+        return self.clips_written / self.seconds if self.seconds > 0 else 0.0
+
+
+def materialize(
+    spec: ClipSpec,
+    out: str | os.PathLike[str],
+    *,
+    seed: int = 0,
+    split: str = "train",
+    clips: int,
+    threads: int | None = None,
+    shard_clips: int | None = None,
+    on_progress: Callable[[ProgressReport], None] | None = None,
+) -> MaterializeReport:
+    """Bake clips [0, clips) into a folder; run it again after any interruption and it goes on.
+
+    The data files and index.json are the same bytes however often it was interrupted and with any
+    number of threads.
+
+    Args:
+        spec: the distribution.
+        out: the folder; made if need be.
+        seed: of the stream.
+        split: of the stream.
+        clips: how many.
+        threads: how many draw and write at once; None for the processors this process may use.
+        shard_clips: clips in a shard; None for what the folder has, else up to 128 MiB of video.
+        on_progress: called in this thread with a report at least every second. What it raises
+            stops the bake.
+
+    Raises:
+        ValueError: names the argument, the value given and what is allowed; nothing was written.
+        SpecMismatchError: the folder holds another stream; nothing was written.
+        LockedError: another process bakes into the folder; nothing was written.
+        ShardError: the folder's index, a commit record or a shard is damaged, or this machine
+            does not draw the bytes that are committed.
+        OSError: the medium failed; committed shards are untouched, no temp is left, and
+            PROGRESS.txt says what happened if it could be written.
+        KeyboardInterrupt: the same.
+    """
+    return materialize_on(
+        Disk(os.path.abspath(out)),
+        spec,
+        seed=seed,
+        split=split,
+        clips=clips,
+        threads=threads,
+        shard_clips=shard_clips,
+        on_progress=on_progress,
+    )
+
+
+def materialize_on(
+    disk: Disk,
+    spec: ClipSpec,
+    *,
+    seed: int,
+    split: str,
+    clips: int,
+    threads: int | None,
+    shard_clips: int | None,
+    on_progress: Callable[[ProgressReport], None] | None,
+) -> MaterializeReport:
+    """``materialize`` through a given ``Disk``, by which every file operation of a bake goes."""
+    recipe = _agreed_recipe(disk, spec, seed, split, clips, shard_clips)
+    threads = _check_threads(threads)
+    source = record_source(spec, recipe.seed, recipe.split)
+    if held_recipe(disk) is not None:
+        state = read_state(disk, recipe)
+        if state.is_complete and _says_done(disk):
+            source.warm()
+            _check_canary(disk, state, source)
+            return MaterializeReport(str(disk.root), recipe.clips, recipe.shards, 0, 0, 0.0)
+    make_folders(disk)
+    with FolderLock(disk.root):
+        # Between the first look and the lock another process may have baked here.
+        held = held_recipe(disk)
+        if held is None:
+            clear_temps(disk)
+            write_recipe(disk, recipe)
+        else:
+            recipe.check_same(held, disk.root)
+            clear_temps(disk)
+            if disk.size(RECIPE) is None:
+                write_recipe(disk, recipe)
+        return _bake(disk, recipe, source, threads, on_progress)
+
+
+def _bake(
+    disk: Disk,
+    recipe: Recipe,
+    source: ClipSource,
+    threads: int,
+    on_progress: Callable[[ProgressReport], None] | None,
+) -> MaterializeReport:
+    state = read_state(disk, recipe)
+    meter = _meter(disk, state)
+    laws = recipe.spec.laws
+
+    def publish(state: str, message: str) -> None:
+        report = meter.report(state, message)
+        write_progress(disk, TEMPS, report)
+        if on_progress is not None:
+            on_progress(report)
+
+    def committed(commit: Commit) -> None:
+        meter.commit(commit.filesize, dict(zip(laws, commit.labels, strict=True)))
+
+    pending = state.pending
+    try:
+        publish("running", "compiling the kernels; the first time takes half a minute")
+        source.warm()
+        _check_canary(disk, state, source)
+        publish("running", "drawing and writing")
+        started = time.monotonic()
+        written = bake_shards(
+            disk,
+            recipe,
+            source,
+            pending,
+            state.digests,
+            min(threads, max(len(pending), 1)),
+            Events(meter.draw, meter.drop, committed),
+            lambda: publish("running", "drawing and writing"),
+            _TICK_SECONDS,
+        )
+        seconds = time.monotonic() - started
+        _finish(disk, recipe, {**state.commits, **{c.shard: c for c in written}})
+        publish("done", f"complete: {INDEX} is there")
+    except KeyboardInterrupt:
+        _last_words(disk, meter, "interrupted", "stopped by the user; nothing half is left")
+        raise
+    except OSError as error:
+        text = (
+            f"{error.strerror or error}; {meter.shards_done} of {recipe.shards} shards are "
+            "committed and untouched"
+        )
+        _last_words(disk, meter, "failed", text)
+        raise OSError(error.errno, text, error.filename) from error
+    except Exception as error:
+        _last_words(disk, meter, "failed", str(error))
+        raise
+    return MaterializeReport(
+        str(disk.root),
+        recipe.clips,
+        recipe.shards,
+        sum(commit.clips for commit in written),
+        len(written),
+        seconds,
+    )
+
+
+def _finish(disk: Disk, recipe: Recipe, commits: dict[int, Commit]) -> None:
+    """Preview and card; then the index, by which the folder counts as complete."""
+    from trajdata.preview import PREVIEW_FIELDS, sheet_png
+
+    shown = ClipSource(recipe.spec, recipe.seed, recipe.split, fields=PREVIEW_FIELDS)
+    picture = sheet_png(shown, clips=range(min(recipe.clips, _PREVIEW_CLIPS)))
+    commit_bytes(disk, f"{TEMPS}/{PREVIEW}", PREVIEW, picture)
+    commit_bytes(disk, f"{TEMPS}/{CARD}", CARD, card_text(recipe).encode("utf-8"))
+    index = Index(recipe, tuple(commits[shard].sha256 for shard in range(recipe.shards)))
+    commit_bytes(disk, f"{TEMPS}/{INDEX}", INDEX, index.to_bytes())
+
+
+def _agreed_recipe(
+    disk: Disk, spec: ClipSpec, seed: int, split: str, clips: int, shard_clips: int | None
+) -> Recipe:
+    """What is asked for, which must be what the folder holds, if it holds anything.
+
+    Raises:
+        ValueError: an argument out of range, or a folder with files of others under our names.
+        SpecMismatchError: the folder holds another stream.
+    """
+    if not isinstance(spec, ClipSpec):
+        raise ValueError(
+            f"spec: given {spec!r:.80}; allowed is a ClipSpec, as trajdata.preset(name) returns"
+        )
+    if disk.root.exists() and not disk.root.is_dir():
+        raise ValueError(f"out: given {str(disk.root)!r}, a file; allowed is a folder")
+    held = held_recipe(disk)
+    if shard_clips is None:
+        shard_clips = held.shard_clips if held else default_shard_clips(spec)
+    recipe = Recipe(spec, seed, split, clips, shard_clips, spec.fingerprint)
+    if held is not None:
+        recipe.check_same(held, disk.root)
+    else:
+        _check_not_foreign(disk)
+    return recipe
+
+
+def _check_not_foreign(disk: Disk) -> None:
+    ours = {CARD, INDEX, PREVIEW, "PROGRESS.txt", "progress.json"}
+    for name in disk.list_folder(""):
+        if name in ours or name.endswith(".tar"):
+            raise ValueError(
+                f"out: given {str(disk.root)!r}, which has {name!r} and no {RECIPE}; allowed is "
+                "an empty folder or one that materialize began"
+            )
+
+
+def _says_done(disk: Disk) -> bool:
+    """Whether PROGRESS is right about a complete folder; it is not after a kill at the very end."""
+    try:
+        report = read_progress(disk.root)
+    except ValueError:
+        return False
+    return report is None or report.state == "done"
+
+
+def _check_threads(threads: int | None) -> int:
+    if threads is None:
+        if hasattr(os, "sched_getaffinity"):
+            return len(os.sched_getaffinity(0))
+        return os.cpu_count() or 1
+    if type(threads) is not int or not 1 <= threads <= _MOST_THREADS:
+        raise ValueError(f"threads: given {threads!r}; allowed are 1 to {_MOST_THREADS}, or None")
+    return threads
+
+
+def _check_canary(disk: Disk, state: FolderState, source: ClipSource) -> None:
+    """Draw a committed clip again: what follows must fit to what is there.
+
+    Raises:
+        ShardError: it is not the same, to the byte.
+    """
+    if not state.whole:
+        return
+    recipe = state.recipe
+    shard = max(state.whole)
+    indices = recipe.indices(shard)
+    row = len(indices) // 2
+    opened = OpenShard(disk.root, recipe, shard)
+    drawn, _ = RecordBuilder(source, 0).build(range(indices[row], indices[row] + 1))
+    wrong = (drawn[0] != opened.raw[row]).nonzero()[0]
+    if len(wrong):
+        at = int(wrong[0])
+        raise ShardError(
+            opened.path,
+            offset=row * recipe.layout.record_bytes + at,
+            expected=f"byte {drawn[0, at]:#04x}, as clip {indices[row]} is drawn now",
+            found=f"{opened.raw[row, at]:#04x}",
+        )
+
+
+def _meter(disk: Disk, state: FolderState) -> Meter:
+    recipe = state.recipe
+    columns = zip(*(commit.labels for commit in state.commits.values()), strict=True)
+    counts = [sum(column) for column in columns] or [0] * len(recipe.spec.laws)
+    layout = recipe.layout
+    full, rest = divmod(recipe.clips, recipe.shard_clips)
+    return Meter(
+        disk.root,
+        split=recipe.split,
+        seed=recipe.seed,
+        clips_total=recipe.clips,
+        shards_total=recipe.shards,
+        bytes_total=full * layout.shard_bytes(recipe.shard_clips)
+        + (layout.shard_bytes(rest) if rest else 0),
+        class_counts=dict(zip(recipe.spec.laws, counts, strict=True)),
+        shards_done=len(state.commits),
+        bytes_done=sum(commit.filesize for commit in state.commits.values()),
+        resume_command=recipe.command(disk.root),
+    )
+
+
+def _last_words(disk: Disk, meter: Meter, state: str, message: str) -> None:
+    try:
+        write_progress(disk, TEMPS, meter.report(state, message))
+    except OSError:
+        # A full or broken disk may refuse this too; the error that led here is the one to raise.
+        return

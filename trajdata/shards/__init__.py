@@ -1,0 +1,1 @@
+"""A bake on disk: record bytes, index, commit records, lock, reading, verifying."""

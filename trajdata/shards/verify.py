@@ -1,0 +1,183 @@
+"""A quick look at a folder of shards: is everything there that should be, and nothing else."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from trajdata.errors import ShardError
+from trajdata.shards.commit import COMMITS, file_sha256, read_commit, read_recipe
+from trajdata.shards.index import INDEX, Index, read_index
+from trajdata.shards.recipe import Recipe
+from trajdata.shards.shard_file import OpenShard
+from trajdata.storage import Disk
+
+__all__ = ["Problem", "VerifyReport", "rebuild_index", "verify"]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong.
+
+    Attributes:
+        kind: "index", "commit", "missing", "shard" or "stray".
+        file: path of the file.
+        message: where in it, what was expected, what was found.
+    """
+
+    kind: str
+    file: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.message}"
+
+
+@dataclass(frozen=True)
+class VerifyReport:
+    """What ``verify`` saw.
+
+    Attributes:
+        folder: the folder.
+        clips, shards: of the complete folder.
+        shards_checked: those that are promised by a commit record or the index.
+        complete: whether all shards are promised and index.json is there.
+        problems: none in a folder that is sound, finished or not.
+    """
+
+    folder: str
+    clips: int
+    shards: int
+    shards_checked: int
+    complete: bool
+    problems: tuple[Problem, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.problems
+
+
+def verify(folder: str | os.PathLike[str]) -> VerifyReport:
+    """Check a folder's index, commit records, file sizes, gaps and strays, and of each shard the
+    first and last record's headers and the end. It reads a few pages a shard and hashes nothing.
+
+    A shard that no commit record and no index promises is unfinished, not wrong.
+
+    Raises:
+        ValueError: not a folder of shards.
+        ShardError: neither index.json nor the folder's recipe can be read.
+    """
+    disk = Disk(folder)
+    problems: list[Problem] = []
+    index = _index(disk, problems)
+    recipe = _recipe(disk, index, problems)
+    promised = _promised(disk, recipe, index, problems)
+    for shard in sorted(promised):
+        _check_shard(disk, recipe, shard, problems)
+    names = set(recipe.shard_names())
+    for name in disk.list_folder(""):
+        # What peers that take every tar of a folder would read along.
+        if ".tar" in name and name not in names:
+            problems.append(_problem("stray", disk, name, "a shard of the recipe", "another file"))
+    return VerifyReport(
+        str(disk.root),
+        recipe.clips,
+        recipe.shards,
+        len(promised),
+        index is not None and len(promised) == recipe.shards,
+        tuple(problems),
+    )
+
+
+def rebuild_index(folder: str | os.PathLike[str]) -> Index:
+    """What index.json must be, from the recipe, the commit records and, where a record is
+    missing, the shard itself. Nothing is written.
+
+    Raises:
+        ShardError: the recipe, a record or a shard is missing or damaged.
+    """
+    disk = Disk(folder)
+    recipe = read_recipe(disk)
+    if recipe is None:
+        raise ShardError(disk.path(INDEX), expected="the folder's recipe", found="no file")
+    recipe.check_format(disk.root)
+    layout = recipe.layout
+    known = {
+        commit.shard: commit.sha256
+        for commit in (
+            read_commit(disk, recipe, layout, name) for name in disk.list_folder(COMMITS)
+        )
+    }
+    digests = []
+    for shard in range(recipe.shards):
+        OpenShard(disk.root, recipe, shard)
+        digests.append(known.get(shard) or file_sha256(disk, recipe.shard_name(shard)))
+    return Index(recipe, tuple(digests))
+
+
+def _index(disk: Disk, problems: list[Problem]) -> Index | None:
+    try:
+        return read_index(disk)
+    except ShardError as error:
+        problems.append(Problem("index", error.file, str(error)))
+        return None
+
+
+def _recipe(disk: Disk, index: Index | None, problems: list[Problem]) -> Recipe:
+    try:
+        recipe = read_recipe(disk)
+    except ShardError as error:
+        if index is None:
+            raise
+        problems.append(Problem("commit", error.file, str(error)))
+        recipe = None
+    if index is not None:
+        if recipe is not None and recipe != index.recipe:
+            problems.append(_problem("index", disk, INDEX, "the folder's own recipe", "another"))
+        return index.recipe
+    if recipe is None:
+        if problems:
+            raise ShardError(
+                disk.path(INDEX), expected="a readable index or recipe", found=problems[0].message
+            )
+        raise ValueError(
+            f"folder: given {str(disk.root)!r}; allowed is a folder that trajdata.materialize wrote"
+        )
+    recipe.check_format(disk.root)
+    return recipe
+
+
+def _promised(disk: Disk, recipe: Recipe, index: Index | None, problems: list[Problem]) -> set[int]:
+    digests = dict(enumerate(index.sha256)) if index else {}
+    layout = recipe.layout
+    for name in disk.list_folder(COMMITS):
+        try:
+            commit = read_commit(disk, recipe, layout, name)
+        except ShardError as error:
+            problems.append(Problem("commit", error.file, str(error)))
+            continue
+        held = digests.setdefault(commit.shard, commit.sha256)
+        if held != commit.sha256:
+            problems.append(
+                _problem("index", disk, INDEX, f"SHA-256 {commit.sha256} of {commit.url}", held)
+            )
+    return set(digests)
+
+
+def _check_shard(disk: Disk, recipe: Recipe, shard: int, problems: list[Problem]) -> None:
+    name = recipe.shard_name(shard)
+    if disk.size(name) is None:
+        problems.append(_problem("missing", disk, name, "a shard", "no file"))
+        return
+    try:
+        opened = OpenShard(disk.root, recipe, shard)
+        opened.check_headers(recipe.layout, len(opened.records) - 1)
+        opened.check_end()
+    except ShardError as error:
+        problems.append(Problem("shard", error.file, str(error)))
+
+
+def _problem(kind: str, disk: Disk, name: str, expected: str, found: str) -> Problem:
+    error = ShardError(disk.path(name), expected=expected, found=found)
+    return Problem(kind, error.file, str(error))
