@@ -1,0 +1,124 @@
+"""Real DataLoaders: the same batches for any number of workers, however they are started."""
+
+import warnings
+
+import pytest
+from torch.utils.data import DataLoader
+
+from trajdata import TrajectoryDataset
+
+pytestmark = pytest.mark.timeout(120)
+
+
+@pytest.fixture(scope="module")
+def batches(tiny_spec):
+    """What every loader must give out: a short last batch, shuffled, texts and numbers too."""
+    return list(dataset(tiny_spec))
+
+
+def dataset(spec, **changes):
+    settings = {
+        "length": 22,
+        "batch_size": 4,
+        "shuffle": True,
+        "fields": ("video", "index", "params", "caption"),
+    }
+    return TrajectoryDataset(spec, **{**settings, **changes})
+
+
+@pytest.mark.parametrize("workers", [0, 1, 2, 3])
+def test_the_batches_are_the_same_for_every_number_of_workers(tiny_spec, same, batches, workers):
+    loader = DataLoader(dataset(tiny_spec), batch_size=None, num_workers=workers)
+    assert len(loader) == 6
+    assert same(list(loader), batches)
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_the_batches_are_the_same_however_workers_are_started(tiny_spec, same, batches, method):
+    loader = DataLoader(
+        dataset(tiny_spec), batch_size=None, num_workers=2, multiprocessing_context=method
+    )
+    assert same(list(loader), batches)
+
+
+@pytest.mark.parametrize("workers", [0, 1, 2, 3])
+def test_collated_single_clips_are_the_same_batches_for_every_number_of_workers(
+    tiny_spec, same, batches, workers
+):
+    clips = dataset(tiny_spec, batch_size=None, collate_size=4)
+    loader = DataLoader(clips, batch_size=4, num_workers=workers)
+    with warnings.catch_warnings():
+        # torch warns so where a loader yields more batches than its len().
+        warnings.filterwarnings("error", message="Length of IterableDataset")
+        assert len(loader) == 6
+        assert same(list(loader), batches)
+
+
+@pytest.mark.parametrize("workers", [0, 3])
+def test_dropping_the_last_batch_drops_only_the_short_one(tiny_spec, same, batches, workers):
+    clips = dataset(tiny_spec, batch_size=None, collate_size=4)
+    loader = DataLoader(clips, batch_size=4, num_workers=workers, drop_last=True)
+    assert len(loader) == 5
+    assert same(list(loader), batches[:5])
+
+
+def test_every_single_clip_arrives_once_without_a_collate_size(tiny_spec):
+    loader = DataLoader(TrajectoryDataset(tiny_spec, length=21), batch_size=4, num_workers=3)
+    assert sorted(i for batch in loader for i in batch["index"].tolist()) == list(range(21))
+
+
+@pytest.mark.parametrize(
+    ("method", "persistent"), [("fork", True), ("fork", False), ("spawn", True)]
+)
+def test_setting_the_epoch_reaches_the_workers(tiny_spec, same, persistent, method):
+    loaded = dataset(tiny_spec, start=10)
+    loader = DataLoader(
+        loaded,
+        batch_size=None,
+        num_workers=2,
+        persistent_workers=persistent,
+        multiprocessing_context=method,
+    )
+    for epoch in (0, 1, 3):
+        loaded.set_epoch(epoch)
+        alone = dataset(tiny_spec, epoch=epoch, start=10 if epoch == 0 else 0)
+        assert len(loader) == len(alone)
+        assert same(list(loader), list(alone))
+
+
+def test_an_endless_stream_flows_through_workers(tiny_spec):
+    loader = DataLoader(
+        TrajectoryDataset(tiny_spec, batch_size=3, start=7), batch_size=None, num_workers=2
+    )
+    with pytest.raises(TypeError):
+        len(loader)
+    seen = []
+    for batch in loader:
+        seen += batch["index"].tolist()
+        if len(seen) >= 30:
+            break
+    assert seen == list(range(7, 37))
+
+
+def test_a_start_stays_right_when_the_number_of_workers_changes(tiny_spec, same, batches):
+    seen = []
+    first = dataset(tiny_spec)
+    for batch in DataLoader(first, batch_size=None, num_workers=3):
+        seen.append(batch)
+        if len(seen) == 2:
+            break
+    rest = dataset(tiny_spec, start=first.start_after(len(seen)))
+    loader = DataLoader(rest, batch_size=None, num_workers=2)
+    assert len(loader) == 4
+    assert same(seen + list(loader), batches)
+
+
+def test_a_state_loaded_in_the_main_process_reaches_the_workers(tiny_spec, same, batches):
+    first = dataset(tiny_spec)
+    running = iter(first)
+    seen = [next(running), next(running)]
+    resumed = dataset(tiny_spec)
+    resumed.load_state_dict(first.state_dict())
+    loader = DataLoader(resumed, batch_size=None, num_workers=3)
+    assert len(loader) == 4
+    assert same(seen + list(loader), batches)

@@ -1,0 +1,1 @@
+"""Clips for training: the only part of the house that imports torch."""

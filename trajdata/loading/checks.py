@@ -1,0 +1,27 @@
+"""Arguments that several parts of loading check in the same words."""
+
+from __future__ import annotations
+
+import operator
+from typing import SupportsIndex
+
+__all__ = ["whole_number"]
+
+
+def whole_number(name: str, value: SupportsIndex, least: int, most: int | None = None) -> int:
+    """``value`` as an int, where it is a whole number from ``least`` to ``most``.
+
+    Raises:
+        ValueError: it is not; names the argument, the value given and what is allowed.
+    """
+    allowed = f"from {least} to {most}" if most is not None else f"from {least} on"
+    error = ValueError(f"{name}: given {value!r}; allowed are whole numbers {allowed}")
+    if isinstance(value, bool):
+        raise error
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise error from None
+    if number < least or (most is not None and number > most):
+        raise error
+    return number

@@ -1,0 +1,52 @@
+"""From a source's batch of NumPy arrays to what a DataLoader passes on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from trajdata.loading.output import OutputFormat
+
+__all__ = ["batch_of", "clips_of"]
+
+
+def batch_of(batch: dict[str, Any], output: OutputFormat) -> Any:
+    """The batch as tensors that share the arrays' memory.
+
+    Just what torch's ``default_collate`` makes of ``clips_of``: arrays become tensors with B in
+    front, ``label`` and ``index`` int64 (B,), ``params`` a dict of float64 (B,), texts lists.
+    """
+    values: dict[str, Any] = {}
+    for name, value in _formatted(batch, output).items():
+        if isinstance(value, dict):
+            values[name] = {key: torch.from_numpy(numbers) for key, numbers in value.items()}
+        else:
+            values[name] = value if isinstance(value, list) else torch.from_numpy(value)
+    return output.select(values)
+
+
+def clips_of(batch: dict[str, Any], count: int, output: OutputFormat) -> list[Any]:
+    """The batch's ``count`` clips: tensors, int labels and indices, float params, str texts.
+
+    Each clip owns its memory, so that one that is kept does not keep the others.
+    """
+    formatted = _formatted(batch, output)
+    return [
+        output.select({name: _row(value, row) for name, value in formatted.items()})
+        for row in range(count)
+    ]
+
+
+def _formatted(batch: dict[str, Any], output: OutputFormat) -> dict[str, Any]:
+    return {
+        name: output.video(value) if name == "video" else value for name, value in batch.items()
+    }
+
+
+def _row(value: Any, row: int) -> Any:
+    if isinstance(value, dict):
+        return {key: float(numbers[row]) for key, numbers in value.items()}
+    if isinstance(value, list):
+        return value[row]
+    return int(value[row]) if value.ndim == 1 else torch.from_numpy(value[row].copy())
