@@ -32,7 +32,7 @@ $(VENV)/.stamp-test: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
 		{ echo "$(PYTHON) is older than Python 3.10; name another one: make PYTHON=python3.11"; exit 2; }
 	@echo "Installing into $(VENV) (torch is large: a few minutes the first time)"
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	@$(PIP) -e '.[test]'
 	@touch $@
 

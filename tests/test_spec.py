@@ -15,7 +15,9 @@ def test_the_presets_have_the_promised_shapes():
 
 
 def test_an_unknown_preset_is_an_error_that_lists_the_presets():
-    with pytest.raises(ValueError, match="preset: given 'magvit'; allowed are magvit-32, magvit-64"):
+    with pytest.raises(
+        ValueError, match="preset: given 'magvit'; allowed are magvit-32, magvit-64"
+    ):
         preset("magvit")
 
 
@@ -75,7 +77,9 @@ def test_splits_out_of_distribution_exist_where_something_is_held_out():
     assert ClipSpec().splits == ("train", "val", "test")
     assert preset("magvit-32").splits[3:] == ("ood-speed", "ood-radius", "ood-depth")
     assert ClipSpec(separate_colours=True).splits[3:] == ("ood-colour-law",)
-    with pytest.raises(ValueError, match="split: given 'ood-speed'; this spec has train, val, test"):
+    with pytest.raises(
+        ValueError, match="split: given 'ood-speed'; this spec has train, val, test"
+    ):
         ClipSource(ClipSpec(), split="ood-speed")
 
 

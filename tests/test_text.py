@@ -67,7 +67,11 @@ def test_the_equation_gives_the_path_when_it_is_evaluated(source):
             names = {"t": float(t)}
             for name, formula in parts.items():
                 text = formula.replace("t^2/2", "* half").replace(" t", " * t")
-                text = text.replace("r (", "r * (").replace(" cos a", " * ca").replace(" sin a", " * sa")
+                text = (
+                    text.replace("r (", "r * (")
+                    .replace(" cos a", " * ca")
+                    .replace(" sin a", " * sa")
+                )
                 names["half"] = names["t"] ** 2 / 2
                 if "a" in names:
                     names["ca"], names["sa"] = np.cos(names["a"]), np.sin(names["a"])

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from trajdata.fields import DEFAULT_FIELDS, FIELDS
     from trajdata.loading.dataset import TrajectoryDataset
     from trajdata.loading.map_dataset import TrajectoryMapDataset
-    from trajdata.materialize import materialize
+    from trajdata.materializing import materialize
     from trajdata.source import ClipSource
     from trajdata.spec import FORMAT, ClipSpec, preset, presets
 
@@ -69,7 +69,7 @@ _HOME = {
     "TrajectoryMapDataset": "trajdata.loading.map_dataset",
     "audit": "trajdata.auditing.report",
     "evaluate": "trajdata.evaluation",
-    "materialize": "trajdata.materialize",
+    "materialize": "trajdata.materializing",
     "preset": "trajdata.spec",
     "presets": "trajdata.spec",
 }

@@ -54,7 +54,9 @@ def track_errors(
     """
     predicted, truth = np.asarray(predicted, np.float64), np.asarray(truth, np.float64)
     if predicted.shape != truth.shape or truth.ndim != 3 or truth.shape[1] < 2:
-        raise ValueError(f"predicted: given shape {predicted.shape}; the truth has {truth.shape}, (B, T, D)")
+        raise ValueError(
+            f"predicted: given shape {predicted.shape}; the truth has {truth.shape}, (B, T, D)"
+        )
     if not np.isfinite(predicted).all():
         raise ValueError("predicted: given values that are not finite; all must be numbers")
     if not frame_seconds > 0:
@@ -94,7 +96,9 @@ def evaluate(
         ValueError: no clips, an unknown split, or predictions without or of the wrong shape.
     """
     if clips < 1 or batch_size < 1:
-        raise ValueError(f"clips, batch_size: given {clips}, {batch_size}; allowed are numbers from 1")
+        raise ValueError(
+            f"clips, batch_size: given {clips}, {batch_size}; allowed are numbers from 1"
+        )
     if splits is None:
         splits = ("test", *(split for split in spec.splits if split.startswith("ood-")))
     step = spec.seconds / (spec.frames - 1)

@@ -30,11 +30,21 @@ FIELDS = {
     field.name: field
     for field in (
         Field("video", "uint8", ("T", "C", "H", "W"), "0..255", "the pictures"),
-        Field("label", "int64", (), "index into spec.laws", "the class: which law moves the object"),
+        Field(
+            "label", "int64", (), "index into spec.laws", "the class: which law moves the object"
+        ),
         Field("index", "int64", (), "-", "the clip's index in its stream"),
-        Field("trajectory", "float32", ("T", "3"), "metres", "the centre on the law's path: x right, y down, z away"),
+        Field(
+            "trajectory",
+            "float32",
+            ("T", "3"),
+            "metres",
+            "the centre on the law's path: x right, y down, z away",
+        ),
         Field("jittered", "float32", ("T", "3"), "metres", "the centre as drawn, jitter included"),
-        Field("pixels", "float32", ("T", "2"), "pixels", "the drawn centre's image: x right, y down"),
+        Field(
+            "pixels", "float32", ("T", "2"), "pixels", "the drawn centre's image: x right, y down"
+        ),
         Field("depth", "float32", ("T",), "metres", "z of the centre as drawn"),
         Field("radius", "float32", ("T",), "pixels", "apparent radius"),
         Field("params", "dict of float64", (), "SI", "the law's numbers, named"),
@@ -58,7 +68,9 @@ def check_fields(fields: Sequence[str]) -> tuple[str, ...]:
     """
     allowed = f"allowed are {', '.join(FIELDS)}, each once"
     if isinstance(fields, str):
-        raise ValueError(f"fields: given the string {fields!r}; a sequence of names is asked for, {allowed}")
+        raise ValueError(
+            f"fields: given the string {fields!r}; a sequence of names is asked for, {allowed}"
+        )
     names = tuple(fields)
     unknown = [name for name in names if name not in FIELDS]
     if unknown or not names or len(set(names)) != len(names):

@@ -33,7 +33,7 @@ __all__ = ["ClipSource", "check_indices"]
 
 _OBJECTS = 1
 _CHUNK = 512
-"""Clips that go through the stages together: enough to hide the calls, few enough to stay in cache."""
+"""Clips that go through the stages together: enough to hide the calls, few enough for the cache."""
 
 
 def check_indices(indices: Sequence[int] | range | NDArray[np.integer]) -> NDArray[np.int64]:
@@ -44,7 +44,10 @@ def check_indices(indices: Sequence[int] | range | NDArray[np.integer]) -> NDArr
     """
     allowed = "a one-dimensional sequence of whole numbers from 0 to 2**63 - 1"
     if isinstance(indices, range):
-        if len(indices) and not 0 <= min(indices[0], indices[-1]) <= max(indices[0], indices[-1]) < 2**63:
+        if (
+            len(indices)
+            and not 0 <= min(indices[0], indices[-1]) <= max(indices[0], indices[-1]) < 2**63
+        ):
             raise ValueError(f"indices: given {indices}; allowed is {allowed}")
         return np.arange(indices.start, indices.stop, indices.step, dtype=np.int64)
     try:
@@ -53,7 +56,11 @@ def check_indices(indices: Sequence[int] | range | NDArray[np.integer]) -> NDArr
         raise ValueError(f"indices: given {indices!r:.80}; allowed is {allowed}") from error
     if given.size == 0 and given.ndim == 1:
         return np.empty(0, np.int64)
-    if given.ndim != 1 or given.dtype.kind not in "iu" or not 0 <= given.min() <= given.max() < 2**63:
+    if (
+        given.ndim != 1
+        or given.dtype.kind not in "iu"
+        or not 0 <= given.min() <= given.max() < 2**63
+    ):
         raise ValueError(f"indices: given {indices!r:.80}; allowed is {allowed}")
     return np.ascontiguousarray(given, np.int64)
 
@@ -252,9 +259,7 @@ class ClipSource:
         deal(self._key, indices, len(self.spec.laws), labels)
         if label is not None:
             labels[:] = label
-        draw_scenes(
-            self._key, indices, self._limits, self._shapes, self._laws, labels, scenes
-        )
+        draw_scenes(self._key, indices, self._limits, self._shapes, self._laws, labels, scenes)
         fit_motions(self._key, indices, self._limits, scenes, numbers)
         return _Drawn(indices, labels, scenes, numbers)
 
@@ -282,9 +287,7 @@ class ClipSource:
         for name, array in arrays.items():
             if name == "video":
                 target, stride = _flat(array)
-                draw_clips(
-                    drawn.scenes, pixels, radii, channels, height, width, target, 0, stride
-                )
+                draw_clips(drawn.scenes, pixels, radii, channels, height, width, target, 0, stride)
                 if self.spec.pixel_noise > 0:
                     add_grain(
                         self._key,
@@ -300,9 +303,7 @@ class ClipSource:
 
     def _values(self, drawn: _Drawn) -> NDArray[np.float64]:
         values = np.empty((drawn.indices.shape[0], VALUES), np.float64)
-        fill_values(
-            drawn.scenes, drawn.numbers, self.spec.seconds, self.spec.channels == 3, values
-        )
+        fill_values(drawn.scenes, drawn.numbers, self.spec.seconds, self.spec.channels == 3, values)
         return values
 
     def _params(self, drawn: _Drawn, values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -31,8 +31,6 @@ FORMAT = 1
 JITTER_REACH = 3.4641016151377544
 """No displacement exceeds this many times ``jitter``: 2 sqrt(3), as of a sum of four uniforms."""
 
-LAWS = ("linear", "circular", "helical", "parabolic")
-SHAPES = ("disc", "sphere")
 SPLITS = ("train", "val", "test", "ood-speed", "ood-radius", "ood-depth", "ood-colour-law")
 """The streams of one seed, disjoint by construction.
 
@@ -45,6 +43,10 @@ OUT_OF_DISTRIBUTION = {"ood-speed": "speed", "ood-radius": "radius", "ood-depth"
 
 Law = Literal["linear", "circular", "helical", "parabolic"]
 Shape = Literal["disc", "sphere"]
+
+LAWS: tuple[Law, ...] = get_args(Law)
+SHAPES: tuple[Shape, ...] = get_args(Shape)
+
 # The bounds keep every number of a clip short enough for its fixed-length text.
 Positive = Annotated[float, Field(ge=1e-3, le=1e3, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
@@ -55,8 +57,7 @@ _RANGES = ("depth", "radius", "speed", "reach", "turns")
 
 def _check_order(name: str, given: Range) -> None:
     if given[0] > given[1]:
-        raise ValueError(f"{name}: given {given}; the first must not exceed the second")
-
+        raise ValueError(f"{name}: given {given}; the first must not exceed the other")
 
 
 class ClipSpec(BaseModel):
@@ -72,7 +73,9 @@ class ClipSpec(BaseModel):
     channels: Literal[1, 3] = Field(3, description="C, 3 for RGB or 1 for luma")
     height: int = Field(32, ge=16, le=1024, description="H, pixels")
     width: int = Field(32, ge=16, le=1024, description="W, pixels")
-    seconds: Annotated[float, Field(ge=0.01, le=1e3)] = Field(2.0, description="from the first frame to the last, s")
+    seconds: Annotated[float, Field(ge=0.01, le=1e3)] = Field(
+        2.0, description="from the first frame to the last, s"
+    )
     laws: tuple[Law, ...] = Field(
         LAWS, min_length=1, description="the classes; a label is an index into this"
     )
@@ -84,9 +87,7 @@ class ClipSpec(BaseModel):
     place: Fraction = Field(
         0.55, description="how far from the centre the anchor may lie, in half-sides"
     )
-    margin: Fraction = Field(
-        0.0625, description="border that the object keeps free, in half-sides"
-    )
+    margin: Fraction = Field(0.0625, description="border that the object keeps free, in half-sides")
     contrast: Annotated[float, Field(gt=0, le=0.45)] = Field(
         0.3, description="least difference of luma between object and background, of 1"
     )
@@ -136,7 +137,8 @@ class ClipSpec(BaseModel):
                 low, high = getattr(self, name)
                 if held_out[0] <= high and low <= held_out[1]:
                     raise ValueError(
-                        f"held_out_{name}: given {held_out}; it must not meet {name} ({low}, {high})"
+                        f"held_out_{name}: given {held_out}; it must not meet {name}, "
+                        f"({low}, {high})"
                     )
         if self.turns[0] < 0.75:
             raise ValueError(f"turns: given {self.turns}; a circle takes at least 0.75 turns")
@@ -148,11 +150,13 @@ class ClipSpec(BaseModel):
         shake = JITTER_REACH * self.jitter
         half = 0.5 * max(self.height, self.width) / min(self.height, self.width)
         for split in self.splits:
-            (nearest, farthest), radius = self.factor("depth", split), self.factor("radius", split)[1]
+            nearest, farthest = self.factor("depth", split)
+            radius = self.factor("radius", split)[1]
             if nearest - shake <= self.reach[0] or farthest + shake >= self.reach[1]:
                 raise ValueError(
                     f"reach: given {self.reach}; it must enclose the depths of {split}, "
-                    f"({nearest}, {farthest}), and the {shake:.3f} m that jitter {self.jitter} displaces"
+                    f"({nearest}, {farthest}), and the {shake:.3f} m that jitter "
+                    f"{self.jitter} displaces by"
                 )
             # In half-sides of the frame at that depth: what is free beside the outermost anchor.
             need = radius + shake * (1 + half)
@@ -160,8 +164,9 @@ class ClipSpec(BaseModel):
             if free < 0.001:
                 raise ValueError(
                     f"place: given {self.place}; in {split}, with radius up to {radius} m at depth "
-                    f"{nearest} m, margin {self.margin} and jitter {self.jitter} m, an object leaves "
-                    f"the frame where it stands: place must be below {self.place + free:.4f}"
+                    f"{nearest} m, margin {self.margin} and jitter {self.jitter} m, an object "
+                    f"leaves the frame where it stands: place must be below "
+                    f"{self.place + free:.4f}"
                 )
 
     @property
@@ -179,7 +184,7 @@ class ClipSpec(BaseModel):
         )
 
     def factor(self, name: str, split: str) -> Range:
-        """The range of ``depth``, ``radius`` or ``speed`` in a split: the held-out one, or its own."""
+        """The range of ``depth``, ``radius`` or ``speed`` in a split: held out, or its own."""
         held_out = OUT_OF_DISTRIBUTION.get(split) == name
         value: Range = getattr(self, "held_out_" + name if held_out else name)
         return value

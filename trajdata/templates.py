@@ -176,7 +176,5 @@ def write_texts(pieces, starts, characters, words, laws, values, indices, fill, 
     """
     for b in range(out.shape[0]):
         first, last = starts[laws[b]], starts[laws[b] + 1]
-        end = _write_text(
-            pieces[first:last], characters, words, values[b], indices[b], out[b]
-        )
+        end = _write_text(pieces[first:last], characters, words, values[b], indices[b], out[b])
         out[b, end:] = fill

@@ -21,7 +21,7 @@ from trajdata.templates import Program, compile_templates
 __all__ = ["COMMON", "VALUES", "Wording", "fill_values", "param_names", "read_metadata", "wording"]
 
 COMMON = ("start_s", "end_s", "speed_m_s", "object_radius_m")
-"""Numbers that every clip has: the times of its first and last frame, the anchor's speed, the size."""
+"""Numbers that every clip has: times of the first and last frame, speed at the anchor, size."""
 
 _HUES = ("red", "orange", "lime", "green", "cyan", "blue", "violet", "magenta")
 _GRAYS = ("dark gray", "gray", "light gray")
@@ -58,7 +58,7 @@ def wording(spec: ClipSpec) -> Wording:
     choices = {"colour": _HUES if spec.channels == 3 else _GRAYS, "shape": SHAPES}
     columns = [_columns(law) for law in LAWS]
     caption, equation, metadata = [], [], []
-    for law, names in zip(LAWS, columns, strict=True):
+    for law in LAWS:
         module = LAW_MODULES[law]
         caption.append(_CAPTION + module.PHRASE + ".")
         equation.append(module.EQUATION)

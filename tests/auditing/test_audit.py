@@ -117,7 +117,9 @@ def test_mutual_information_is_right_where_it_is_known():
     half = np.where(rng.random(40_000) < 0.5, labels, rng.integers(0, 4, 40_000))
     # H(X) - H(X|Y) with P(same) = 5/8 and three others of 1/8 each.
     expected = 2 + 0.625 * np.log2(0.625) + 0.375 * np.log2(0.125)
-    assert factors.mutual_information(labels, half.astype(float)) == pytest.approx(expected, abs=0.02)
+    assert factors.mutual_information(labels, half.astype(float)) == pytest.approx(
+        expected, abs=0.02
+    )
 
 
 def test_the_false_discovery_rate_is_held_by_benjamini_and_hochberg():
@@ -163,9 +165,7 @@ def test_a_picture_drawn_off_its_place_is_found(monkeypatch):
     monkeypatch.setattr(ClipSource, "batch", shift)
     monkeypatch.setattr(drawing, "_flat_discs", lambda *_: weight)
     monkeypatch.setattr(drawing, "_CHUNK", 300)
-    assert failed(drawing.centroids(source, 300)) == [
-        "centroid of the drawn object against pixels"
-    ]
+    assert failed(drawing.centroids(source, 300)) == ["centroid of the drawn object against pixels"]
 
 
 def test_jagged_edges_are_found(monkeypatch):

@@ -52,7 +52,11 @@ def test_the_light_is_a_unit_vector_from_the_cameras_side():
 
 @pytest.mark.parametrize(
     ("split", "column", "factor"),
-    [("ood-speed", "speed", "speed"), ("ood-radius", "radius", "radius"), ("ood-depth", "z", "depth")],
+    [
+        ("ood-speed", "speed", "speed"),
+        ("ood-radius", "radius", "radius"),
+        ("ood-depth", "z", "depth"),
+    ],
 )
 def test_a_held_out_range_is_met_in_its_own_split_only(split, column, factor):
     spec = preset("magvit-32")
@@ -75,7 +79,9 @@ def test_separate_colours_keep_each_law_from_one_sector_until_the_ood_split():
 
 
 def test_a_pair_shares_everything_but_the_law():
-    source = ClipSource(preset("magvit-32"), fields=("video", "label", "index", "params", "caption"))
+    source = ClipSource(
+        preset("magvit-32"), fields=("video", "label", "index", "params", "caption")
+    )
     for i in range(20):
         own = source[i]
         law = source.spec.laws[own["label"]]

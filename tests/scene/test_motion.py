@@ -17,7 +17,6 @@ def batch_of(name_or_spec, count=2000, seed=0, split="train"):
 
 def path_from(params, times):
     """X(t) from a clip's named numbers with NumPy's own cosine: independent of the kernels."""
-    t = times[:, None]
     p = {name: value[..., None] for name, value in params.items()}
     angle = p["angular_speed_rad_s"] * times + p["phase_rad"]
     out = []
@@ -28,7 +27,6 @@ def path_from(params, times):
             + 0.5 * p[f"a{axis}_m_s2"] * times**2
             + p["orbit_radius_m"] * (np.cos(angle) * p[f"u{axis}"] + np.sin(angle) * p[f"w{axis}"])
         )
-    del t
     return np.stack(out, axis=-1)
 
 
@@ -68,7 +66,7 @@ def test_objects_stay_inside_at_every_moment_between_frames_too():
 @pytest.mark.parametrize("shape", [(32, 64), (64, 32), (16, 48)])
 def test_objects_stay_inside_frames_that_are_not_square(shape):
     height, width = shape
-    spec, batch = batch_of(ClipSpec(height=height, width=width), 2000)
+    _, batch = batch_of(ClipSpec(height=height, width=width), 2000)
     radius = batch["radius"][..., None].astype(np.float64)
     assert (batch["pixels"] - radius).min() >= 0
     assert (batch["pixels"] + radius - np.array([width, height])).max() <= 0

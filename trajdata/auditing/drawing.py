@@ -30,9 +30,16 @@ def duplicates_and_stillness(spec: ClipSpec, seed: int, clips: int) -> list[Find
             still += int((video[:, 1:] == video[:, :-1]).all(axis=(2, 3, 4)).sum())
             total += video.shape[0]
     return [
-        at_most("duplicates", "clips that occur twice, train, val and test together", total - len(seen), 0, "clips", total),
+        at_most(
+            "duplicates",
+            "clips that occur twice, train, val and test together",
+            total - len(seen),
+            0,
+            "clips",
+            total,
+        ),
         at_most("motion", "consecutive frames that are the same", still, 0, "frames", total),
-    ]  # fmt: skip
+    ]
 
 
 def _flat_discs(source: ClipSource, indices: range) -> NDArray[np.float64]:
@@ -78,8 +85,15 @@ def centroids(source: ClipSource, clips: int) -> list[Finding]:
         worst_area = max(worst_area, float(np.abs(total / area - 1).max()))
     return [
         at_most("truth", "centroid of the drawn object against pixels", worst, 0.05, "px", clips),
-        at_most("anti-aliasing", "area of the drawn object, relative error", 100 * worst_area, 1, "%", clips),
-    ]  # fmt: skip
+        at_most(
+            "anti-aliasing",
+            "area of the drawn object, relative error",
+            100 * worst_area,
+            1,
+            "%",
+            clips,
+        ),
+    ]
 
 
 def _supersampled(
@@ -100,7 +114,7 @@ def _supersampled(
     )
     if channels == 1:
         weights = np.array([0.299, 0.587, 0.114])
-        colours, backs = [scene["luma"]], [float(np.array(backs) @ weights)]
+        colours, backs = [scene["luma"]], [np.array(backs) @ weights]
     planes = [
         np.where(below >= 0, 255 * colour * shade, np.floor(255 * back + 0.5))
         .reshape(height, n, width, n)
@@ -113,7 +127,9 @@ def _supersampled(
 def anti_aliasing(source: ClipSource, clips: int) -> list[Finding]:
     """Peak signal-to-noise ratio of each frame against 16 x 16 supersampling: the worst one."""
     spec = source.spec
-    batch = ClipSource(spec, source.seed, source.split, fields=("video", "pixels", "radius")).batch(range(clips))
+    batch = ClipSource(spec, source.seed, source.split, fields=("video", "pixels", "radius")).batch(
+        range(clips)
+    )
     scenes = source.scenes(range(clips))[:, 0]
     box, whole = [], []
     for b in range(clips):
@@ -125,9 +141,23 @@ def anti_aliasing(source: ClipSource, clips: int) -> list[Finding]:
             box.append(square[:, int(y - r) : int(y + r) + 1, int(x - r) : int(x + r) + 1].mean())
             whole.append(square.mean())
     return [
-        at_least("anti-aliasing", "worst frame against supersampling, inside the object's box", _decibels(max(box)), 35, "dB", len(box)),
-        at_least("anti-aliasing", "worst frame against supersampling, whole frame", _decibels(max(whole)), 45, "dB", len(whole)),
-    ]  # fmt: skip
+        at_least(
+            "anti-aliasing",
+            "worst frame against supersampling, inside the object's box",
+            _decibels(max(box)),
+            35,
+            "dB",
+            len(box),
+        ),
+        at_least(
+            "anti-aliasing",
+            "worst frame against supersampling, whole frame",
+            _decibels(max(whole)),
+            45,
+            "dB",
+            len(whole),
+        ),
+    ]
 
 
 def _decibels(mean_square: float) -> float:

@@ -20,7 +20,9 @@ BINS = 8
 _CHUNK = 65_536
 
 
-def scene_factors(source: ClipSource, clips: int) -> tuple[NDArray[np.int64], dict[str, NDArray[np.float64]]]:
+def scene_factors(
+    source: ClipSource, clips: int
+) -> tuple[NDArray[np.int64], dict[str, NDArray[np.float64]]]:
     """(labels, factors): every drawn factor of placement and looks, each float64 (clips,).
 
     ``place_x`` and ``place_y`` are where the anchor is seen, in shorter sides from the centre.
@@ -67,7 +69,9 @@ def _spread(scenes: NDArray[np.void], prefix: str) -> NDArray[np.float64]:
     return spread
 
 
-def mutual_information(labels: NDArray[np.int64], values: NDArray[np.float64], bins: int = BINS) -> float:
+def mutual_information(
+    labels: NDArray[np.int64], values: NDArray[np.float64], bins: int = BINS
+) -> float:
     """Mutual information of label and value in bits, from bins of equal frequency.
 
     The plug-in estimate less its first-order bias (Miller 1955; Roulston 1999):
@@ -93,8 +97,10 @@ def false_discoveries(p_values: Sequence[float], rate: float) -> int:
     return int((adjusted <= rate).sum())
 
 
-def independence(labels: NDArray[np.int64], factors: dict[str, NDArray[np.float64]]) -> list[Finding]:
-    """Mutual information per factor, and two-sample Kolmogorov-Smirnov tests per factor and pair."""
+def independence(
+    labels: NDArray[np.int64], factors: dict[str, NDArray[np.float64]]
+) -> list[Finding]:
+    """Mutual information per factor; two-sample Kolmogorov-Smirnov tests per factor and pair."""
     findings = []
     p_values = []
     classes = range(int(labels.max()) + 1)

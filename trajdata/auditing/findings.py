@@ -38,15 +38,11 @@ class Finding:
         return self.figure >= self.bound
 
 
-def at_most(
-    group: str, name: str, figure: float, bound: float, unit: str, sample: int
-) -> Finding:
+def at_most(group: str, name: str, figure: float, bound: float, unit: str, sample: int) -> Finding:
     """A figure that must not exceed its bound."""
     return Finding(group, name, float(figure), "<=", bound, unit, sample)
 
 
-def at_least(
-    group: str, name: str, figure: float, bound: float, unit: str, sample: int
-) -> Finding:
+def at_least(group: str, name: str, figure: float, bound: float, unit: str, sample: int) -> Finding:
     """A figure that must reach its bound."""
     return Finding(group, name, float(figure), ">=", bound, unit, sample)

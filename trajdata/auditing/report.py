@@ -59,7 +59,9 @@ class AuditReport:
             "seed": self.seed,
             "clips": self.clips,
             "passed": self.passed,
-            "findings": [{**asdict(finding), "passed": finding.passed} for finding in self.findings],
+            "findings": [
+                {**asdict(finding), "passed": finding.passed} for finding in self.findings
+            ],
         }
 
     def write(self, folder: str | os.PathLike[str]) -> None:
@@ -69,7 +71,10 @@ class AuditReport:
         target = Path(folder)
         target.mkdir(parents=True, exist_ok=True)
         (target / "audit.json").write_text(json.dumps(self.as_json(), indent=1) + "\n", "ascii")
-        plot(self, target / "audit.png")
+        shape = " x ".join(str(side) for side in self.spec.video_shape)
+        verdict = "every bound holds" if self.passed else "a bound is broken"
+        title = f"{shape}, {self.clips:,} clips: {verdict}"
+        plot(target / "audit.png", title, self.spec, self.seed, self.labels, self.factors)
 
 
 def audit(spec: ClipSpec, *, clips: int = 20_000, seed: int = 0) -> AuditReport:

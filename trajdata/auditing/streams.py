@@ -37,9 +37,23 @@ def balance(spec: ClipSpec, labels: NDArray[np.int64], batch_size: int = 128) ->
                 seen = batches[worker::workers, rank].reshape(-1)
                 worst = max(worst, _worst_imbalance(seen, classes))
     return [
-        at_most("balance", "class counts on any prefix of the stream, largest less smallest", _worst_imbalance(labels, classes), 1, "clips", labels.size),
-        at_most("balance", f"the same as each rank and worker sees it, {len(_TOPOLOGIES)} topologies", worst, 1, "clips", labels.size),
-    ]  # fmt: skip
+        at_most(
+            "balance",
+            "class counts on any prefix of the stream, largest less smallest",
+            _worst_imbalance(labels, classes),
+            1,
+            "clips",
+            labels.size,
+        ),
+        at_most(
+            "balance",
+            f"the same as each rank and worker sees it, {len(_TOPOLOGIES)} topologies",
+            worst,
+            1,
+            "clips",
+            labels.size,
+        ),
+    ]
 
 
 def held_out(spec: ClipSpec, seed: int, clips: int) -> list[Finding]:
@@ -59,11 +73,31 @@ def held_out(spec: ClipSpec, seed: int, clips: int) -> list[Finding]:
             outside = int(((strays < low) | (strays > high)).sum())
         elif split == "ood-colour-law":
             met = sum(int(_in_own_sector(part).sum()) for part in scenes)
-            outside = int((~_in_own_sector(ClipSource(spec, seed, split).scenes(range(clips))[:, 0])).sum())
+            outside = int(
+                (~_in_own_sector(ClipSource(spec, seed, split).scenes(range(clips))[:, 0])).sum()
+            )
         else:
             continue
-        findings.append(at_most("held out", f"clips of training that show what {split} holds out", met, 0, "clips", 3 * clips))
-        findings.append(at_most("held out", f"clips of {split} outside what it holds out", outside, 0, "clips", clips))
+        findings.append(
+            at_most(
+                "held out",
+                f"clips of training that show what {split} holds out",
+                met,
+                0,
+                "clips",
+                3 * clips,
+            )
+        )
+        findings.append(
+            at_most(
+                "held out",
+                f"clips of {split} outside what it holds out",
+                outside,
+                0,
+                "clips",
+                clips,
+            )
+        )
     return findings
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from trajdata.auditing.findings import Finding, at_least, at_most
 from trajdata.spec import ClipSpec
 
-__all__ = ["TRUTH_FIELDS", "path_from_params", "framing", "motion", "reprojection", "separation"]
+__all__ = ["TRUTH_FIELDS", "framing", "motion", "path_from_params", "reprojection", "separation"]
 
 TRUTH_FIELDS = ("label", "index", "trajectory", "jittered", "pixels", "depth", "radius", "params")
 """What these figures are computed from."""
@@ -18,7 +18,9 @@ TRUTH_FIELDS = ("label", "index", "trajectory", "jittered", "pixels", "depth", "
 Batch = dict[str, Any]
 
 
-def path_from_params(params: dict[str, NDArray[np.float64]], times: NDArray[np.float64]) -> NDArray[np.float64]:
+def path_from_params(
+    params: dict[str, NDArray[np.float64]], times: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """X(t), float64 (B, T, 3) metres, from ``params`` (each (B,)) at times (B, T), with libm.
 
     All laws are cases of one closed form: a number that a law lacks is 0.
@@ -61,10 +63,31 @@ def reprojection(spec: ClipSpec, batch: Batch) -> list[Finding]:
     size = batch["depth"].astype(np.float64) * batch["radius"]
     asked = focal * batch["params"]["object_radius_m"][:, None]
     return [
-        at_most("truth", "pixels against the drawn path reprojected", np.abs(stored - batch["pixels"]).max(), 1e-3, "px", count),
-        at_most("truth", "path from params against trajectory", np.abs(drawn_at).max(), 1e-4 * max(1.0, focal / 64), "px", count),
-        at_most("truth", "depth x radius against focal length x size, relative", np.abs(size / asked - 1).max(), 1e-5, "1", count),
-    ]  # fmt: skip
+        at_most(
+            "truth",
+            "pixels against the drawn path reprojected",
+            np.abs(stored - batch["pixels"]).max(),
+            1e-3,
+            "px",
+            count,
+        ),
+        at_most(
+            "truth",
+            "path from params against trajectory",
+            np.abs(drawn_at).max(),
+            1e-4 * max(1.0, focal / 64),
+            "px",
+            count,
+        ),
+        at_most(
+            "truth",
+            "depth x radius against focal length x size, relative",
+            np.abs(size / asked - 1).max(),
+            1e-5,
+            "1",
+            count,
+        ),
+    ]
 
 
 def framing(spec: ClipSpec, batch: Batch) -> list[Finding]:
@@ -72,14 +95,27 @@ def framing(spec: ClipSpec, batch: Batch) -> list[Finding]:
     x, y = (batch["pixels"][..., axis].astype(np.float64) for axis in (0, 1))
     r = batch["radius"].astype(np.float64)
     inside = (x - r >= 0) & (x + r <= spec.width) & (y - r >= 0) & (y + r <= spec.height)
-    return [at_least("framing", "objects wholly inside the frame", 100 * inside.mean(), 100, "%", inside.size)]
+    return [
+        at_least(
+            "framing", "objects wholly inside the frame", 100 * inside.mean(), 100, "%", inside.size
+        )
+    ]
 
 
 def motion(spec: ClipSpec, batch: Batch) -> list[Finding]:
     """The least length of a path on the picture, in percent of the width."""
     steps = np.diff(batch["pixels"].astype(np.float64), axis=1)
     length = np.linalg.norm(steps, axis=-1).sum(axis=1) / spec.width
-    return [at_least("motion", "shortest path on the picture", 100 * length.min(), 8, "% of width", length.size)]
+    return [
+        at_least(
+            "motion",
+            "shortest path on the picture",
+            100 * length.min(),
+            8,
+            "% of width",
+            length.size,
+        )
+    ]
 
 
 def separation(spec: ClipSpec, batch: Batch) -> list[Finding]:
@@ -96,12 +132,34 @@ def separation(spec: ClipSpec, batch: Batch) -> list[Finding]:
         rows = batch["label"] == label
         count = int(rows.sum())
         if law == "helical" and spec.jitter == 0:
-            findings.append(at_least("separation", "helix: ratio of largest to smallest apparent size", growth[rows].min(), 1.1, "1", count))
+            findings.append(
+                at_least(
+                    "separation",
+                    "helix: ratio of largest to smallest apparent size",
+                    growth[rows].min(),
+                    1.1,
+                    "1",
+                    count,
+                )
+            )
         if law == "circular":
             turns = batch["params"]["angular_speed_rad_s"][rows] * spec.seconds / (2 * np.pi)
-            findings.append(at_least("separation", "circle: turns", turns.min() + 1e-9, 0.75, "turns", count))
+            findings.append(
+                at_least("separation", "circle: turns", turns.min() + 1e-9, 0.75, "turns", count)
+            )
         if law == "parabolic":
-            findings.append(at_least("separation", "parabola: bow off the chord, at 32 px", bow[rows].min() * 32 / min(spec.height, spec.width), 1.0, "px", count))
+            findings.append(
+                at_least(
+                    "separation",
+                    "parabola: bow off the chord, at 32 px",
+                    bow[rows].min() * 32 / min(spec.height, spec.width),
+                    1.0,
+                    "px",
+                    count,
+                )
+            )
         if law == "linear":
-            findings.append(at_most("separation", "line: bow off the chord", bow[rows].max(), 1e-3, "px", count))
+            findings.append(
+                at_most("separation", "line: bow off the chord", bow[rows].max(), 1e-3, "px", count)
+            )
     return findings

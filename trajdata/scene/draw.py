@@ -63,9 +63,7 @@ def _scene(key, index, item, limits, shapes, scene):  # type: ignore[no-untyped-
     scene.start = on_grid(-unit(w[3]) * limits.seconds)
 
     w = words(key, index, item, BODY, 0)
-    scene.speed = on_grid(
-        limits.speed_low + unit(w[0]) * (limits.speed_high - limits.speed_low)
-    )
+    scene.speed = on_grid(limits.speed_low + unit(w[0]) * (limits.speed_high - limits.speed_low))
     scene.radius = on_grid(
         limits.radius_low + unit(w[1]) * (limits.radius_high - limits.radius_low)
     )

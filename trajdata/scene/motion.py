@@ -8,8 +8,6 @@ than for another does not show in where, when, how big or how fast.
 
 from __future__ import annotations
 
-import numpy as np
-
 from trajdata.jit import kernel
 from trajdata.scene.grid import on_grid
 from trajdata.scene.laws import circular, helical, linear, parabolic

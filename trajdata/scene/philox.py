@@ -81,9 +81,7 @@ def words(key, index, item, field, attempt):  # type: ignore[no-untyped-def]
     low = np.uint64(_LOW)
     i = np.uint64(index)
     place = (key[2] << np.uint64(24)) | (np.uint64(item) << np.uint64(16)) | np.uint64(field)
-    return philox4x32(
-        i & low, i >> np.uint64(32), place, np.uint64(attempt) & low, key[0], key[1]
-    )
+    return philox4x32(i & low, i >> np.uint64(32), place, np.uint64(attempt) & low, key[0], key[1])
 
 
 @kernel

@@ -11,7 +11,6 @@ import numpy as np
 from trajdata.jit import kernel
 from trajdata.scene.laws import circular
 from trajdata.scene.philox import unit
-
 from trajdata.scene.vectors import direction_near_view
 
 __all__ = ["EQUATION", "NUMBERS", "PHRASE", "distinct", "least", "position", "propose"]

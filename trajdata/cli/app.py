@@ -1,0 +1,226 @@
+"""The commands. Each is thin: it reads what was typed, calls the library and prints the answer.
+
+What is slow to import is imported inside the commands, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from trajdata.cli.exits import (
+    FAILED,
+    INTERRUPTED,
+    exit_codes,
+    interruptible,
+    invocation,
+)
+from trajdata.spec import SPLITS, preset, presets
+
+if TYPE_CHECKING:
+    from trajdata.preview import Drawable
+
+__all__ = ["app", "main"]
+
+_EXITS = (
+    "Exit codes: 0 done, 1 damage found or failed, 2 usage, 3 the folder holds another stream, "
+    "4 another process is writing there, 75 try later (disk full, I/O error, no permission), "
+    "130 interrupted."
+)
+
+app = typer.Typer(
+    name="trajdata",
+    help="Synthetic trajectory videos with exact truth: bake them into tar shards.",
+    epilog=_EXITS,
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Difficulty = Annotated[
+    float, typer.Option(help="From 0 (clean) to 1: jitter, noise, less contrast and motion.")
+]
+Seed = Annotated[int, typer.Option(help="Which stream, from 0 to 2**63 - 1.")]
+Split = Annotated[
+    str, typer.Option(help=f"Which part of the stream: {', '.join(SPLITS)}; they never overlap.")
+]
+Folder = Annotated[Path, typer.Argument(help="A folder that `trajdata materialize` writes.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
+
+
+@app.command(epilog=_EXITS)
+def materialize(
+    *,
+    clips: Annotated[int, typer.Option(help="How many clips; the folder holds clips 0 to N - 1.")],
+    out: Annotated[Path, typer.Option(help="The folder; one that is there is gone on with.")],
+    preset_name: Annotated[
+        str, typer.Option("--preset", help=f"What clips look like: {', '.join(presets())}.")
+    ] = presets()[0],
+    difficulty: Difficulty = 0.0,
+    seed: Seed = 0,
+    split: Split = "train",
+    threads: Annotated[
+        int | None, typer.Option(help="Threads that draw; one a core if not given.")
+    ] = None,
+    shard_clips: Annotated[
+        int | None,
+        typer.Option(help="Clips in a shard, fixed for the folder; if not given, about 128 MiB."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Bake clips into tar shards. Run it again after an interruption: it resumes."""
+    with exit_codes():
+        spec = preset(preset_name, difficulty=difficulty)
+
+        from rich.console import Console
+
+        from trajdata.cli.display import Display, duration
+        from trajdata.materializing import materialize as bake
+
+        try:
+            with interruptible(), Display(Console(stderr=True)) as display:
+                report = bake(
+                    spec,
+                    out,
+                    seed=seed,
+                    split=split,
+                    clips=clips,
+                    threads=threads,
+                    shard_clips=shard_clips,
+                    on_progress=display.update,
+                )
+        except KeyboardInterrupt as interrupt:
+            typer.echo(
+                f"Interrupted; what is committed in {out} stays. To resume:\n  {invocation()}",
+                err=True,
+            )
+            raise typer.Exit(INTERRUPTED) from interrupt
+        if as_json:
+            _print_json({**asdict(report), "clips_per_second": report.clips_per_second})
+        elif report.shards_written:
+            spent = f"{duration(report.seconds)}, {report.clips_per_second:,.0f} clips/s"
+            typer.echo(
+                f"Done: {report.clips:,} clips are in {out}; "
+                f"this run wrote {report.clips_written:,} of them in {spent}."
+            )
+        else:
+            typer.echo(f"Done: {report.clips:,} clips are in {out}; they were there already.")
+
+
+@app.command(epilog=_EXITS)
+def status(folder: Folder, as_json: AsJson = False) -> None:
+    """Tell how far a bake is, also from another machine that sees the folder."""
+    with exit_codes():
+        from datetime import datetime, timezone
+
+        from trajdata.progress import read_progress
+
+        report = read_progress(folder)
+        if report is None:
+            raise ValueError(
+                f"FOLDER: given {str(folder)!r}; allowed is a folder with a progress.json, "
+                "as `trajdata materialize` writes it"
+            )
+        stale = report.is_stale(datetime.now(timezone.utc))
+        if as_json:
+            _print_json({**asdict(report), "stale": stale})
+            return
+        typer.echo(report.to_text(), nl=False)
+        if stale:
+            typer.echo(
+                "The bake has died: its last report is too old. Run the command above to go on."
+            )
+
+
+@app.command(epilog=_EXITS)
+def verify(folder: Folder, as_json: AsJson = False) -> None:
+    """Look for damage: missing, short and stray files, and records that contradict them."""
+    with exit_codes():
+        from trajdata.shards.verify import verify as check
+
+        report = check(folder)
+        if as_json:
+            _print_json({**asdict(report), "ok": report.ok})
+        elif report.ok:
+            typer.echo(f"{folder}: no damage found.")
+        else:
+            for problem in report.problems:
+                typer.echo(str(problem))
+            typer.echo(f"{folder}: {len(report.problems)} problems.", err=True)
+        if not report.ok:
+            raise typer.Exit(FAILED)
+
+
+@app.command(epilog=_EXITS)
+def preview(
+    folder: Annotated[
+        Path | None, typer.Argument(help="A folder of shards; without it, clips are drawn.")
+    ] = None,
+    *,
+    out: Annotated[
+        Path, typer.Option(help="The picture: .png for a contact sheet, .gif for an animation.")
+    ] = Path("preview.png"),
+    clips: Annotated[int, typer.Option(help="How many clips to show.", min=1, max=256)] = 8,
+    first: Annotated[int, typer.Option(help="Index of the first clip shown.")] = 0,
+    preset_name: Annotated[
+        str,
+        typer.Option("--preset", help=f"Without a folder, of what: {', '.join(presets())}."),
+    ] = presets()[0],
+    difficulty: Difficulty = 0.0,
+    seed: Seed = 0,
+    split: Split = "train",
+) -> None:
+    """Draw a picture of clips: a row a clip, its frames, and its path on the last tile."""
+    with exit_codes():
+        from trajdata.preview import PREVIEW_FIELDS, write_animation, write_preview
+
+        writers = {".png": write_preview, ".gif": write_animation}
+        if out.suffix not in writers:
+            raise ValueError(f"--out: given {str(out)!r}; allowed are names in .png and .gif")
+        if not out.absolute().parent.is_dir():
+            raise ValueError(
+                f"--out: given {str(out)!r}; allowed is a file in a folder that is there"
+            )
+        source: Drawable
+        shown: Sequence[int]
+        if folder is None:
+            from trajdata.source import ClipSource
+
+            spec = preset(preset_name, difficulty=difficulty)
+            source = ClipSource(spec, seed, split, fields=PREVIEW_FIELDS)
+            shown = range(first, first + clips)
+        else:
+            from trajdata.shards.reader import open_folder
+
+            cached = open_folder(folder, fields=PREVIEW_FIELDS, partial=True)
+            source = cached
+            last = min(first + clips, cached.clips)
+            shown = [index for index in range(first, last) if cached.contains(index)]
+            if not shown:
+                raise ValueError(
+                    f"--first: given {first}; no clip from there on is committed in {folder}"
+                )
+        writers[out.suffix](source, out, clips=shown)
+        typer.echo(f"{len(shown)} clips are drawn in {out}.")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; ends the process with one of the exit codes.
+
+    Args:
+        arguments: what follows the program's name; None takes it from the process.
+    """
+    try:
+        app(arguments, prog_name="trajdata")
+    except KeyboardInterrupt as interrupt:
+        raise SystemExit(INTERRUPTED) from interrupt
+
+
+def _print_json(answer: dict[str, Any]) -> None:
+    typer.echo(json.dumps(answer, indent=2, default=str))
