@@ -14,6 +14,11 @@ import pytest
 import typer
 from PIL import Image
 
+from trajdata import preset
+from trajdata.auditing.findings import at_most
+from trajdata.auditing.plots import SHOWN_FACTORS
+from trajdata.auditing.report import AuditReport
+from trajdata.cli import main
 from trajdata.cli.exits import exit_codes
 from trajdata.errors import LockedError, ShardError, SpecMismatchError
 from trajdata.shards.lock import FolderLock
@@ -333,3 +338,30 @@ def test_help_shows_the_defaults_and_units_and_loads_nothing_heavy():
 @pytest.mark.parametrize("command", [[], ["materialize"], ["status"], ["verify"], ["preview"]])
 def test_every_command_has_help(command):
     assert run(*command, "--help").returncode == 0
+
+
+def test_an_audit_prints_its_figures_and_leaves_a_report(tmp_path):
+    done = run("audit", "--preset", "gray-32", "--out", str(tmp_path / "a"))
+    assert done.returncode == 0, done.stderr
+    assert "every bound holds" in done.stdout
+    assert "FAIL" not in done.stdout
+    assert json.loads((tmp_path / "a" / "audit.json").read_text("ascii"))["passed"] is True
+    assert (tmp_path / "a" / "audit.png").is_file()
+
+
+def test_an_audit_that_finds_a_broken_bound_ends_with_1(tmp_path, monkeypatch, capsys):
+    broken = at_most("motion", "frames that stand still", 3, 0, "frames", 20_000)
+    labels = np.arange(20_000) % 4
+    factors = {name: np.arange(20_000) / 2e4 for name in SHOWN_FACTORS}
+    report = AuditReport(preset("gray-32"), 0, 20_000, (broken,), labels, factors)
+    monkeypatch.setattr("trajdata.auditing.report.audit", lambda *_, **__: report)
+    with pytest.raises(SystemExit) as ended:
+        main(["audit", "--preset", "gray-32", "--out", str(tmp_path)])
+    assert ended.value.code == 1
+    assert "FAIL" in capsys.readouterr().out
+
+
+def test_an_audit_of_too_few_clips_ends_with_2():
+    done = run("audit", "--clips", "1000")
+    assert done.returncode == 2
+    assert "clips: given 1000; allowed are whole numbers from 20000" in done.stderr

@@ -11,9 +11,9 @@ from trajdata.auditing.factors import mutual_information
 from trajdata.source import ClipSource
 from trajdata.spec import ClipSpec
 
-__all__ = ["plot"]
+__all__ = ["SHOWN_FACTORS", "plot"]
 
-_SHOWN = ("place_x", "place_y", "depth", "anchor_time", "speed", "radius", "hue", "luma")
+SHOWN_FACTORS = ("place_x", "place_y", "depth", "anchor_time", "speed", "radius", "hue", "luma")
 _TRACKS = 12
 
 
@@ -41,7 +41,7 @@ def plot(
     FigureCanvasAgg(figure)
     grid = figure.add_gridspec(4, 4)
 
-    for place, name in enumerate(_SHOWN):
+    for place, name in enumerate(SHOWN_FACTORS):
         axes = figure.add_subplot(grid[place // 4, place % 4])
         values = factors[name]
         edges = np.linspace(values.min(), values.max(), 31).tolist()

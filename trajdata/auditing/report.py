@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from trajdata.spec import FORMAT, ClipSpec
 
 __all__ = ["AuditReport", "audit"]
 
+_LEAST_CLIPS = 20_000
 _TRUTH_CHUNK = 8192
 _HASHED_BYTES = 3 << 30
 _OUTLINE_BYTES = 1 << 30
@@ -77,7 +78,13 @@ class AuditReport:
         plot(target / "audit.png", title, self.spec, self.seed, self.labels, self.factors)
 
 
-def audit(spec: ClipSpec, *, clips: int = 20_000, seed: int = 0) -> AuditReport:
+def audit(
+    spec: ClipSpec,
+    *,
+    clips: int = 20_000,
+    seed: int = 0,
+    on_group: Callable[[str], None] | None = None,
+) -> AuditReport:
     """Measure a spec's clips against the bounds that make them fit to learn motion from.
 
     Args:
@@ -85,17 +92,22 @@ def audit(spec: ClipSpec, *, clips: int = 20_000, seed: int = 0) -> AuditReport:
         clips: how many clips the cheap figures (draws, places, balance) are taken from. What
             touches pixels takes fewer where a clip is large; each finding states its sample.
         seed: the seed of the streams.
+        on_group: told what is measured next, so that a long audit can show where it is.
 
     Raises:
-        ValueError: fewer clips than 1,000, or whatever ``ClipSource`` refuses.
+        ValueError: fewer clips than 20,000, or whatever ``ClipSource`` refuses.
     """
-    if isinstance(clips, bool) or not isinstance(clips, int) or clips < 1000:
-        raise ValueError(f"clips: given {clips!r}; allowed are whole numbers from 1000")
+    if isinstance(clips, bool) or not isinstance(clips, int) or clips < _LEAST_CLIPS:
+        raise ValueError(
+            f"clips: given {clips!r}; allowed are whole numbers from {_LEAST_CLIPS} (with fewer, "
+            "chance alone breaks the bound on mutual information)"
+        )
+    tell = on_group or (lambda group: None)
     source = ClipSource(spec, seed, fields=truth.TRUTH_FIELDS)
-    labels, drawn = factors.scene_factors(source, clips)
-    findings = drawing.duplicates_and_stillness(
-        spec, seed, min(clips, max(100, _HASHED_BYTES // (3 * spec.clip_bytes)))
-    )
+    tell("duplicates and stillness")
+    hashed = min(clips, max(100, _HASHED_BYTES // (3 * spec.clip_bytes)))
+    findings = drawing.duplicates_and_stillness(spec, seed, hashed)
+    tell("motion, framing, truth and separation")
     findings += _worst(
         [
             check(spec, batch)
@@ -103,15 +115,17 @@ def audit(spec: ClipSpec, *, clips: int = 20_000, seed: int = 0) -> AuditReport:
             for check in (truth.motion, truth.framing, truth.reprojection, truth.separation)
         ]
     )
-    findings += drawing.centroids(
-        source, min(clips, max(100, _OUTLINE_BYTES // (8 * spec.clip_bytes // spec.channels)))
-    )
+    tell("centroids and anti-aliasing")
+    plane = spec.clip_bytes // spec.channels
+    findings += drawing.centroids(source, min(clips, max(100, _OUTLINE_BYTES // (8 * plane))))
     if spec.pixel_noise == 0:
-        findings += drawing.anti_aliasing(
-            source, max(20, _SUPERSAMPLED_PIXELS // (spec.height * spec.width))
-        )
+        frames = max(20, _SUPERSAMPLED_PIXELS // (spec.height * spec.width))
+        findings += drawing.anti_aliasing(source, frames)
+    tell("balance and independence")
+    labels, drawn = factors.scene_factors(source, clips)
     findings += streams.balance(spec, labels)
     findings += factors.independence(labels, drawn)
+    tell("held-out ranges")
     findings += streams.held_out(spec, seed, clips)
     return AuditReport(spec, seed, clips, tuple(findings), labels, drawn)
 

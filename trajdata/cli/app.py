@@ -210,6 +210,45 @@ def preview(
         typer.echo(f"{len(shown)} clips are drawn in {out}.")
 
 
+@app.command(epilog=_EXITS)
+def audit(
+    *,
+    preset_name: Annotated[
+        str, typer.Option("--preset", help=f"What is measured: {', '.join(presets())}.")
+    ] = presets()[0],
+    difficulty: Difficulty = 0.0,
+    clips: Annotated[
+        int, typer.Option(help="How many clips the cheap figures are taken from: 20,000 or more.")
+    ] = 20_000,
+    seed: Seed = 0,
+    out: Annotated[Path, typer.Option(help="Folder for audit.json and audit.png.")] = Path("audit"),
+    as_json: AsJson = False,
+) -> None:
+    """Measure whether clips are what they claim to be; ends with 1 where a bound is broken."""
+    with exit_codes():
+        from rich.console import Console
+
+        from trajdata.auditing.report import audit as measure
+        from trajdata.cli.tables import print_findings
+
+        report = measure(
+            preset(preset_name, difficulty=difficulty),
+            clips=clips,
+            seed=seed,
+            on_group=lambda group: typer.echo(f"measuring {group}", err=True),
+        )
+        report.write(out)
+        if as_json:
+            _print_json(report.as_json())
+        else:
+            print_findings(report.findings, Console())
+            broken = sum(not finding.passed for finding in report.findings)
+            verdict = f"{broken} bounds are broken" if broken else "every bound holds"
+            typer.echo(f"{preset_name}: {verdict}; see {out / 'audit.json'} and audit.png.")
+        if not report.passed:
+            raise typer.Exit(FAILED)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; ends the process with one of the exit codes.
 
