@@ -7,7 +7,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from torch.utils.data import default_collate
+from torch.utils.data import DataLoader, default_collate
 
 from trajdata import FIELDS, ClipSource, SpecMismatchError, TrajectoryDataset
 from trajdata.loading.state import resume_point
@@ -109,6 +109,28 @@ def test_the_ranks_together_show_every_clip_once(tiny_spec):
     assert [len(rank) for rank in ranks] == [3, 3]
     assert shown(ranks[0]) == [[0, 1, 2, 3], [8, 9, 10, 11], [16, 17, 18]]
     assert shown(ranks[1]) == [[4, 5, 6, 7], [12, 13, 14, 15], [19, 20, 21]]
+
+
+def test_a_start_belongs_to_the_epoch_that_is_set_before_anything_is_shown(tiny_spec):
+    settings = {"length": 24, "batch_size": 3}
+    whole = TrajectoryDataset(tiny_spec, **settings)
+    whole.set_epoch(5)
+    resumed = TrajectoryDataset(tiny_spec, start=9, **settings)
+    resumed.set_epoch(5)
+    assert len(resumed) == 5
+    assert shown(resumed) == shown(whole)[3:]
+    for dataset in (whole, resumed):
+        dataset.set_epoch(6)
+    assert shown(resumed) == shown(whole)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_start_is_used_up_by_the_first_pass_also_where_workers_make_it(tiny_spec, workers):
+    resumed = TrajectoryDataset(tiny_spec, length=24, batch_size=3, start=9)
+    loader = DataLoader(resumed, batch_size=None, num_workers=workers, timeout=60 * bool(workers))
+    assert [int(batch["index"][0]) for batch in loader] == [9, 12, 15, 18, 21]
+    resumed.set_epoch(1)
+    assert [int(batch["index"][0]) for batch in loader] == list(range(24, 48, 3))
 
 
 def test_an_endless_stream_has_no_len_and_no_other_epoch(tiny_spec):
@@ -228,7 +250,7 @@ def test_a_pickled_or_copied_dataset_has_an_epoch_of_its_own_that_workers_can_sh
         other.set_epoch(2)
         assert dataset.epoch == 1
         assert shown(other) == [[8, 9], [10, 11]]
-        assert other._epoch._number.is_shared()
+        assert other._epoch._numbers.is_shared()
 
 
 def test_two_streams_with_the_same_settings_have_the_same_state(tiny_spec):

@@ -47,8 +47,9 @@ class TrajectoryDataset(IterableDataset[Any]):
         fields: which keys a clip has; see ``trajdata.FIELDS``.
         fresh: epoch e shows the clips [e * length, (e + 1) * length); False: [0, length) always.
         shuffle: each epoch is shown in an order of its own, by a keyed permutation.
-        start: clips of ``epoch`` that are consumed already, all ranks together: go on from there.
-            It belongs to that epoch; every other one begins at 0.
+        start: clips of the first epoch shown that are consumed already, all ranks together: go on
+            from there. That epoch is ``epoch``, or what ``set_epoch`` names before anything is
+            shown; every other one begins at 0.
         epoch: the epoch to begin in.
         rank, world_size: else those of ``torch.distributed`` where it is initialized now, else
             0 of 1.
@@ -196,7 +197,11 @@ class TrajectoryDataset(IterableDataset[Any]):
         Raises:
             ValueError: it is negative or too great; or not 0 where the stream is endless.
         """
-        self._epoch.set(self._order.check_epoch(epoch))
+        self._order.check_epoch(epoch)
+        if not self._epoch.begun:
+            # A resumed trainer makes the dataset with start= and then names the epoch it is in.
+            self._first_epoch = epoch
+        self._epoch.set(epoch)
         self._progress = None
         if self._resume is not None and self._resume.epoch != epoch:
             self._resume = None
@@ -228,6 +233,7 @@ class TrajectoryDataset(IterableDataset[Any]):
         # A loader asks for the state before the generator's first step, so that what a pass
         # starts from is settled here and not in the generator's body.
         progress = self._next_pass()
+        self._epoch.begin()
         self._resume = None
         self._progress = progress
         return self._batches(progress) if self._in_batches else self._single_clips(progress)
