@@ -5,6 +5,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from trajdata.errors import ShardError
 from trajdata.progress import Meter, read_progress, write_progress
 from trajdata.storage import Disk
 
@@ -70,8 +71,8 @@ def test_a_folder_without_a_report_has_none_and_a_damaged_one_is_an_error(tmp_pa
     good = json.loads(meter.report("done", "").to_json())
     for bad in ("", "[]", "{}", json.dumps({**good, "state": "x"}), json.dumps({**good, "y": 1})):
         (tmp_path / "progress.json").write_text(bad)
-        with pytest.raises(ValueError, match=r"progress\.json: expected a progress report"):
+        with pytest.raises(ShardError, match=r"progress\.json: expected a progress report"):
             read_progress(tmp_path)
     (tmp_path / "progress.json").write_text("[" * (2**20 + 2))
-    with pytest.raises(ValueError, match="found more"):
+    with pytest.raises(ShardError, match="found more"):
         read_progress(tmp_path)

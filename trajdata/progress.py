@@ -16,6 +16,7 @@ from typing import Any
 
 import psutil
 
+from trajdata.errors import ShardError
 from trajdata.storage import Disk, replace_quickly
 
 __all__ = [
@@ -152,15 +153,15 @@ def read_progress(folder: str | os.PathLike[str]) -> ProgressReport | None:
     """The report in a folder, or None where there is none.
 
     Raises:
-        ValueError: progress.json is damaged.
+        ShardError: progress.json is damaged.
     """
     disk = Disk(folder)
     data = disk.read(PROGRESS_JSON, _MOST_BYTES)
     if data is None:
         return None
-    wrong = f"{disk.path(PROGRESS_JSON)}: expected a progress report of at most {_MOST_BYTES} bytes"
+    file, expected = disk.path(PROGRESS_JSON), f"a progress report of at most {_MOST_BYTES} bytes"
     if len(data) > _MOST_BYTES:
-        raise ValueError(f"{wrong}, found more")
+        raise ShardError(file, expected=expected, found="more")
     try:
         value: Any = json.loads(data)
         names = {field.name for field in fields(ProgressReport)}
@@ -168,7 +169,7 @@ def read_progress(folder: str | os.PathLike[str]) -> ProgressReport | None:
             raise ValueError("other keys or another state")
         return ProgressReport(**value)
     except (ValueError, TypeError, RecursionError) as error:
-        raise ValueError(f"{wrong}, found {error}") from error
+        raise ShardError(file, expected=expected, found=str(error)) from error
 
 
 class Meter:
