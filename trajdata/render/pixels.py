@@ -6,7 +6,9 @@ covered area exact: a profile blurred by a unit square (variance 1/12 along any 
 integrates over a disc of radius q to pi (q^2 + 1/12).
 
 Everything on the edge is float32 arithmetic in one fixed order, without branches, so that the
-compiler may use vector instructions and the bytes are still the same everywhere.
+compiler may use vector instructions and the bytes are still the same everywhere. For that, a box's
+pixels stand in one flat list, filled up to whole runs of ``_RUN``: boxes are small, and what is
+left over after the last whole vector would cost as much as all that went before.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from trajdata.spec import SHAPES
 
 __all__ = ["AMBIENT", "DIFFUSE", "draw_clips"]
 
+_RUN = 16
 _SPHERE = SHAPES.index("sphere")
 AMBIENT = np.float32(0.35)
 DIFFUSE = np.float32(0.65)
@@ -32,7 +35,7 @@ _TINY = np.float32(1e-6)
 
 @kernel
 def _offsets(left, right, top, bottom, x, y, xs, ys):  # type: ignore[no-untyped-def]
-    """Offsets of a box's pixel centres from (x, y), row by row in one flat list; its length."""
+    """Offsets of a box's pixel centres from (x, y), row by row; the length with what fills it up."""
     n = 0
     for row in range(top, bottom):
         dy = np.float32(row + 0.5 - y)
@@ -41,7 +44,10 @@ def _offsets(left, right, top, bottom, x, y, xs, ys):  # type: ignore[no-untyped
             xs[n + i] = dx + np.float32(i)
             ys[n + i] = dy
         n += right - left
-    return n
+    whole = (n + _RUN - 1) // _RUN * _RUN
+    xs[n:whole] = _ZERO
+    ys[n:whole] = _ZERO
+    return whole
 
 
 @kernel
@@ -102,7 +108,7 @@ def _shading(xs, ys, radius, samples, lx, ly, lz, weight, shade):  # type: ignor
                 weight[i] += share
                 shade[i] += share * (AMBIENT + DIFFUSE * lit)
     for i in range(shade.shape[0]):
-        shade[i] = shade[i] / weight[i]
+        shade[i] /= weight[i]
 
 
 @kernel
@@ -140,12 +146,13 @@ def draw_clips(scenes, pixels, radii, channels, height, width, target, first, st
     """
     frames = pixels.shape[2]
     plane = height * width
-    xs = np.empty(plane, np.float32)
-    ys = np.empty(plane, np.float32)
-    cover = np.empty(plane, np.float32)
-    shade = np.empty(plane, np.float32)
-    weight = np.empty(plane, np.float32)
-    values = np.empty(plane, np.uint8)
+    room = plane + _RUN
+    xs = np.empty(room, np.float32)
+    ys = np.empty(room, np.float32)
+    cover = np.empty(room, np.float32)
+    shade = np.empty(room, np.float32)
+    weight = np.empty(room, np.float32)
+    values = np.empty(room, np.uint8)
     colours = np.empty(channels, np.float32)
     backs = np.empty(channels, np.float32)
     for b in range(scenes.shape[0]):
