@@ -35,7 +35,7 @@ _TINY = np.float32(1e-6)
 
 @kernel
 def _offsets(left, right, top, bottom, x, y, xs, ys):  # type: ignore[no-untyped-def]
-    """Offsets of a box's pixel centres from (x, y), row by row; the length with what fills it up."""
+    """Offsets of a box's pixel centres from (x, y), row by row; their number once filled up."""
     n = 0
     for row in range(top, bottom):
         dy = np.float32(row + 0.5 - y)
