@@ -91,3 +91,33 @@ def test_no_fused_multiply_add_stands_in_the_machine_code_of_x86_and_arm(tmp_pat
     assert {"fmul", "vmulsd"} <= set(products) or {"fmul", "mulsd"} <= set(products)
     fused = re.findall(r"\b(?:v?fn?m(?:add|sub)\w*|fmla|fmls)\b.*", run.stdout)
     assert fused == []
+
+
+PLAIN = """
+import importlib.util, json, sys
+spec = importlib.util.spec_from_file_location("golden", sys.argv[1])
+golden = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(golden)
+print(json.dumps({name: golden.clip_digests(name, "train") for name in golden.presets()}))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_clips_are_the_same_on_a_processor_without_vector_extensions(tmp_path):
+    run = subprocess.run(
+        [sys.executable, "-c", PLAIN, str(ROOT / "tools" / "golden.py")],
+        env={
+            **os.environ,
+            "NUMBA_CPU_NAME": "generic",
+            "NUMBA_CPU_FEATURES": "",
+            "NUMBA_CACHE_DIR": str(tmp_path),
+        },
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=True,
+    )
+    for name, digests in json.loads(run.stdout).items():
+        assert digests == GOLDEN["clips"][name]["train"]

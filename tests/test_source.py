@@ -132,6 +132,13 @@ def test_indices_that_are_none_are_errors_that_name_them(source, indices):
         source.batch(indices)
 
 
+def test_a_stream_without_an_end_cannot_be_listed(source):
+    with pytest.raises(TypeError, match="not iterable"):
+        list(source)
+    with pytest.raises(TypeError):
+        assert 3 in source
+
+
 def test_an_empty_batch_has_the_shapes_of_a_batch(source):
     batch = source.batch([])
     assert batch["video"].shape == (0, 8, 3, 32, 32)

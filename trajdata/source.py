@@ -92,6 +92,10 @@ class ClipSource:
         ValueError: names the argument, the value given and what is allowed.
     """
 
+    # A stream has no end: without these, list(source) and `x in source` would never return.
+    __iter__ = None
+    __contains__ = None
+
     def __init__(
         self,
         spec: ClipSpec,
