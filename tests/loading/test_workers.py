@@ -62,9 +62,25 @@ def test_dropping_the_last_batch_drops_only_the_short_one(tiny_spec, same, batch
     assert same(list(loader), batches[:5])
 
 
-def test_every_single_clip_arrives_once_without_a_collate_size(tiny_spec):
-    loader = DataLoader(TrajectoryDataset(tiny_spec, length=21), batch_size=4, num_workers=3)
-    assert sorted(i for batch in loader for i in batch["index"].tolist()) == list(range(21))
+@pytest.mark.parametrize("workers", [0, 1, 2, 3])
+@pytest.mark.parametrize("size", [4, 5])
+def test_collated_batches_are_the_same_and_their_len_exact_without_a_collate_size(
+    tiny_spec, workers, size
+):
+    clips = TrajectoryDataset(tiny_spec, length=21)
+    loader = DataLoader(clips, batch_size=size, num_workers=workers)
+    batches = [batch["index"].tolist() for batch in loader]
+    assert batches == [list(range(i, min(i + size, 21))) for i in range(0, 21, size)]
+    assert len(loader) == len(batches)
+
+
+def test_a_long_epoch_of_single_clips_keeps_all_workers_busy_and_its_len_exact(tiny_spec):
+    run = 230_400
+    clips = TrajectoryDataset(tiny_spec, length=2 * run + 7, fields=("index",))
+    loader = DataLoader(clips, batch_size=4096 // 4, num_workers=2)
+    firsts = [int(batch["index"][0]) for batch in loader]
+    assert firsts[:3] == [0, run, 1024]
+    assert len(firsts) == len(loader)
 
 
 @pytest.mark.parametrize(

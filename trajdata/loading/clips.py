@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -29,7 +29,9 @@ class Clips(Protocol):
     def split(self) -> str: ...
     @property
     def fields(self) -> tuple[str, ...]: ...
-    def batch(self, indices: NDArray[np.int64]) -> dict[str, Any]: ...
+    def batch(
+        self, indices: NDArray[np.int64], *, out: Mapping[str, NDArray[Any]] | None = None
+    ) -> dict[str, Any]: ...
 
 
 def live_clips(
@@ -78,18 +80,24 @@ class ReadThrough:
         self._source = source
         self._cached = cached
 
-    def batch(self, indices: NDArray[np.int64]) -> dict[str, Any]:
+    def batch(
+        self, indices: NDArray[np.int64], *, out: Mapping[str, NDArray[Any]] | None = None
+    ) -> dict[str, Any]:
         """As ``ClipSource.batch``: the same bytes, whatever is committed."""
         held = np.fromiter(
             (self._cached.contains(int(index)) for index in indices), bool, len(indices)
         )
         if held.all():
-            return self._cached.batch(indices)
+            return self._cached.batch(indices, out=out)
         if not held.any():
-            return self._source.batch(indices)
+            return self._source.batch(indices, out=out)
         parts = (self._cached.batch(indices[held]), self._source.batch(indices[~held]))
         places = np.argsort(np.concatenate([np.flatnonzero(held), np.flatnonzero(~held)]))
-        return {name: _merged(name, parts, places) for name in self.fields}
+        merged = {name: _merged(name, parts, places) for name in self.fields}
+        for name, array in (out or {}).items():
+            np.copyto(array, merged[name])
+            merged[name] = array
+        return merged
 
 
 def _merged(

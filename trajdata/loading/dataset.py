@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,18 +14,24 @@ from torch.utils.data import IterableDataset, get_worker_info
 from trajdata.fields import DEFAULT_FIELDS
 from trajdata.loading.checks import whole_number
 from trajdata.loading.clips import Clips, live_clips, stored_clips
+from trajdata.loading.drawing import Drawing
 from trajdata.loading.epoch import SharedEpoch
 from trajdata.loading.order import Order
 from trajdata.loading.output import OutputFormat, output_format
 from trajdata.loading.partition import Partition
+from trajdata.loading.prefetch import drawn_ahead
 from trajdata.loading.state import Progress, Stream, check_state, make_state, resume_point
-from trajdata.loading.tensors import batch_of, clips_of
 from trajdata.spec import ClipSpec
 
 __all__ = ["TrajectoryDataset"]
 
 _AT_ONCE = 32
 """Clips that are rendered together where single clips are asked for."""
+
+
+_RUN = 2**10 * 3**2 * 5**2
+"""Single clips a worker takes at a time where nobody says what the DataLoader collates: whole
+batches for every usual batch size, so that the DataLoader's len() is exact."""
 
 
 class TrajectoryDataset(IterableDataset[Any]):
@@ -61,8 +68,12 @@ class TrajectoryDataset(IterableDataset[Any]):
         as_tuple: yield these fields as a tuple instead of a dict.
         as_tensor: yield this field's tensor alone.
         collate_size: with ``batch_size=None``: single clips are dealt to the workers in runs of
-            that many. With the DataLoader's ``batch_size`` here, its batches are the same for
-            every ``num_workers`` and ``len()`` of it is exact.
+            that many: with the DataLoader's ``batch_size`` here, batch by batch. If not given, in
+            runs of 230,400, whole batches of any usual size, so that a short epoch keeps one
+            worker busy. Either way the batches are the same for every ``num_workers``, up to that
+            length, and ``len()`` of the DataLoader is exact.
+        prefetch_threads: with ``batch_size=B`` and without workers: threads that draw the next
+            batches while the trainer is busy with one. Workers have no need of them.
 
     Raises:
         ValueError: names the argument, the value given and what is allowed; among others where
@@ -92,6 +103,7 @@ class TrajectoryDataset(IterableDataset[Any]):
         as_tuple: Sequence[str] | None = None,
         as_tensor: str | None = None,
         collate_size: int | None = None,
+        prefetch_threads: int = 0,
     ) -> None:
         output = output_format(
             fields,
@@ -104,7 +116,16 @@ class TrajectoryDataset(IterableDataset[Any]):
         partition = _partition(length, batch_size, collate_size, rank, world_size)
         clips = live_clips(spec, seed, split, output.fields, cache)
         order = Order(clips.seed, clips.split, partition.length, fresh=fresh, shuffle=shuffle)
-        self._set_up(clips, order, partition, output, batch_size is not None, start, epoch)
+        self._set_up(
+            clips,
+            order,
+            partition,
+            output,
+            batch_size is not None,
+            start,
+            epoch,
+            prefetch_threads,
+        )
 
     @classmethod
     def from_shards(
@@ -124,6 +145,7 @@ class TrajectoryDataset(IterableDataset[Any]):
         as_tuple: Sequence[str] | None = None,
         as_tensor: str | None = None,
         collate_size: int | None = None,
+        prefetch_threads: int = 0,
     ) -> TrajectoryDataset:
         """The clips of a finished folder of shards: every epoch shows all of them.
 
@@ -146,7 +168,16 @@ class TrajectoryDataset(IterableDataset[Any]):
         partition = _partition(clips.clips, batch_size, collate_size, rank, world_size)
         order = Order(clips.seed, clips.split, partition.length, fresh=False, shuffle=shuffle)
         dataset = cls.__new__(cls)
-        dataset._set_up(clips, order, partition, output, batch_size is not None, start, epoch)
+        dataset._set_up(
+            clips,
+            order,
+            partition,
+            output,
+            batch_size is not None,
+            start,
+            epoch,
+            prefetch_threads,
+        )
         return dataset
 
     def _set_up(
@@ -158,17 +189,24 @@ class TrajectoryDataset(IterableDataset[Any]):
         in_batches: bool,
         start: int,
         epoch: int,
+        prefetch_threads: int,
     ) -> None:
         self._clips = clips
         self._order = order
         self._partition = partition
-        self._output = output
         self._in_batches = in_batches
+        self._prefetch_threads = whole_number("prefetch_threads", prefetch_threads, 0, 64)
+        if prefetch_threads and not in_batches:
+            raise ValueError(
+                f"prefetch_threads: given {prefetch_threads} with batch_size None; allowed is 0, "
+                f"or a batch_size, as threads draw whole batches"
+            )
         self._first_epoch = order.check_epoch(epoch)
         self._start = partition.check_start(start)
         self._epoch = SharedEpoch(self._first_epoch)
         self._resume: Progress | None = None
         self._progress: Progress | None = None
+        self._drawing = Drawing(clips, order, output, partition.batch)
         order.warm()
         output.warm()
 
@@ -295,20 +333,19 @@ class TrajectoryDataset(IterableDataset[Any]):
             progress.start, progress.worker, progress.workers, progress.given
         )
 
-    def _fetch(self, epoch: int, positions: Sequence[int]) -> dict[str, Any]:
-        return self._clips.batch(self._order.indices(epoch, positions))
-
     def _batches(self, progress: Progress) -> Iterator[Any]:
-        for positions in self._positions(progress):
-            batch = batch_of(self._fetch(progress.epoch, positions), self._output)
+        threads = self._prefetch_threads if get_worker_info() is None else 0
+        draw = functools.partial(self._drawing.batch, progress.epoch)
+        for positions, batch in drawn_ahead(draw, self._positions(progress), threads):
             progress.given += len(positions)
             yield batch
+            # Or its memory could not be used for the next one.
+            del batch
 
     def _single_clips(self, progress: Progress) -> Iterator[Any]:
         left = itertools.chain.from_iterable(self._positions(progress))
         while positions := list(itertools.islice(left, _AT_ONCE)):
-            batch = self._fetch(progress.epoch, positions)
-            for clip in clips_of(batch, len(positions), self._output):
+            for clip in self._drawing.single_clips(progress.epoch, positions):
                 progress.given += 1
                 yield clip
 
@@ -333,7 +370,7 @@ def _partition(
         rank, world_size = 0, 1
         if torch.distributed.is_available() and torch.distributed.is_initialized():
             rank, world_size = torch.distributed.get_rank(), torch.distributed.get_world_size()
-    batch = 1
+    batch = _RUN
     if batch_size is not None:
         batch = whole_number("batch_size", batch_size, 1)
     elif collate_size is not None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from trajdata.fields import FIELDS, TEXT_FIELDS, check_fields
 from trajdata.jit import kernel
+from trajdata.spec import ClipSpec
 
 __all__ = ["DTYPES", "LAYOUTS", "VALUE_RANGES", "OutputFormat", "output_format"]
 
@@ -31,18 +32,37 @@ class OutputFormat:
     as_tuple: tuple[str, ...] | None
     as_tensor: str | None
 
-    def video(self, video: NDArray[np.uint8]) -> NDArray[Any]:
+    @property
+    def as_drawn(self) -> bool:
+        """Whether a video is passed on as the source draws it."""
+        return self.dtype == "uint8" and self.layout == "TCHW"
+
+    def array_shape(self, name: str, spec: ClipSpec) -> tuple[int, ...]:
+        """The shape of one clip's value of an array field, in this layout."""
+        shape = FIELDS[name].shape(spec)
+        if name == "video":
+            return tuple(shape["TCHW".index(axis)] for axis in self.layout)
+        return shape
+
+    def array_dtype(self, name: str) -> np.dtype[Any]:
+        """The dtype of an array field."""
+        return np.dtype(self.dtype if name == "video" else FIELDS[name].dtype)
+
+    def video(self, video: NDArray[np.uint8], out: NDArray[Any] | None = None) -> NDArray[Any]:
         """A video uint8 (B, T, C, H, W) in this layout and dtype, C-contiguous.
 
         A float32 value is ``low + (high - low) * byte / 255``, rounded once. What is in this
-        format already is returned as it is.
+        format already is returned as it is; otherwise ``out`` is where to write it.
         """
+        if self.as_drawn:
+            return np.ascontiguousarray(video)
         axes = [0, *(1 + "TCHW".index(axis) for axis in self.layout)]
+        if out is None:
+            out = np.empty([video.shape[axis] for axis in axes], self.dtype)
         if self.dtype == "uint8" and self.layout != "THWC":
             # Rows stay whole, and NumPy copies those faster than a kernel reads bytes one by one.
-            return np.ascontiguousarray(video.transpose(axes))
-        out = np.empty([video.shape[axis] for axis in axes], self.dtype)
-        if self.layout == "TCHW":
+            np.copyto(out, video.transpose(axes))
+        elif self.layout == "TCHW":
             _look_up(self._values(), video.reshape(-1), out.reshape(-1))
         else:
             back = out.transpose(np.argsort(axes))

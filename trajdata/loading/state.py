@@ -145,7 +145,10 @@ def resume_point(loader_state: Mapping[str, Any]) -> ResumePoint:
     )
     given = sum(state["given"] for state in states)
     consumed = max(state["consumed"] for state in states)
-    alone = partition.world_size == first["workers"] == 1
+    givers = [state["worker"] for state in states if state["given"]]
+    # Worker 0 in its first run, or the only worker: what it gave is a stretch from the start.
+    in_first_run = givers in ([], [0]) and given <= partition.batch
+    alone = partition.world_size == 1 and (first["workers"] == 1 or in_first_run)
     whole = consumed == first["length"] or given % partition.batch == 0
     if consumed != first["start"] + given * partition.world_size or not (alone or whole):
         raise ValueError(

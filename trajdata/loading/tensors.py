@@ -2,27 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
+from numpy.typing import NDArray
 
 from trajdata.loading.output import OutputFormat
 
 __all__ = ["batch_of", "clips_of"]
 
 
-def batch_of(batch: dict[str, Any], output: OutputFormat) -> Any:
+def batch_of(
+    batch: dict[str, Any],
+    output: OutputFormat,
+    *,
+    place: NDArray[Any] | None = None,
+    tensor: Callable[[NDArray[Any]], torch.Tensor] = torch.from_numpy,
+) -> Any:
     """The batch as tensors that share the arrays' memory.
 
     Just what torch's ``default_collate`` makes of ``clips_of``: arrays become tensors with B in
     front, ``label`` and ``index`` int64 (B,), ``params`` a dict of float64 (B,), texts lists.
+
+    Args:
+        batch: of a source.
+        output: what is passed on.
+        place: where to write a video that is not passed on as it was drawn.
+        tensor: makes a tensor that shares an array's memory.
     """
     values: dict[str, Any] = {}
-    for name, value in _formatted(batch, output).items():
+    for name, value in _formatted(batch, output, place).items():
         if isinstance(value, dict):
-            values[name] = {key: torch.from_numpy(numbers) for key, numbers in value.items()}
+            values[name] = {key: tensor(numbers) for key, numbers in value.items()}
         else:
-            values[name] = value if isinstance(value, list) else torch.from_numpy(value)
+            values[name] = value if isinstance(value, list) else tensor(value)
     return output.select(values)
 
 
@@ -38,9 +52,12 @@ def clips_of(batch: dict[str, Any], count: int, output: OutputFormat) -> list[An
     ]
 
 
-def _formatted(batch: dict[str, Any], output: OutputFormat) -> dict[str, Any]:
+def _formatted(
+    batch: dict[str, Any], output: OutputFormat, place: NDArray[Any] | None = None
+) -> dict[str, Any]:
     return {
-        name: output.video(value) if name == "video" else value for name, value in batch.items()
+        name: output.video(value, place) if name == "video" else value
+        for name, value in batch.items()
     }
 
 

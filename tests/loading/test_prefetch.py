@@ -1,0 +1,115 @@
+"""Threads that draw ahead in the trainer's own process."""
+
+import itertools
+import threading
+
+import pytest
+
+from trajdata import TrajectoryDataset
+from trajdata.loading.prefetch import drawn_ahead
+
+pytestmark = pytest.mark.timeout(60)
+
+
+def drawing_threads():
+    return [t for t in threading.enumerate() if t.name.startswith("trajdata-prefetch")]
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_the_batches_are_the_same_for_every_number_of_threads(tiny_spec, same, threads):
+    settings = {"length": 22, "batch_size": 4, "shuffle": True, "fields": ("video", "caption")}
+    alone = list(TrajectoryDataset(tiny_spec, **settings))
+    ahead = TrajectoryDataset(tiny_spec, prefetch_threads=threads, **settings)
+    assert same(list(ahead), alone)
+    assert same(list(ahead), alone)
+    assert not drawing_threads()
+
+
+def test_baked_clips_are_drawn_ahead_too(baked, same):
+    alone = list(TrajectoryDataset.from_shards(baked, batch_size=8))
+    assert same(list(TrajectoryDataset.from_shards(baked, batch_size=8, prefetch_threads=2)), alone)
+
+
+def test_the_next_batches_are_drawn_while_the_trainer_is_busy_with_one():
+    drawn = [threading.Event() for _ in range(10)]
+
+    def draw(part):
+        drawn[part].set()
+        return part
+
+    batches = drawn_ahead(draw, range(10), threads=1)
+    assert next(batches) == (0, 0)
+    assert drawn[1].wait(30)
+    assert drawn[2].wait(30)
+    batches.close()
+
+
+def test_no_more_is_drawn_ahead_than_is_said():
+    taken = []
+
+    def parts():
+        for part in itertools.count():
+            taken.append(part)
+            yield part
+
+    batches = drawn_ahead(str, parts(), threads=2)
+    for number in range(5):
+        assert next(batches) == (number, str(number))
+        assert len(taken) <= number + 4
+    batches.close()
+
+
+def test_several_threads_draw_at_once_and_the_order_stays():
+    both = threading.Barrier(2, timeout=30)
+
+    def draw(part):
+        both.wait()
+        return -part
+
+    assert list(drawn_ahead(draw, range(6), threads=2)) == [(n, -n) for n in range(6)]
+
+
+@pytest.mark.parametrize("threads", [0, 2])
+def test_an_error_is_raised_at_the_batch_that_it_belongs_to(threads):
+    def draw(part):
+        if part == 3:
+            raise OSError("no such shard")
+        return part
+
+    batches = drawn_ahead(draw, range(6), threads)
+    assert [part for part, _ in itertools.islice(batches, 3)] == [0, 1, 2]
+    with pytest.raises(OSError, match="no such shard"):
+        next(batches)
+    assert not drawing_threads()
+
+
+def test_the_threads_end_with_a_pass_that_is_dropped_half_way(tiny_spec):
+    stream = iter(TrajectoryDataset(tiny_spec, batch_size=4, prefetch_threads=3))
+    next(stream)
+    assert drawing_threads()
+    del stream
+    assert not drawing_threads()
+
+
+def test_a_state_counts_what_was_given_out_and_not_what_was_drawn(tiny_spec, same):
+    settings = {"length": 24, "batch_size": 4}
+    alone = list(TrajectoryDataset(tiny_spec, **settings))
+    first = TrajectoryDataset(tiny_spec, prefetch_threads=2, **settings)
+    stream = iter(first)
+    seen = [next(stream), next(stream)]
+    resumed = TrajectoryDataset(tiny_spec, prefetch_threads=1, **settings)
+    resumed.load_state_dict(first.state_dict())
+    assert same(seen + list(resumed), alone)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"batch_size": 4, "prefetch_threads": -1}, "prefetch_threads: given -1; allowed are"),
+        ({"batch_size": 4, "prefetch_threads": 1.5}, "prefetch_threads: given 1.5; allowed are"),
+        ({"prefetch_threads": 1}, "prefetch_threads: given 1 with batch_size None; allowed is 0"),
+    ],
+)
+def test_a_wrong_number_of_threads_is_refused(tiny_spec, settings, message):
+    with pytest.raises(ValueError, match=message):
+        TrajectoryDataset(tiny_spec, **settings)
