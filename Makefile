@@ -4,11 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 
-.PHONY: help demo test check bench clean
+.PHONY: help demo test torture check bench clean
 
 help:
 	@echo "make demo   bake 30,000 clips, interrupted and resumed, and compare live with cached"
 	@echo "make test   the tests"
+	@echo "make torture  kills, power losses, full disks and damage by the thousand; prints the counts"
 	@echo "make check  ruff, mypy and the tests: what CI runs"
 	@echo "make bench  throughput, to benchmarks/results/throughput.json"
 	@echo "make clean  remove what the other targets made"
@@ -17,13 +18,16 @@ demo: $(VENV)/.stamp-test
 	$(BIN)/python tools/demo.py
 
 test: $(VENV)/.stamp-test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not torture"
+
+torture: $(VENV)/.stamp-test
+	$(BIN)/python -m pytest -m torture tests/torture
 
 check: $(VENV)/.stamp-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not torture"
 
 bench: $(VENV)/.stamp-test
 	$(BIN)/python benchmarks/throughput.py

@@ -22,6 +22,7 @@ from trajdata.cli import main
 from trajdata.cli.exits import exit_codes
 from trajdata.errors import LockedError, ShardError, SpecMismatchError
 from trajdata.shards.lock import FolderLock
+from trajdata.storage import Disk
 
 ROOT = Path(__file__).parents[1]
 SECONDS = 90
@@ -240,7 +241,7 @@ def test_a_folder_of_another_stream_ends_with_3_and_is_not_touched(words, baked)
 def test_a_folder_that_is_being_written_ends_with_4(tmp_path):
     out = tmp_path / "out"
     (out / ".trajdata").mkdir(parents=True)
-    with FolderLock(out):
+    with FolderLock(Disk(out)):
         ended = run(*BAKE, "--out", out)
     assert ended.returncode == 4
     assert "being written" in ended.stderr

@@ -27,7 +27,7 @@ FLOORS = (
     ("text",),
     ("source", "progress"),
     ("shards", "preview"),
-    ("materializing",),
+    ("materializing", "repairing"),
     ("loading",),
     ("auditing", "evaluation"),
     ("cli", "__main__"),

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,9 @@ import pytest
 from trajdata import ClipSource, ClipSpec, LockedError, ShardError, SpecMismatchError, materialize
 from trajdata.materializing import materialize_on
 from trajdata.progress import read_progress
+from trajdata.shards.commit import held_recipe, write_recipe
 from trajdata.shards.reader import open_folder
+from trajdata.shards.strict_json import canonical, sealed
 from trajdata.shards.verify import verify
 from trajdata.storage import Disk
 
@@ -241,8 +244,8 @@ def test_another_stream_writes_not_one_byte_and_names_what_differs(
 
 
 def test_a_folder_that_another_format_wrote_is_another_stream(started, tiny_spec):
-    path = started / ".trajdata" / "recipe.json"
-    path.write_text(path.read_text().replace(tiny_spec.fingerprint, "0" * 64))
+    disk = Disk(started)
+    write_recipe(disk, replace(held_recipe(disk), fingerprint="0" * 64))
     with pytest.raises(SpecMismatchError, match="fingerprint"):
         materialize(tiny_spec, started, clips=CLIPS)
 
@@ -327,7 +330,7 @@ def test_a_committed_shard_that_was_lost_is_drawn_again_to_the_same_bytes(
 def test_a_lost_shard_that_does_not_come_to_its_bytes_again_is_an_error(started, tiny_spec):
     path = started / ".trajdata" / "commits" / "000000.json"
     record = json.loads(path.read_text())
-    path.write_text(json.dumps({**record, "sha256": "0" * 64}))
+    path.write_bytes(resealed({**record, "sha256": "0" * 64}))
     (started / "train-000000.tar").unlink()
     with pytest.raises(ShardError, match=r"expected SHA-256 0000.* when drawn again"):
         materialize(tiny_spec, started, clips=CLIPS)
@@ -336,16 +339,41 @@ def test_a_lost_shard_that_does_not_come_to_its_bytes_again_is_an_error(started,
 
 
 def test_a_committed_clip_that_is_drawn_otherwise_now_stops_the_bake(started, tiny_spec):
+    """Shard and record agree, as they do when another library wrote them."""
     last = sorted(started.glob("*.tar"))[-1]
-    with open(last, "r+b") as file:
-        file.seek(4 * 12288 + 700)
-        byte = file.read(1)[0]
-        file.seek(-1, 1)
-        file.write(bytes([byte ^ 1]))
+    shard = flip(last, 4 * 12288 + 700)
+    path = started / ".trajdata" / "commits" / f"{last.stem[-6:]}.json"
+    digest = hashlib.sha256(shard).hexdigest()
+    path.write_bytes(resealed({**json.loads(path.read_bytes()), "sha256": digest}))
     with pytest.raises(ShardError, match=r"as clip .* is drawn now") as caught:
         materialize(tiny_spec, started, clips=CLIPS)
     assert caught.value.offset == 4 * 12288 + 700
     assert read_progress(started).state == "failed"
+
+
+@pytest.mark.parametrize("state", ["whole", "started"])
+def test_the_last_two_shards_are_hashed_again_and_made_again_where_they_are_damaged(
+    request, tmp_path, tiny_spec, whole, state
+):
+    folder = shutil.copytree(request.getfixturevalue(state), tmp_path / "damaged")
+    damaged = [flip(path, 30_000) for path in sorted(folder.glob("*.tar"))[-2:]]
+    materialize(tiny_spec, folder, clips=CLIPS)
+    assert data(folder) == data(whole)
+    aside = sorted((folder / ".trajdata" / "aside").iterdir())
+    assert [path.read_bytes() for path in aside] == damaged
+
+
+def resealed(record):
+    """A commit record as somebody would write it who knows how."""
+    return canonical(sealed({key: record[key] for key in record.keys() - {"seal"}}))
+
+
+def flip(path, offset):
+    """Change a bit of a file, and return what it holds then."""
+    damaged = bytearray(path.read_bytes())
+    damaged[offset] ^= 1
+    path.write_bytes(damaged)
+    return bytes(damaged)
 
 
 class FailingDisk(Disk):
@@ -421,7 +449,7 @@ def test_a_medium_that_fails_leaves_what_is_committed_and_no_temp(tmp_path, whol
 
 @pytest.mark.parametrize("operation", ["sync", "sync_folder"])
 def test_a_shard_whose_fsync_fails_is_drawn_again(tmp_path, whole, tiny_spec, operation):
-    bake_on(FailingDisk(tmp_path, operation, errno.EIO, 6, 2), tiny_spec)
+    bake_on(FailingDisk(tmp_path, operation, errno.EIO, 20, 2), tiny_spec)
     assert data(tmp_path) == data(whole)
 
 

@@ -1,15 +1,16 @@
 """Bake a stream of clips into a folder of shards, so that it can be stopped at any instant.
 
 The order of things: compare with what the folder holds, before anything is touched; lock; clear
-what a killed run left; draw one committed clip again and compare; bake the shards that are not
-committed; preview, card and, last of all, index.json: a folder with an index is complete.
+what a killed run left; hash the last committed shards again; draw one committed clip again and
+compare; bake the shards that are not committed; preview, card and, last of all, index.json: a
+folder with an index is complete.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 
 from trajdata.errors import ShardError
@@ -25,19 +26,28 @@ from trajdata.shards.commit import (
     held_recipe,
     make_folders,
     read_state,
+    rehash_last,
     write_recipe,
 )
 from trajdata.shards.index import INDEX, Index
 from trajdata.shards.layout import default_shard_clips
 from trajdata.shards.lock import FolderLock
 from trajdata.shards.recipe import Recipe
-from trajdata.shards.records import RecordBuilder, record_source
+from trajdata.shards.records import record_source
+from trajdata.shards.redraw import check_clip
 from trajdata.shards.shard_file import OpenShard
 from trajdata.source import ClipSource
 from trajdata.spec import ClipSpec
 from trajdata.storage import Disk, commit_bytes
 
-__all__ = ["MaterializeReport", "materialize", "materialize_on"]
+__all__ = [
+    "MaterializeReport",
+    "bake",
+    "check_agreement",
+    "check_threads",
+    "materialize",
+    "materialize_on",
+]
 
 PREVIEW = "preview.png"
 
@@ -120,6 +130,25 @@ def materialize(
     )
 
 
+def check_agreement(
+    spec: ClipSpec,
+    out: str | os.PathLike[str],
+    *,
+    seed: int,
+    split: str,
+    clips: int,
+    threads: int | None,
+    shard_clips: int | None,
+) -> None:
+    """Raise what ``materialize`` would raise before it touches anything.
+
+    Raises:
+        ValueError, SpecMismatchError, ShardError: as ``materialize``.
+    """
+    _agreed_recipe(Disk(os.path.abspath(out)), spec, seed, split, clips, shard_clips)
+    check_threads(threads)
+
+
 def materialize_on(
     disk: Disk,
     spec: ClipSpec,
@@ -133,16 +162,16 @@ def materialize_on(
 ) -> MaterializeReport:
     """``materialize`` through a given ``Disk``, by which every file operation of a bake goes."""
     recipe = _agreed_recipe(disk, spec, seed, split, clips, shard_clips)
-    threads = _check_threads(threads)
+    threads = check_threads(threads)
     source = record_source(spec, recipe.seed, recipe.split)
     if held_recipe(disk) is not None:
-        state = read_state(disk, recipe)
-        if state.is_complete and _says_done(disk):
+        state = rehash_last(disk, read_state(disk, recipe))
+        if state.is_complete and _says_done(disk) and not disk.list_folder(TEMPS):
             source.warm()
             _check_canary(disk, state, source)
             return MaterializeReport(str(disk.root), recipe.clips, recipe.shards, 0, 0, 0.0)
     make_folders(disk)
-    with FolderLock(disk.root):
+    with FolderLock(disk):
         # Between the first look and the lock another process may have baked here.
         held = held_recipe(disk)
         if held is None:
@@ -153,17 +182,31 @@ def materialize_on(
             clear_temps(disk)
             if disk.size(RECIPE) is None:
                 write_recipe(disk, recipe)
-        return _bake(disk, recipe, source, threads, on_progress)
+        return bake(disk, recipe, source, threads, on_progress, range(recipe.shards))
 
 
-def _bake(
+def bake(
     disk: Disk,
     recipe: Recipe,
     source: ClipSource,
     threads: int,
     on_progress: Callable[[ProgressReport], None] | None,
+    due: Container[int],
 ) -> MaterializeReport:
-    state = read_state(disk, recipe)
+    """Bake what is not committed yet, and finish the folder once all of it is. Under its lock.
+
+    Args:
+        disk: of the folder, which has its recipe and no temps.
+        recipe: of the folder.
+        source: as ``record_source`` makes it.
+        threads: at most so many.
+        on_progress: as in ``materialize``.
+        due: the shards that may be baked.
+
+    Raises:
+        ShardError, OSError, KeyboardInterrupt: as ``materialize``.
+    """
+    state = rehash_last(disk, read_state(disk, recipe))
     meter = _meter(disk, state)
     laws = recipe.spec.laws
 
@@ -176,7 +219,7 @@ def _bake(
     def committed(commit: Commit) -> None:
         meter.commit(commit.filesize, dict(zip(laws, commit.labels, strict=True)))
 
-    pending = state.pending
+    pending = [shard for shard in state.pending if shard in due]
     try:
         publish("running", "compiling the kernels; the first time takes half a minute")
         source.warm()
@@ -195,8 +238,12 @@ def _bake(
             _TICK_SECONDS,
         )
         seconds = time.monotonic() - started
-        _finish(disk, recipe, {**state.commits, **{c.shard: c for c in written}})
-        publish("done", f"complete: {INDEX} is there")
+        commits = {**state.commits, **{commit.shard: commit for commit in written}}
+        if len(commits) == recipe.shards:
+            _finish(disk, recipe, commits)
+            publish("done", f"complete: {INDEX} is there")
+        else:
+            publish("interrupted", "what was committed is sound; the rest is still to be made")
     except KeyboardInterrupt:
         _last_words(disk, meter, "interrupted", "stopped by the user; nothing half is left")
         raise
@@ -272,12 +319,17 @@ def _says_done(disk: Disk) -> bool:
     """Whether PROGRESS is right about a complete folder; it is not after a kill at the very end."""
     try:
         report = read_progress(disk.root)
-    except ValueError:
-        return False
+    except (ValueError, ShardError):
+        return False  # a power loss may tear it, and it promises nothing
     return report is None or report.state == "done"
 
 
-def _check_threads(threads: int | None) -> int:
+def check_threads(threads: int | None) -> int:
+    """How many threads to use.
+
+    Raises:
+        ValueError: not a number of threads.
+    """
     if threads is None:
         if hasattr(os, "sched_getaffinity"):
             return len(os.sched_getaffinity(0))
@@ -295,21 +347,10 @@ def _check_canary(disk: Disk, state: FolderState, source: ClipSource) -> None:
     """
     if not state.whole:
         return
-    recipe = state.recipe
     shard = max(state.whole)
-    indices = recipe.indices(shard)
-    row = len(indices) // 2
-    opened = OpenShard(disk.root, recipe, shard)
-    drawn, _ = RecordBuilder(source, 0).build(range(indices[row], indices[row] + 1))
-    wrong = (drawn[0] != opened.raw[row]).nonzero()[0]
-    if len(wrong):
-        at = int(wrong[0])
-        raise ShardError(
-            opened.path,
-            offset=row * recipe.layout.record_bytes + at,
-            expected=f"byte {drawn[0, at]:#04x}, as clip {indices[row]} is drawn now",
-            found=f"{opened.raw[row, at]:#04x}",
-        )
+    indices = state.recipe.indices(shard)
+    opened = OpenShard(disk.root, state.recipe, shard)
+    check_clip(opened, source, indices[len(indices) // 2])
 
 
 def _meter(disk: Disk, state: FolderState) -> Meter:
@@ -335,6 +376,8 @@ def _meter(disk: Disk, state: FolderState) -> Meter:
 
 def _last_words(disk: Disk, meter: Meter, state: str, message: str) -> None:
     try:
+        # A Ctrl-C between making a temp and guarding it leaves it there. All threads have ended.
+        clear_temps(disk)
         write_progress(disk, TEMPS, meter.report(state, message))
     except OSError:
         # A full or broken disk may refuse this too; the error that led here is the one to raise.

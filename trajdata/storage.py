@@ -9,11 +9,15 @@ and what is left behind when something fails. A test, or another kind of storage
 from __future__ import annotations
 
 import errno
+import io
 import os
 import shutil
+import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+
+from trajdata.errors import ShardError
 
 __all__ = [
     "Disk",
@@ -25,6 +29,7 @@ __all__ = [
 ]
 
 _O_BINARY = getattr(os, "O_BINARY", 0)
+_READ = os.O_RDONLY | _O_BINARY | getattr(os, "O_NONBLOCK", 0)
 
 
 class SyncError(OSError):
@@ -41,6 +46,7 @@ class Disk:
 
     Raises:
         OSError: from every method, as the system call left it.
+        ShardError: from those that read, when something else than a regular file has the name.
     """
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
@@ -64,28 +70,57 @@ class Disk:
     def size(self, name: str) -> int | None:
         """Bytes of a file, or None where there is no such file."""
         try:
-            return os.stat(self.path(name)).st_size
+            return self._found(lambda: os.stat(self.path(name)).st_size, name)
         except FileNotFoundError:
             return None
 
     def read(self, name: str, limit: int) -> bytes | None:
         """Up to ``limit`` + 1 first bytes of a file, or None where there is no such file."""
         try:
-            with open(self.path(name), "rb") as file:
+            with self.open_read(name) as file:
                 return file.read(limit + 1)
         except FileNotFoundError:
             return None
 
     def read_blocks(self, name: str, block_bytes: int) -> Iterator[bytes]:
         """A whole file in pieces of up to so many bytes."""
-        with open(self.path(name), "rb") as file:
+        with self.open_read(name) as file:
             while block := file.read(block_bytes):
                 yield block
+
+    def open_read(self, name: str) -> io.BufferedReader:
+        """Open a regular file for reading. Anything else is an error and no wait: a FIFO would
+        wait for a writer, a device has no end."""
+        file = self._found(lambda: os.open(self.path(name), _READ), name)
+        mode = os.fstat(file).st_mode
+        if not stat.S_ISREG(mode):
+            os.close(file)
+            raise ShardError(
+                self.path(name), expected="a regular file", found=f"mode {stat.filemode(mode)}"
+            )
+        return os.fdopen(file, "rb")
 
     def open_new(self, name: str) -> int:
         """Create a file that is not there yet and open it for writing."""
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _O_BINARY
         return os.open(self.path(name), flags, 0o666)
+
+    def open_shared(self, name: str) -> int:
+        """Open a file for reading and writing, made if need be."""
+        return os.open(self.path(name), os.O_RDWR | os.O_CREAT | _O_BINARY, 0o666)
+
+    def lock(self, file: int) -> None:
+        """Lock an open file for this process alone, or raise BlockingIOError at once."""
+        if sys.platform == "win32":
+            raise OSError("baking is for Linux and macOS: Windows has no flock")
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def overwrite(self, file: int, data: bytes) -> None:
+        """Put a few bytes in the place of all that an open file has."""
+        os.ftruncate(file, 0)
+        os.pwrite(file, data, 0)
 
     def write(self, file: int, data: memoryview) -> int:
         """Write some of ``data``; returns how many bytes."""
@@ -126,6 +161,16 @@ class Disk:
             os.fsync(file)
         finally:
             os.close(file)
+
+    def _found(self, call: Callable[[], int], name: str) -> int:
+        try:
+            return call()
+        except OSError as error:
+            if error.errno != errno.ELOOP:
+                raise
+            raise ShardError(
+                self.path(name), expected="a regular file", found="links that lead nowhere"
+            ) from error
 
     def free_bytes(self) -> int:
         """Bytes that can still be written to this filesystem."""

@@ -18,7 +18,16 @@ from trajdata.scene.motion import LAW_MODULES, NUMBERS
 from trajdata.spec import LAWS, SHAPES, ClipSpec
 from trajdata.templates import Program, compile_templates
 
-__all__ = ["COMMON", "VALUES", "Wording", "fill_values", "param_names", "read_metadata", "wording"]
+__all__ = [
+    "COMMON",
+    "VALUES",
+    "Wording",
+    "check_metadata",
+    "fill_values",
+    "param_names",
+    "read_metadata",
+    "wording",
+]
 
 COMMON = ("start_s", "end_s", "speed_m_s", "object_radius_m")
 """Numbers that every clip has: times of the first and last frame, speed at the anchor, size."""
@@ -99,18 +108,30 @@ def read_metadata(text: bytes, spec: ClipSpec) -> dict[str, Any]:
     """Parse a clip's JSON, the inverse of what a record holds.
 
     Args:
-        text: the JSON, padded with blanks.
+        text: the JSON, padded with blanks, from a source that is trusted.
+        spec: whose clip it is.
+
+    Raises:
+        ValueError: not the JSON of a clip; says what is wrong with it.
+    """
+    return check_metadata(json.loads(text), spec)
+
+
+def check_metadata(clip: object, spec: ClipSpec) -> dict[str, Any]:
+    """What a clip's JSON says, if it is one.
+
+    Args:
+        clip: the JSON, parsed; changed in place.
         spec: whose clip it is; a number that the clip's law lacks is 0.0 in ``params``.
 
     Raises:
         ValueError: not the JSON of a clip; says what is wrong with it.
     """
-    clip = json.loads(text)
     expected = {"index": int, "label": str, "params": dict, "caption": str, "equation": str}
     if not isinstance(clip, dict) or clip.keys() != expected.keys():
         raise ValueError(f"metadata: the keys must be {', '.join(expected)}")
     for key, kind in expected.items():
-        if not isinstance(clip[key], kind):
+        if type(clip[key]) is not kind:  # a bool is an int otherwise
             raise ValueError(f"metadata: {key} must be {kind.__name__}, given {clip[key]!r:.80}")
     params, names = clip["params"], param_names(spec)
     for name, value in params.items():

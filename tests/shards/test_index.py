@@ -45,7 +45,17 @@ def test_an_index_is_a_wids_index_with_one_key_more(index):
         for k, n in enumerate((40, 40, 20))
     ]
     assert set(value["trajdata"]) == {
-        *("spec", "fingerprint", "seed", "split", "clips", "shard_clips", "record", "sha256")
+        *(
+            "spec",
+            "fingerprint",
+            "seed",
+            "split",
+            "clips",
+            "shard_clips",
+            "record",
+            "sha256",
+            "seal",
+        )
     }
     first = value["trajdata"]["record"]["members"][0]
     assert first["member"] == "video.npy"

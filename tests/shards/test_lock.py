@@ -10,21 +10,22 @@ import pytest
 
 from trajdata import LockedError
 from trajdata.shards.lock import FolderLock
+from trajdata.storage import Disk
 
 HOLD = """
 import sys
-from pathlib import Path
 from trajdata.shards.lock import FolderLock
-with FolderLock(Path(sys.argv[1])):
+from trajdata.storage import Disk
+with FolderLock(Disk(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
 """
 
 ORPHAN = """
 import os, sys
-from pathlib import Path
 from trajdata.shards.lock import FolderLock
-with FolderLock(Path(sys.argv[1])):
+from trajdata.storage import Disk
+with FolderLock(Disk(sys.argv[1])):
     child = os.fork()
     if child == 0:
         os.close(1)
@@ -59,16 +60,16 @@ def test_a_second_writer_is_told_who_holds_the_folder_and_writes_nothing(folder)
         assert holder.stdout.readline() == "held\n"
         before = snapshot(folder)
         with pytest.raises(LockedError, match=f"process {holder.pid} on .* since 20"):
-            FolderLock(folder).__enter__()
+            FolderLock(Disk(folder)).__enter__()
         assert snapshot(folder) == before
         holder.communicate(timeout=30)
-    with FolderLock(folder):
+    with FolderLock(Disk(folder)):
         pass
 
 
 def test_a_writer_in_the_same_process_is_a_second_writer_too(folder):
-    with FolderLock(folder), pytest.raises(LockedError, match=f"process {os.getpid()} "):
-        FolderLock(folder).__enter__()
+    with FolderLock(Disk(folder)), pytest.raises(LockedError, match=f"process {os.getpid()} "):
+        FolderLock(Disk(folder)).__enter__()
 
 
 def test_a_killed_writer_gives_the_lock_back(folder):
@@ -76,7 +77,7 @@ def test_a_killed_writer_gives_the_lock_back(folder):
         holder.stdout.readline()
         holder.send_signal(signal.SIGKILL)
         holder.wait(timeout=30)
-    with FolderLock(folder):
+    with FolderLock(Disk(folder)):
         pass
 
 
@@ -89,7 +90,7 @@ def test_an_orphan_that_was_forked_does_not_keep_the_lock(folder):
             deadline = time.monotonic() + 30
             while True:  # its hook runs in its own time
                 try:
-                    with FolderLock(folder):
+                    with FolderLock(Disk(folder)):
                         break
                 except LockedError:
                     assert time.monotonic() < deadline
@@ -100,5 +101,5 @@ def test_an_orphan_that_was_forked_does_not_keep_the_lock(folder):
 
 def test_a_lock_file_of_another_hand_is_no_reason_to_fail(folder):
     (folder / ".trajdata" / "lock").write_bytes(b"\xff{")
-    with FolderLock(folder):
+    with FolderLock(Disk(folder)):
         pass

@@ -4,12 +4,16 @@ import json
 import pickle
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from trajdata import FIELDS, ClipSource, ShardError, materialize
+from trajdata.shards.commit import held_recipe, write_recipe
 from trajdata.shards.reader import open_folder
+from trajdata.shards.strict_json import canonical, sealed
+from trajdata.storage import Disk
 
 ALL = tuple(FIELDS)
 CLIPS, SHARD = 100, 40
@@ -179,36 +183,44 @@ def test_damage_is_an_error_with_file_and_offset(copy):
         assert caught.value.offset == at
         shard.write_bytes(whole)
 
-    damaged(257, b"x", "byte 0x75 of the header of clip 0", 257)
+    damaged(257, b"x", "byte 0x75 in the header of video.npy of clip 0", 257)
     damaged(row, b"000000000004", "the record of clip 3", row)
     label = row + offsets["label"]
     damaged(label, b"9", "a label below 4", label)
     damaged(label, b"\xff", "a label below 4", label)
     text = row + offsets["metadata"]
-    damaged(text, b"[", "the JSON of clip 3", text)
+    damaged(text, b"[", "expected JSON", text)
+    damaged(text, b'{"Index"', "the JSON of clip 3", text)
     damaged(text, b'{"index": 2', "index 3", text)
-    damaged(text, b"\xff", "the JSON of clip 3", text)
+    damaged(text, b"\xff", "expected JSON", text)
 
 
 def test_a_damaged_commit_record_is_an_error(copy):
     path = copy / ".trajdata" / "commits" / "000001.json"
     good = json.loads(path.read_bytes())
+    seal = good.pop("seal")
     for key, value in (
         ("clips", 39), ("filesize", 1), ("shard", 2), ("url", "/etc/passwd"), ("labels", [40]),
         ("labels", [-1, 41, 0, 0]), ("sha256", "x"), ("sha256", "0" * 64),
     ):  # fmt: skip
-        path.write_text(json.dumps({**good, key: value}))
+        path.write_bytes(canonical(sealed({**good, key: value})))
         with pytest.raises(ShardError):
             open_folder(copy)
-    path.write_text(json.dumps(good))
+    path.write_bytes(canonical({**good, "seal": "0" * 64}))
+    with pytest.raises(ShardError, match="as it is written"):
+        open_folder(copy)
+    path.write_text(json.dumps({**good, "seal": seal}))
+    with pytest.raises(ShardError, match="as it is written"):
+        open_folder(copy)
+    path.write_bytes(canonical(sealed(good)))
     open_folder(copy)
-    (path.parent / "000003.json").write_text(json.dumps(good))
+    (path.parent / "000003.json").write_bytes(canonical(good))
     with pytest.raises(ShardError, match="the name of a record of 3 shards"):
         open_folder(copy)
 
 
 def test_a_recipe_that_contradicts_the_index_is_an_error(copy):
-    path = copy / ".trajdata" / "recipe.json"
-    path.write_text(path.read_text().replace('"seed": 9', '"seed": 8'))
+    disk = Disk(copy)
+    write_recipe(disk, replace(held_recipe(disk), seed=8))
     with pytest.raises(ShardError, match=r"the recipe in \.trajdata/recipe\.json"):
         open_folder(copy)

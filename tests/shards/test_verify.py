@@ -1,11 +1,18 @@
 """A quick look finds what is missing, cut, strange or in contradiction."""
 
+import hashlib
+import os
 import shutil
+import sys
+from dataclasses import replace
 
 import pytest
 
 from trajdata import ShardError, materialize
+from trajdata.shards.commit import held_recipe, read_commit, write_recipe
+from trajdata.shards.index import read_index
 from trajdata.shards.verify import rebuild_index, verify
+from trajdata.storage import Disk
 
 
 @pytest.fixture(scope="module")
@@ -84,8 +91,11 @@ def test_a_damaged_index_or_record_is_a_problem_and_the_rest_is_still_checked(co
 
 def test_a_recipe_that_differs_from_the_index_is_a_problem(copy):
     path = copy / ".trajdata" / "recipe.json"
-    path.write_text(path.read_text().replace('"seed": 0', '"seed": 8'))
+    disk = Disk(copy)
+    write_recipe(disk, replace(held_recipe(disk), seed=8))
     assert kinds(copy) == ["index"]
+    path.write_text(path.read_text().replace('"seed": 8', '"seed": 0'))
+    assert kinds(copy) == ["commit"]
     path.write_bytes(b"")
     assert kinds(copy) == ["commit"]
 
@@ -109,3 +119,78 @@ def test_an_index_is_rebuilt_to_the_byte_also_without_the_records(copy):
     (copy / "train-000001.tar").unlink()
     with pytest.raises(ShardError, match="found no file"):
         rebuild_index(copy)
+
+
+def flip(path, offset, bit=0):
+    with open(path, "r+b") as file:
+        file.seek(offset)
+        byte = file.read(1)[0]
+        file.seek(offset)
+        file.write(bytes([byte ^ 1 << bit]))
+
+
+def test_a_sound_folder_is_sound_in_full_and_when_drawn_again(baked):
+    report = verify(baked, full=True, rerender=10)
+    assert report.ok
+    assert report.clips_drawn == 10
+    assert verify(baked, rerender=1000).clips_drawn == 100
+
+
+def test_what_only_a_full_look_finds(copy):
+    flip(copy / "train-000001.tar", 5 * 12288 + 2000)
+    assert verify(copy).ok
+    (problem,) = verify(copy, full=True).problems
+    assert problem.kind == "shard"
+    assert "SHA-256" in problem.message
+
+
+def test_what_is_no_tar_or_no_clip_in_the_middle_of_a_shard_is_found_where_it_is(copy):
+    flip(copy / "train-000001.tar", 5 * 12288 + 148)
+    (problem,) = verify(copy, full=True).problems
+    assert f"at byte {5 * 12288 + 148}: expected byte" in problem.message
+
+
+def test_a_record_that_counts_other_classes_than_its_shard_has_is_found(copy):
+    path = copy / ".trajdata" / "commits" / "000000.json"
+    disk = Disk(copy)
+    recipe = held_recipe(disk)
+    commit = read_commit(disk, recipe, recipe.layout, path.name)
+    path.write_bytes(replace(commit, labels=(40, 0, 0, 0)).to_bytes())
+    assert verify(copy).ok
+    (problem,) = verify(copy, full=True).problems
+    assert "000000.json: expected labels [10, 10, 10, 10]" in problem.message
+
+
+def test_clips_that_are_drawn_otherwise_now_are_found_by_drawing_them_again(copy):
+    """The shard, its record and the index agree; only the renderer knows better."""
+    shard = copy / "train-000002.tar"
+    flip(shard, 10 * 12288 + 2000)
+    digest = hashlib.sha256(shard.read_bytes()).hexdigest()
+    disk = Disk(copy)
+    index = read_index(disk)
+    (copy / "index.json").write_bytes(replace(index, sha256=(*index.sha256[:2], digest)).to_bytes())
+    commit = read_commit(disk, index.recipe, index.recipe.layout, "000002.json")
+    (copy / ".trajdata" / "commits" / "000002.json").write_bytes(
+        replace(commit, sha256=digest).to_bytes()
+    )
+    assert verify(copy, full=True).ok
+    (problem,) = verify(copy, rerender=100).problems
+    assert problem.kind == "clip"
+    assert "as clip 90 is drawn now" in problem.message
+
+
+def test_fewer_than_no_clips_cannot_be_drawn_again(baked):
+    with pytest.raises(ValueError, match="rerender: given -1"):
+        verify(baked, rerender=-1)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no FIFOs")
+def test_a_fifo_in_the_place_of_a_file_is_an_error_and_no_wait(copy):
+    for name in ("index.json", ".trajdata/recipe.json", ".trajdata/commits/000000.json"):
+        path = copy / name
+        held = path.read_bytes()
+        path.unlink()
+        os.mkfifo(path)
+        assert any("a regular file" in problem.message for problem in verify(copy).problems)
+        path.unlink()
+        path.write_bytes(held)

@@ -6,6 +6,7 @@ What is slow to import is imported inside the commands, so that ``--help`` answe
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -72,11 +73,33 @@ def materialize(
         int | None,
         typer.Option(help="Clips in a shard, fixed for the folder; if not given, about 128 MiB."),
     ] = None,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="In the background; says how to watch and to stop it.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Bake clips into tar shards. Run it again after an interruption: it resumes."""
     with exit_codes():
         spec = preset(preset_name, difficulty=difficulty)
+        if detach:
+            from trajdata.materializing import check_agreement
+
+            check_agreement(
+                spec,
+                out,
+                seed=seed,
+                split=split,
+                clips=clips,
+                threads=threads,
+                shard_clips=shard_clips,
+            )
+            words = ["materialize", "--preset", preset_name, "--difficulty", str(difficulty)]
+            words += ["--seed", str(seed), "--split", split, "--clips", str(clips)]
+            words += ["--out", str(out.absolute())]
+            words += ["--threads", str(threads)] if threads is not None else []
+            words += ["--shard-clips", str(shard_clips)] if shard_clips is not None else []
+            _begin(out.absolute(), words, as_json)
+            return
 
         from rich.console import Console
 
@@ -139,12 +162,33 @@ def status(folder: Folder, as_json: AsJson = False) -> None:
 
 
 @app.command(epilog=_EXITS)
-def verify(folder: Folder, as_json: AsJson = False) -> None:
+def watch(folder: Folder) -> None:
+    """Show a bake that another process or machine runs, until it ends or has gone silent."""
+    with exit_codes():
+        from rich.console import Console
+
+        from trajdata.cli.watching import watch as look
+
+        if look(folder, Console()) != "done":
+            raise typer.Exit(FAILED)
+
+
+@app.command(epilog=_EXITS)
+def verify(
+    folder: Folder,
+    full: Annotated[
+        bool, typer.Option("--full", help="Read every byte: hashes, headers, values.")
+    ] = False,
+    rerender: Annotated[
+        int, typer.Option(help="Draw so many clips again, spread evenly, and compare.", min=0)
+    ] = 0,
+    as_json: AsJson = False,
+) -> None:
     """Look for damage: missing, short and stray files, and records that contradict them."""
     with exit_codes():
         from trajdata.shards.verify import verify as check
 
-        report = check(folder)
+        report = check(folder, full=full, rerender=rerender)
         if as_json:
             _print_json({**asdict(report), "ok": report.ok})
         elif report.ok:
@@ -155,6 +199,40 @@ def verify(folder: Folder, as_json: AsJson = False) -> None:
             typer.echo(f"{folder}: {len(report.problems)} problems.", err=True)
         if not report.ok:
             raise typer.Exit(FAILED)
+
+
+@app.command(epilog=_EXITS)
+def repair(
+    folder: Folder,
+    threads: Annotated[
+        int | None, typer.Option(help="Threads that draw; one a core if not given.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make damaged and missing shards again, to the same hash; the damaged are moved aside."""
+    with exit_codes():
+        from rich.console import Console
+
+        from trajdata.cli.display import Display
+        from trajdata.repairing import repair as mend
+
+        with interruptible(), Display(Console(stderr=True)) as display:
+            report = mend(folder, threads=threads, on_progress=display.update)
+        if as_json:
+            _print_json({**asdict(report), "was_sound": report.was_sound})
+            return
+        if report.was_sound:
+            typer.echo(f"{folder}: nothing was damaged.")
+            return
+        for name in report.shards_rendered:
+            typer.echo(f"made again: {name}")
+        for name in report.records_rebuilt:
+            typer.echo(f"record rebuilt: {name}")
+        if report.index_rebuilt:
+            typer.echo("index.json rebuilt")
+        for name in report.moved_aside:
+            typer.echo(f"moved aside: {name}")
+        typer.echo(f"{folder}: sound again." + ("" if report.complete else " It is unfinished."))
 
 
 @app.command(epilog=_EXITS)
@@ -247,6 +325,21 @@ def audit(
             typer.echo(f"{preset_name}: {verdict}; see {out / 'audit.json'} and audit.png.")
         if not report.passed:
             raise typer.Exit(FAILED)
+
+
+def _begin(out: Path, words: list[str], as_json: bool) -> None:
+    from trajdata.cli.detaching import LOG, detach
+
+    pid, code = detach(out, words)
+    if code:
+        typer.echo((out / LOG).read_text("utf-8", "replace")[-2000:], err=True, nl=False)
+        raise typer.Exit(code)
+    if as_json:
+        _print_json({"pid": pid, "log": str(out / LOG), "ended": code is not None})
+        return
+    typer.echo(f"Baking in the background, process {pid}; it writes to {out / LOG}.")
+    typer.echo(f"To watch it:\n  {shlex.join(['trajdata', 'watch', str(out)])}")
+    typer.echo(f"To stop it, so that it can be gone on with:\n  kill {pid}")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -7,15 +7,16 @@ state of a folder is read from those records and from the sizes of the files, fr
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from trajdata.errors import ShardError
 from trajdata.shards.index import INDEX, Index, is_sha256, read_index
 from trajdata.shards.layout import RecordLayout
 from trajdata.shards.recipe import Recipe
-from trajdata.shards.strict_json import canonical, expect, parse
+from trajdata.shards.strict_json import SEAL, canonical, check_spelling, expect, parse, sealed
 from trajdata.storage import Disk, commit_bytes, commit_chunks
 
 __all__ = [
@@ -31,9 +32,13 @@ __all__ = [
     "file_sha256",
     "held_recipe",
     "make_folders",
+    "move_aside",
     "read_commit",
     "read_recipe",
     "read_state",
+    "record_name",
+    "rehash_last",
+    "write_commit",
     "write_recipe",
 ]
 
@@ -45,6 +50,7 @@ ASIDE = f"{HIDDEN}/aside"
 """Where a file goes that has a shard's name and not its bytes: nothing is deleted."""
 
 _MOST_BYTES = 2**20
+_REHASHED = 2
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,11 @@ class Commit:
 
     def to_bytes(self) -> bytes:
         """The record file."""
-        return canonical(
+        return canonical(self.as_json())
+
+    def as_json(self) -> dict[str, Any]:
+        """What the record says."""
+        return sealed(
             {
                 "clips": self.clips,
                 "filesize": self.filesize,
@@ -132,7 +142,13 @@ def read_recipe(disk: Disk) -> Recipe | None:
     """
     file = disk.path(RECIPE)
     data = disk.read(RECIPE, _MOST_BYTES)
-    return None if data is None else Recipe.from_json(parse(data, file, _MOST_BYTES), file)
+    if data is None:
+        return None
+    value = parse(data, file, _MOST_BYTES)
+    value.pop(SEAL, None)
+    # Of what is there, not of what was understood: another version's recipe has other keys.
+    check_spelling(data, sealed(value), file)
+    return Recipe.from_json(value, file)
 
 
 def read_state(disk: Disk, recipe: Recipe) -> FolderState:
@@ -162,17 +178,51 @@ def read_state(disk: Disk, recipe: Recipe) -> FolderState:
     return FolderState(recipe, index, commits, digests, whole)
 
 
+def rehash_last(disk: Disk, state: FolderState) -> FolderState:
+    """The state without those of the last shards that are damaged: they were in flight, or nearly
+    so, when whatever ended the last run happened.
+
+    Raises:
+        OSError: one cannot be read.
+    """
+    wrong = {
+        shard
+        for shard in sorted(state.whole)[-_REHASHED:]
+        if file_sha256(disk, state.recipe.shard_name(shard)) != state.digests[shard]
+    }
+    commits = {shard: commit for shard, commit in state.commits.items() if shard not in wrong}
+    return replace(state, commits=commits, whole=state.whole - wrong)
+
+
 def make_folders(disk: Disk) -> None:
     """Make the folder and what is hidden in it, on the medium."""
+    disk.make_folder("")
+    if not disk.path(HIDDEN).is_dir():
+        for name in _folders_above(disk):
+            disk.sync_folder(name)
     for name in (COMMITS, TEMPS):
         disk.make_folder(name)
-    for name in (HIDDEN, ""):
+    # A new folder's name lies in the one above it; and a run that was killed between giving a file
+    # its name and syncing that relies on this one to do so.
+    for name in (COMMITS, HIDDEN, ""):
         disk.sync_folder(name)
+
+
+def _folders_above(disk: Disk) -> Iterator[str]:
+    """The folders that may hold the name of a folder that we made: this run, or one that was
+    killed before it got any further. Another filesystem's, or an unreadable one, hold none."""
+    device = os.stat(disk.root).st_dev
+    for level in range(1, len(disk.root.absolute().parents) + 1):
+        name = "/".join([".."] * level)
+        above = disk.path(name)
+        if os.stat(above).st_dev != device or not os.access(above, os.R_OK):
+            return
+        yield name
 
 
 def write_recipe(disk: Disk, recipe: Recipe) -> None:
     """Bind an empty folder to a recipe."""
-    commit_bytes(disk, f"{TEMPS}/recipe.json", RECIPE, canonical(recipe.as_json()))
+    commit_bytes(disk, f"{TEMPS}/recipe.json", RECIPE, canonical(sealed(recipe.as_json())))
 
 
 def clear_temps(disk: Disk) -> None:
@@ -221,24 +271,37 @@ def commit_shard(
                 expected=f"SHA-256 {promised} when drawn again",
                 found=digest.hexdigest(),
             )
-        _move_aside(disk, name, digest.hexdigest(), size)
+        _make_way(disk, name, digest.hexdigest(), size)
 
     commit_chunks(disk, f"{TEMPS}/{name}", name, hashed(), size)
     commit = Commit(shard, name, count, size, digest.hexdigest(), tuple(labels))
-    record = _record_name(shard)
-    commit_bytes(disk, f"{TEMPS}/{record}", f"{COMMITS}/{record}", commit.to_bytes())
+    write_commit(disk, commit)
     return commit
 
 
-def _move_aside(disk: Disk, name: str, sha256: str, size: int) -> None:
+def write_commit(disk: Disk, commit: Commit) -> None:
+    """Write the record of a shard that is on the medium under its name."""
+    name = record_name(commit.shard)
+    commit_bytes(disk, f"{TEMPS}/{name}", f"{COMMITS}/{name}", commit.to_bytes())
+
+
+def _make_way(disk: Disk, name: str, sha256: str, size: int) -> None:
     """Make way for a shard. A file of its very bytes, left by a kill before the record, stays."""
     held = disk.size(name)
-    if held is None or (held == size and file_sha256(disk, name) == sha256):
-        return
+    if held is not None and (held != size or file_sha256(disk, name) != sha256):
+        move_aside(disk, name)
+
+
+def move_aside(disk: Disk, name: str) -> str:
+    """Give a file that is not what its name says a name in ``ASIDE``, and return that."""
     disk.make_folder(ASIDE)
+    disk.sync_folder(HIDDEN)
     taken = disk.list_folder(ASIDE)
-    free = next(n for n in range(len(taken) + 1) if f"{name}.{n}" not in taken)
-    disk.rename(name, f"{ASIDE}/{name}.{free}")
+    short = name.rpartition("/")[2]
+    free = next(n for n in range(len(taken) + 1) if f"{short}.{n}" not in taken)
+    disk.rename(name, f"{ASIDE}/{short}.{free}")
+    disk.sync_folder(ASIDE)
+    return f"{ASIDE}/{short}.{free}"
 
 
 def file_sha256(disk: Disk, name: str) -> str:
@@ -249,7 +312,8 @@ def file_sha256(disk: Disk, name: str) -> str:
     return digest.hexdigest()
 
 
-def _record_name(shard: int) -> str:
+def record_name(shard: int) -> str:
+    """File name of a shard's record."""
     return f"{shard:06d}.json"
 
 
@@ -262,7 +326,7 @@ def read_commit(disk: Disk, recipe: Recipe, layout: RecordLayout, name: str) -> 
     file = disk.path(f"{COMMITS}/{name}")
     digits = name.removesuffix(".json")
     shard = int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 10 else -1
-    if not 0 <= shard < recipe.shards or name != _record_name(shard):
+    if not 0 <= shard < recipe.shards or name != record_name(shard):
         raise ShardError(
             file, expected=f"the name of a record of {recipe.shards} shards", found=f"{name!r}"
         )
@@ -291,6 +355,8 @@ def read_commit(disk: Disk, recipe: Recipe, layout: RecordLayout, name: str) -> 
     sha256 = expect(value, "sha256", str, file)
     if not is_sha256(sha256):
         raise ShardError(file, expected="sha256 in hex", found=f"{sha256!r:.80}")
-    return Commit(
+    commit = Commit(
         shard, recipe.shard_name(shard), count, layout.shard_bytes(count), sha256, tuple(labels)
     )
+    check_spelling(data, commit.as_json(), file)
+    return commit

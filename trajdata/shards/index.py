@@ -6,13 +6,15 @@ from dataclasses import dataclass
 
 from trajdata.errors import ShardError
 from trajdata.shards.recipe import Recipe
-from trajdata.shards.strict_json import canonical, expect, parse
+from trajdata.shards.strict_json import canonical, check_spelling, expect, parse, sealed
 from trajdata.storage import Disk
 
 __all__ = ["INDEX", "Index", "is_sha256", "read_index"]
 
 INDEX = "index.json"
 _MOST_BYTES = 64 * 2**20
+_FREE_BYTES = 2**20
+_BYTES_A_SHARD = 256
 
 
 @dataclass(frozen=True)
@@ -24,17 +26,20 @@ class Index:
 
     def to_bytes(self) -> bytes:
         """The file, the same bytes for the same index."""
-        return canonical(
-            {
-                "wids_version": 1,
-                "shardlist": _shardlist(self.recipe),
-                "trajdata": {
-                    **self.recipe.as_json(),
-                    "record": self.recipe.layout.as_json(),
-                    "sha256": list(self.sha256),
-                },
-            }
-        )
+        return canonical(self.as_json())
+
+    def as_json(self) -> dict[str, object]:
+        """What the file says."""
+        ours = {
+            **self.recipe.as_json(),
+            "record": self.recipe.layout.as_json(),
+            "sha256": list(self.sha256),
+        }
+        return {
+            "wids_version": 1,
+            "shardlist": _shardlist(self.recipe),
+            "trajdata": sealed(ours),  # the rest follows from it
+        }
 
 
 def read_index(disk: Disk) -> Index | None:
@@ -46,10 +51,12 @@ def read_index(disk: Disk) -> Index | None:
         ShardError: it is damaged, or contradicts itself.
     """
     file = disk.path(INDEX)
-    data = disk.read(INDEX, _MOST_BYTES)
+    # An index that is longer than the folder's files can justify is not even read.
+    limit = min(_MOST_BYTES, _FREE_BYTES + _BYTES_A_SHARD * len(disk.list_folder("")))
+    data = disk.read(INDEX, limit)
     if data is None:
         return None
-    whole = parse(data, file, _MOST_BYTES)
+    whole = parse(data, file, limit)
     if expect(whole, "wids_version", int, file) != 1:
         raise ShardError(file, expected="wids_version 1", found=f"{whole['wids_version']}")
     ours = expect(whole, "trajdata", dict, file)
@@ -72,7 +79,9 @@ def read_index(disk: Disk) -> Index | None:
     for shard, (held, due) in enumerate(zip(whole["shardlist"], _shardlist(recipe), strict=True)):
         if held != due:
             raise ShardError(file, expected=f"shardlist[{shard}] = {due}", found=f"{held!r:.200}")
-    return Index(recipe, tuple(sha256))
+    index = Index(recipe, tuple(sha256))
+    check_spelling(data, index.as_json(), file)
+    return index
 
 
 def _shardlist(recipe: Recipe) -> list[dict[str, object]]:

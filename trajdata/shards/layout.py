@@ -25,7 +25,9 @@ __all__ = [
     "Member",
     "RecordLayout",
     "default_shard_clips",
+    "key_digits",
     "record_layout",
+    "write_key",
 ]
 
 KEY_DIGITS = 12
@@ -71,6 +73,11 @@ class Member:
         """The ``.npy`` header, or nothing."""
         return _npy_header(self.dtype, self.shape) if self.name.endswith(".npy") else b""
 
+    @cached_property
+    def head(self) -> bytes:
+        """All that stands before the value in the record of clip 0."""
+        return _tar_header(f"{'0' * KEY_DIGITS}.{self.name}", self.size) + self.preamble
+
 
 @dataclass(frozen=True)
 class RecordLayout:
@@ -104,20 +111,9 @@ class RecordLayout:
         """The record of clip 0 with every value zero, uint8 (record_bytes,); read-only."""
         record = np.zeros(self.record_bytes, np.uint8)
         for member in self.members:
-            head = _tar_header(f"{'0' * KEY_DIGITS}.{member.name}", member.size) + member.preamble
-            where = slice(member.offset - len(member.preamble) - _BLOCK, member.offset)
-            record[where] = np.frombuffer(head, np.uint8)
+            record[member.start : member.offset] = np.frombuffer(member.head, np.uint8)
         record.flags.writeable = False
         return record
-
-    @cached_property
-    def fixed(self) -> NDArray[np.bool_]:
-        """Which bytes of a record follow from its key alone, bool (record_bytes,)."""
-        fixed = np.ones(self.record_bytes, np.bool_)
-        for member in self.members:
-            fixed[member.offset : member.offset + member.value_bytes] = False
-        fixed.flags.writeable = False
-        return fixed
 
     def shard_bytes(self, clips: int) -> int:
         """Length of a shard of so many clips."""
@@ -131,12 +127,8 @@ class RecordLayout:
             indices: int64 (B,), below 10**12.
         """
         digits = key_digits(indices)
-        # The template's key is all zeros, so a header's sum grows by just the digits of the key.
-        growth = (digits - ord("0")).sum(axis=1, dtype=np.int64)
         for member in self.members:
-            base = int(bytes(self.template[member.start :][_CHECKSUM]), 8)
-            records[:, member.start : member.start + KEY_DIGITS] = digits
-            records[:, member.start :][:, _CHECKSUM] = _octal(base + growth, 6)
+            write_key(records[:, member.start : member.offset], member.head, digits)
 
     def as_json(self) -> dict[str, Any]:
         """What index.json says of it."""
@@ -160,6 +152,20 @@ def key_digits(indices: NDArray[np.int64]) -> NDArray[np.uint8]:
     digits = indices[:, None] // _KEY_POWERS % 10
     digits += ord("0")
     return digits.astype(np.uint8)
+
+
+def write_key(heads: NDArray[np.uint8], head: bytes, digits: NDArray[np.uint8]) -> None:
+    """Turn heads made from a member's ``head`` into those of other clips.
+
+    Args:
+        heads: uint8 (B, len(head)), changed in place.
+        head: of clip 0.
+        digits: as ``key_digits`` returns them, uint8 (B, KEY_DIGITS).
+    """
+    # The key of clip 0 is all zeros, so a header's sum grows by just the digits of the key.
+    growth = (digits - ord("0")).sum(axis=1, dtype=np.int64)
+    heads[:, :KEY_DIGITS] = digits
+    heads[:, _CHECKSUM] = _octal(int(head[_CHECKSUM], 8) + growth, 6)
 
 
 @lru_cache(maxsize=16)

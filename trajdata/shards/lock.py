@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import os
 import socket
-import sys
 import time
-from pathlib import Path
 from types import TracebackType
 
 from trajdata.errors import LockedError
 from trajdata.shards.commit import HIDDEN
+from trajdata.storage import Disk
 
 __all__ = ["FolderLock"]
 
@@ -28,35 +27,30 @@ class FolderLock:
     A child forked meanwhile closes its copy, so an orphan cannot keep the folder locked.
 
     Args:
-        folder: it must have its hidden folder already.
+        disk: of the folder, which must have its hidden folder already.
 
     Raises:
         LockedError: on entering, when another process holds it; nothing was written.
         OSError: on entering, when the filesystem cannot lock or cannot be written.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, disk: Disk) -> None:
+        self._disk = disk
         self._file = -1
 
     def __enter__(self) -> FolderLock:
-        if sys.platform == "win32":
-            raise OSError("baking is for Linux and macOS: Windows has no flock")
-        import fcntl
-
-        file = os.open(self._folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+        file = self._disk.open_shared(LOCK)
         try:
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self._disk.lock(file)
             except BlockingIOError as error:
-                raise LockedError(self._folder, _owner(file)) from error
+                raise LockedError(self._disk.root, _owner(file)) from error
             owner = {
                 "pid": os.getpid(),
                 "host": socket.gethostname(),
                 "start": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             }
-            os.ftruncate(file, 0)
-            os.pwrite(file, json.dumps(owner).encode("ascii") + b"\n", 0)
+            self._disk.overwrite(file, json.dumps(owner).encode("ascii") + b"\n")
         except BaseException:
             os.close(file)
             raise

@@ -12,16 +12,15 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from trajdata.errors import ShardError
 from trajdata.fields import DEFAULT_FIELDS, FIELDS, TEXT_FIELDS, check_fields
 from trajdata.shards.commit import held_recipe, read_state
-from trajdata.shards.layout import key_digits
 from trajdata.shards.recipe import Recipe
-from trajdata.shards.shard_file import OpenShard, wrong_size
+from trajdata.shards.shard_file import OpenShard
+from trajdata.shards.strict import wrong_size
 from trajdata.source import check_indices
 from trajdata.spec import ClipSpec
 from trajdata.storage import Disk
-from trajdata.text import param_names, read_metadata
+from trajdata.text import param_names
 
 __all__ = ["CachedSource", "open_folder"]
 
@@ -94,7 +93,6 @@ class CachedSource:
         self._prepare()
 
     def _prepare(self) -> None:
-        self._layout = self.recipe.layout
         self._param_names = param_names(self.recipe.spec)
         self._open: OrderedDict[int, OpenShard] = OrderedDict()
         self._lock = threading.Lock()
@@ -179,11 +177,12 @@ class CachedSource:
         parsed: list[dict[str, Any]] = [{}] * len(where)
         for shard, rows, local in self._by_shard(where):
             opened = self._shard(shard)
-            records = opened.records
-            self._check_keys(opened, records["key"][local], where[rows])
+            records, strict = opened.records, opened.strict
+            due = where[rows] - opened.first
+            strict.check_keys(records["key"][local], due)
             for name, array in arrays.items():
                 if name == "label":
-                    array[rows] = self._labels(opened, records["label"][local], where[rows])
+                    array[rows] = strict.labels(records["label"][local], due)
                 elif name == "index":
                     array[rows] = where[rows]
                 else:
@@ -191,7 +190,7 @@ class CachedSource:
             if wants_texts:
                 taken = records["metadata"][local]
                 for row, text in zip(np.arange(len(where))[rows], taken, strict=True):
-                    parsed[row] = self._metadata(opened, text.tobytes(), int(where[row]))
+                    parsed[row] = strict.metadata(text.tobytes(), int(where[row]) - opened.first)
         result: dict[str, Any] = {}
         for name in self.fields:
             if name in arrays:
@@ -267,51 +266,3 @@ class CachedSource:
             else:
                 self._open.move_to_end(shard)
             return opened
-
-    def _check_keys(
-        self, opened: OpenShard, keys: NDArray[np.uint8], due: NDArray[np.int64]
-    ) -> None:
-        wrong = np.flatnonzero((keys != key_digits(due)).any(axis=1))
-        if len(wrong):
-            row = int(due[wrong[0]]) - opened.first
-            raise ShardError(
-                opened.path,
-                offset=row * self._layout.record_bytes,
-                expected=f"the record of clip {int(due[wrong[0]])}",
-                found=f"the key {keys[wrong[0]].tobytes()!r}",
-            )
-
-    def _labels(
-        self, opened: OpenShard, digits: NDArray[np.uint8], due: NDArray[np.int64]
-    ) -> NDArray[np.int64]:
-        labels = np.zeros(len(digits), np.int64)
-        for column in digits.T:
-            labels = labels * 10 + (column.astype(np.int64) - ord("0"))
-        bad = (digits < ord("0")).any(axis=1) | (digits > ord("9")).any(axis=1)
-        wrong = np.flatnonzero(bad | (labels >= len(self.spec.laws)))
-        if len(wrong):
-            raise ShardError(
-                opened.path,
-                offset=self._offset(opened, int(due[wrong[0]]), "label"),
-                expected=f"a label below {len(self.spec.laws)}",
-                found=f"{digits[wrong[0]].tobytes()!r}",
-            )
-        return labels
-
-    def _metadata(self, opened: OpenShard, text: bytes, index: int) -> dict[str, Any]:
-        offset = self._offset(opened, index, "metadata")
-        try:
-            clip = read_metadata(text, self.spec)
-        except (ValueError, RecursionError) as error:
-            raise ShardError(
-                opened.path, offset=offset, expected=f"the JSON of clip {index}", found=f"{error}"
-            ) from error
-        if clip["index"] != index:
-            raise ShardError(
-                opened.path, offset=offset, expected=f"index {index}", found=f"{clip['index']}"
-            )
-        return clip
-
-    def _offset(self, opened: OpenShard, index: int, field: str) -> int:
-        member = next(member for member in self._layout.members if member.field == field)
-        return (index - opened.first) * self._layout.record_bytes + member.offset

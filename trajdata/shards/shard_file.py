@@ -8,12 +8,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from trajdata.errors import ShardError
-from trajdata.shards.layout import RecordLayout
 from trajdata.shards.recipe import Recipe
+from trajdata.shards.strict import StrictRecords, wrong_size
 from trajdata.storage import Disk
 
-__all__ = ["OpenShard", "wrong_size"]
+__all__ = ["OpenShard"]
 
 
 class OpenShard:
@@ -22,6 +21,9 @@ class OpenShard:
     Attributes:
         records: structured array (clips,), see ``RecordLayout.dtype``; read-only, no copy.
         raw: uint8 (clips, record_bytes), the same memory.
+        path: of the file.
+        first: index of its first clip.
+        strict: the checks of its records.
 
     Raises:
         ShardError: a file of another size, or whose first record has other headers.
@@ -33,34 +35,25 @@ class OpenShard:
         indices = recipe.indices(shard)
         self.path = disk.path(recipe.shard_name(shard))
         self.first = indices.start
+        self.strict = StrictRecords(self.path, recipe, shard)
         if disk.size(recipe.shard_name(shard)) != layout.shard_bytes(len(indices)):
             raise wrong_size(disk, recipe, shard)
-        with open(self.path, "rb") as file:
+        with disk.open_read(recipe.shard_name(shard)) as file:
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         self.records: NDArray[np.void] = np.frombuffer(mapped, layout.dtype, len(indices))
         self.raw: NDArray[np.uint8] = np.frombuffer(
             mapped, np.uint8, len(indices) * layout.record_bytes
         ).reshape(len(indices), layout.record_bytes)
         self._end: NDArray[np.uint8] = np.frombuffer(mapped, np.uint8, offset=self.raw.nbytes)
-        self.check_headers(layout, 0)
+        self.check_headers(0)
 
-    def check_headers(self, layout: RecordLayout, row: int) -> None:
+    def check_headers(self, row: int) -> None:
         """Compare every byte of a record that is not a value with what it must be.
 
         Raises:
             ShardError: names the first byte that differs.
         """
-        due = layout.template[None].copy()
-        layout.write_keys(due, np.array([self.first + row], np.int64))
-        wrong = np.flatnonzero((due[0] != self.raw[row]) & layout.fixed)
-        if len(wrong):
-            at = int(wrong[0])
-            raise ShardError(
-                self.path,
-                offset=row * layout.record_bytes + at,
-                expected=f"byte {due[0, at]:#04x} of the header of clip {self.first + row}",
-                found=f"{self.raw[row, at]:#04x}",
-            )
+        self.strict.check_headers(self.raw[row : row + 1], row)
 
     def check_end(self) -> None:
         """Check that the shard ends as a tar does.
@@ -68,21 +61,4 @@ class OpenShard:
         Raises:
             ShardError: there is something else than zeros.
         """
-        if self._end.any():
-            raise ShardError(
-                self.path,
-                offset=self.raw.nbytes + int(self._end.nonzero()[0][0]),
-                expected="zeros up to the end",
-                found="other bytes",
-            )
-
-
-def wrong_size(disk: Disk, recipe: Recipe, shard: int) -> ShardError:
-    """The error that a shard file has another size than it must have, or is missing."""
-    name = recipe.shard_name(shard)
-    found = disk.size(name)
-    return ShardError(
-        disk.path(name),
-        expected=f"{recipe.layout.shard_bytes(len(recipe.indices(shard)))} bytes",
-        found="no file" if found is None else f"{found} bytes",
-    )
+        self.strict.check_end(self._end, self.raw.nbytes)

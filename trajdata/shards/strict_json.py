@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
@@ -10,7 +11,9 @@ from typing import Any
 
 from trajdata.errors import ShardError
 
-__all__ = ["canonical", "expect", "parse"]
+__all__ = ["SEAL", "canonical", "check_spelling", "expect", "parse", "sealed"]
+
+SEAL = "seal"
 
 _DEPTH = 16
 _DIGITS = 40
@@ -28,13 +31,16 @@ def canonical(value: object) -> bytes:
     return text.encode("ascii") + b"\n"
 
 
-def parse(data: bytes, file: str | os.PathLike[str], limit: int) -> dict[str, Any]:
+def parse(
+    data: bytes, file: str | os.PathLike[str], limit: int, *, start: int | None = None
+) -> dict[str, Any]:
     """Parse a JSON object, with bounded work and nothing taken leniently.
 
     Args:
         data: the file's bytes.
         file: its name, for the error.
         limit: most bytes.
+        start: offset of ``data`` in the file, where it is a part of one.
 
     Raises:
         ShardError: too long, too deep, not JSON, no object, a key twice, a number not finite.
@@ -45,24 +51,29 @@ def parse(data: bytes, file: str | os.PathLike[str], limit: int) -> dict[str, An
         if len(value) != len(pairs):
             names = [name for name, _ in pairs]
             twice = next(name for name in names if names.count(name) > 1)
-            raise ShardError(file, expected="each key once", found=f"{twice!r:.80} twice")
+            raise ShardError(
+                file, offset=start, expected="each key once", found=f"{twice!r:.80} twice"
+            )
         return value
 
     def whole(text: str) -> int:
         if len(text) > _DIGITS:
             raise ShardError(
-                file, expected=f"at most {_DIGITS} digits", found=f"a number of {len(text)}"
+                file,
+                offset=start,
+                expected=f"at most {_DIGITS} digits",
+                found=f"a number of {len(text)}",
             )
         return int(text)
 
     def finite(text: str) -> float:
         value = float(text)
         if not math.isfinite(value):
-            raise ShardError(file, expected="finite numbers", found=f"{text:.80}")
+            raise ShardError(file, offset=start, expected="finite numbers", found=f"{text:.80}")
         return value
 
     if len(data) > limit:
-        raise ShardError(file, expected=f"at most {limit} bytes", found="more")
+        raise ShardError(file, offset=start, expected=f"at most {limit} bytes", found="more")
     # Measured before parsing: the parser recurses.
     depth = deepest = 0
     for token in _TOKENS.finditer(data):
@@ -71,7 +82,10 @@ def parse(data: bytes, file: str | os.PathLike[str], limit: int) -> dict[str, An
         deepest = max(deepest, depth)
         if deepest > _DEPTH:
             raise ShardError(
-                file, offset=token.start(), expected=f"at most {_DEPTH} levels", found="more"
+                file,
+                offset=(start or 0) + token.start(),
+                expected=f"at most {_DEPTH} levels",
+                found="more",
             )
     try:
         value = json.loads(
@@ -82,10 +96,35 @@ def parse(data: bytes, file: str | os.PathLike[str], limit: int) -> dict[str, An
             parse_constant=finite,
         )
     except (ValueError, RecursionError) as error:
-        raise ShardError(file, expected="JSON", found=f"{error}") from error
+        raise ShardError(file, offset=start, expected="JSON", found=f"{error}") from error
     if not isinstance(value, dict):
-        raise ShardError(file, expected="a JSON object", found=type(value).__name__)
+        raise ShardError(file, offset=start, expected="a JSON object", found=type(value).__name__)
     return value
+
+
+def sealed(value: dict[str, Any]) -> dict[str, Any]:
+    """The value with the SHA-256 of its one spelling, by which a changed bit is told from a
+    changed mind."""
+    return {**value, SEAL: hashlib.sha256(canonical(value)).hexdigest()}
+
+
+def check_spelling(data: bytes, value: object, file: str | os.PathLike[str]) -> None:
+    """Compare a file with the one spelling of what was read from it: a byte more, a byte less or
+    another blank means that someone else was at work.
+
+    Raises:
+        ShardError: names the first byte that differs.
+    """
+    due = canonical(value)
+    if data != due:
+        pairs = enumerate(zip(data, due, strict=False))
+        at = next((n for n, (one, other) in pairs if one != other), min(len(data), len(due)))
+        raise ShardError(
+            file,
+            offset=at,
+            expected=f"{due[at : at + 20]!r}, as it is written" if at < len(due) else "the end",
+            found=f"{data[at : at + 20]!r}" if at < len(data) else "the end",
+        )
 
 
 def expect(value: dict[str, Any], key: str, kind: type, file: str | os.PathLike[str]) -> Any:

@@ -1,4 +1,4 @@
-"""A quick look at a folder of shards: is everything there that should be, and nothing else."""
+"""A look at a folder of shards, quick or thorough: is everything there, and nothing else."""
 
 from __future__ import annotations
 
@@ -6,13 +6,23 @@ import os
 from dataclasses import dataclass
 
 from trajdata.errors import ShardError
-from trajdata.shards.commit import COMMITS, file_sha256, read_commit, read_recipe
+from trajdata.shards.commit import (
+    COMMITS,
+    Commit,
+    file_sha256,
+    read_commit,
+    read_recipe,
+    record_name,
+)
 from trajdata.shards.index import INDEX, Index, read_index
 from trajdata.shards.recipe import Recipe
+from trajdata.shards.records import record_source
+from trajdata.shards.redraw import check_clips
 from trajdata.shards.shard_file import OpenShard
+from trajdata.shards.strict import walk_shard
 from trajdata.storage import Disk
 
-__all__ = ["Problem", "VerifyReport", "rebuild_index", "verify"]
+__all__ = ["Problem", "VerifyReport", "check_whole", "rebuild_index", "verify"]
 
 
 @dataclass(frozen=True)
@@ -20,7 +30,7 @@ class Problem:
     """One thing that is wrong.
 
     Attributes:
-        kind: "index", "commit", "missing", "shard" or "stray".
+        kind: "index", "commit", "missing", "shard", "clip" (drawn otherwise now) or "stray".
         file: path of the file.
         message: where in it, what was expected, what was found.
     """
@@ -41,6 +51,7 @@ class VerifyReport:
         folder: the folder.
         clips, shards: of the complete folder.
         shards_checked: those that are promised by a commit record or the index.
+        clips_drawn: drawn again and compared.
         complete: whether all shards are promised and index.json is there.
         problems: none in a folder that is sound, finished or not.
     """
@@ -49,6 +60,7 @@ class VerifyReport:
     clips: int
     shards: int
     shards_checked: int
+    clips_drawn: int
     complete: bool
     problems: tuple[Problem, ...]
 
@@ -58,23 +70,50 @@ class VerifyReport:
         return not self.problems
 
 
-def verify(folder: str | os.PathLike[str]) -> VerifyReport:
+def verify(
+    folder: str | os.PathLike[str], *, full: bool = False, rerender: int = 0
+) -> VerifyReport:
     """Check a folder's index, commit records, file sizes, gaps and strays, and of each shard the
     first and last record's headers and the end. It reads a few pages a shard and hashes nothing.
 
     A shard that no commit record and no index promises is unfinished, not wrong.
 
+    Args:
+        folder: of shards.
+        full: read every byte too: hashes, every header, every value decoded.
+        rerender: draw so many clips again, spread evenly, and compare them to the byte.
+
     Raises:
-        ValueError: not a folder of shards.
+        ValueError: not a folder of shards, or ``rerender`` is negative.
         ShardError: neither index.json nor the folder's recipe can be read.
+        OSError: something cannot be read.
     """
+    if rerender < 0:
+        raise ValueError(f"rerender: given {rerender}; allowed are whole numbers from 0")
     disk = Disk(folder)
     problems: list[Problem] = []
     index = _index(disk, problems)
     recipe = _recipe(disk, index, problems)
-    promised = _promised(disk, recipe, index, problems)
-    for shard in sorted(promised):
-        _check_shard(disk, recipe, shard, problems)
+    commits = _commits(disk, recipe, problems)
+    promised = _promised(disk, index, commits, problems)
+    sound = []
+    for shard, sha256 in sorted(promised.items()):
+        try:
+            _check_shard(disk, recipe, shard)
+            if full:
+                check_whole(disk, recipe, shard, sha256, commits.get(shard))
+        except ShardError as error:
+            missing = disk.size(recipe.shard_name(shard)) is None
+            problems.append(Problem("missing" if missing else "shard", error.file, str(error)))
+        else:
+            sound.append(shard)
+    drawn = 0
+    if rerender and sound:
+        source = record_source(recipe.spec, recipe.seed, recipe.split)
+        for wrong in check_clips(disk, recipe, sound, source, rerender):
+            drawn += 1
+            if wrong is not None:
+                problems.append(Problem("clip", wrong.file, str(wrong)))
     names = set(recipe.shard_names())
     for name in disk.list_folder(""):
         # What peers that take every tar of a folder would read along.
@@ -85,9 +124,36 @@ def verify(folder: str | os.PathLike[str]) -> VerifyReport:
         recipe.clips,
         recipe.shards,
         len(promised),
+        drawn,
         index is not None and len(promised) == recipe.shards,
         tuple(problems),
     )
+
+
+def check_whole(disk: Disk, recipe: Recipe, shard: int, sha256: str, commit: Commit | None) -> None:
+    """Read a whole shard and compare it with what was promised of it.
+
+    Args:
+        disk: of the folder.
+        recipe: of the folder.
+        shard: which one.
+        sha256: that it must have.
+        commit: its record, where there is one.
+
+    Raises:
+        ShardError: the shard is damaged, or its record counts other classes.
+        OSError: it cannot be read.
+    """
+    walked = walk_shard(disk, recipe, shard)
+    file = disk.path(recipe.shard_name(shard))
+    if walked.sha256 != sha256:
+        raise ShardError(file, expected=f"SHA-256 {sha256}", found=walked.sha256)
+    if commit is not None and walked.labels != commit.labels:
+        raise ShardError(
+            disk.path(f"{COMMITS}/{record_name(shard)}"),
+            expected=f"labels {list(walked.labels)}, as {file.name} has them",
+            found=f"{list(commit.labels)}",
+        )
 
 
 def rebuild_index(folder: str | os.PathLike[str]) -> Index:
@@ -148,34 +214,36 @@ def _recipe(disk: Disk, index: Index | None, problems: list[Problem]) -> Recipe:
     return recipe
 
 
-def _promised(disk: Disk, recipe: Recipe, index: Index | None, problems: list[Problem]) -> set[int]:
-    digests = dict(enumerate(index.sha256)) if index else {}
+def _commits(disk: Disk, recipe: Recipe, problems: list[Problem]) -> dict[int, Commit]:
+    commits = {}
     layout = recipe.layout
     for name in disk.list_folder(COMMITS):
         try:
             commit = read_commit(disk, recipe, layout, name)
         except ShardError as error:
             problems.append(Problem("commit", error.file, str(error)))
-            continue
+        else:
+            commits[commit.shard] = commit
+    return commits
+
+
+def _promised(
+    disk: Disk, index: Index | None, commits: dict[int, Commit], problems: list[Problem]
+) -> dict[int, str]:
+    digests = dict(enumerate(index.sha256)) if index else {}
+    for commit in commits.values():
         held = digests.setdefault(commit.shard, commit.sha256)
         if held != commit.sha256:
             problems.append(
                 _problem("index", disk, INDEX, f"SHA-256 {commit.sha256} of {commit.url}", held)
             )
-    return set(digests)
+    return digests
 
 
-def _check_shard(disk: Disk, recipe: Recipe, shard: int, problems: list[Problem]) -> None:
-    name = recipe.shard_name(shard)
-    if disk.size(name) is None:
-        problems.append(_problem("missing", disk, name, "a shard", "no file"))
-        return
-    try:
-        opened = OpenShard(disk.root, recipe, shard)
-        opened.check_headers(recipe.layout, len(opened.records) - 1)
-        opened.check_end()
-    except ShardError as error:
-        problems.append(Problem("shard", error.file, str(error)))
+def _check_shard(disk: Disk, recipe: Recipe, shard: int) -> None:
+    opened = OpenShard(disk.root, recipe, shard)
+    opened.check_headers(len(opened.records) - 1)
+    opened.check_end()
 
 
 def _problem(kind: str, disk: Disk, name: str, expected: str, found: str) -> Problem:

@@ -1,0 +1,127 @@
+"""Whatever is cut off or changed is noticed."""
+
+import os
+import random
+import shutil
+
+import pytest
+
+from tests.torture.tiny import SHARDS, bake, tree
+from trajdata.errors import ShardError
+from trajdata.progress import read_progress
+from trajdata.repairing import repair
+from trajdata.shards.commit import held_recipe, read_state
+from trajdata.shards.reader import open_folder
+from trajdata.shards.shard_file import OpenShard
+from trajdata.shards.strict import walk_shard
+from trajdata.shards.verify import verify
+from trajdata.storage import Disk
+
+pytestmark = pytest.mark.torture
+
+BLOCK, EDGE = 512, 4096
+
+
+@pytest.fixture
+def copy(fast, reference):
+    return shutil.copytree(reference, fast / "copy")
+
+
+def test_a_shard_that_is_cut_anywhere_is_noticed(copy, count):
+    disk = Disk(copy)
+    recipe = held_recipe(disk)
+    cuts = 0
+    for shard in range(SHARDS):
+        path = copy / recipe.shard_name(shard)
+        whole = path.read_bytes()
+        edges = {*range(EDGE), *range(len(whole) - EDGE, len(whole))}
+        for size in sorted({*range(0, len(whole), BLOCK), *edges}, reverse=True):
+            os.truncate(path, size)
+            with pytest.raises(ShardError):
+                OpenShard(copy, recipe, shard)
+            with pytest.raises(ShardError):
+                walk_shard(disk, recipe, shard)
+            if size % BLOCK == 0:
+                assert not verify(copy).ok
+                with pytest.raises(ShardError):
+                    open_folder(copy)
+            cuts += 1
+        path.write_bytes(whole)
+    assert verify(copy, full=True).ok
+    count(cuts, "cuts of a shard, at every block and every byte of both its ends")
+
+
+def test_a_json_file_that_is_cut_anywhere_is_noticed(copy, count):
+    disk = Disk(copy)
+    recipe = held_recipe(disk)
+    hidden = copy / ".trajdata"
+    cuts = 0
+    for path in (copy / "index.json", hidden / "recipe.json", *(hidden / "commits").iterdir()):
+        whole = path.read_bytes()
+        for size in range(len(whole)):
+            path.write_bytes(whole[:size])
+            with pytest.raises(ShardError):
+                held_recipe(disk)
+                read_state(disk, recipe)
+            cuts += 1
+        path.write_bytes(whole)
+    path = copy / "progress.json"
+    whole = path.read_bytes().rstrip()
+    for size in range(len(whole)):
+        path.write_bytes(whole[:size])
+        with pytest.raises((ValueError, ShardError)):
+            read_progress(copy)
+        cuts += 1
+    count(cuts, "cuts of JSON files, at every byte")
+
+
+def test_every_flipped_bit_is_found_by_a_full_look(copy, count):
+    chance = random.Random(4)
+    hidden = copy / ".trajdata"
+    tars = sorted(copy.glob("*.tar"))
+    texts = [copy / "index.json", hidden / "recipe.json", *sorted((hidden / "commits").iterdir())]
+    kinds: dict[str, int] = {}
+    for trial in range(10_000):
+        path = chance.choice(texts if trial % 5 == 0 else tars)
+        with open(path, "r+b") as file:
+            at = chance.randrange(os.fstat(file.fileno()).st_size)
+            byte = os.pread(file.fileno(), 1, at)[0]
+            os.pwrite(file.fileno(), bytes([byte ^ 1 << chance.randrange(8)]), at)
+            problems = verify(copy, full=True).problems
+            assert problems, (path.name, at)
+            kinds[problems[0].kind] = kinds.get(problems[0].kind, 0) + 1
+            os.pwrite(file.fileno(), bytes([byte]), at)
+    assert verify(copy, full=True).ok
+    count(sum(kinds.values()), f"flipped bits found by verify --full ({kinds})")
+
+
+def test_what_is_flipped_or_lost_comes_back(copy, reference, count):
+    chance = random.Random(4)
+    due = tree(reference)
+    hidden = copy / ".trajdata"
+    for _ in range(200):
+        paths = [*copy.glob("*.tar"), copy / "index.json", *(hidden / "commits").iterdir()]
+        for path in chance.sample([*paths, hidden / "recipe.json"], chance.randint(1, 3)):
+            if chance.random() < 0.3 and path.name != "recipe.json":
+                path.unlink()
+                continue
+            content = bytearray(path.read_bytes())
+            content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
+            path.write_bytes(content)
+        if not any(path.exists() for path in (copy / "index.json", hidden / "recipe.json")):
+            continue
+        try:
+            if not repair(copy, threads=2).complete:
+                # Index, shard and record were lost together: that is an unfinished bake.
+                bake(Disk(copy), threads=2)
+        except ShardError:
+            # Both of the files that say what the folder is were hit.
+            assert not {"index.json", ".trajdata/recipe.json"} & {
+                name for name, digest in tree(copy).items() if due.get(name) == digest
+            }
+            shutil.rmtree(copy)
+            shutil.copytree(reference, copy)
+        shutil.rmtree(hidden / "aside", ignore_errors=True)
+        assert tree(copy) == due
+        assert verify(copy, full=True).ok
+    count(200, "folders with one to three files damaged or lost, repaired")

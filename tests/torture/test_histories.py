@@ -1,0 +1,193 @@
+"""Any history of a folder ends in the same bytes: starts, kills, damage, strangers, repairs."""
+
+import contextlib
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from tests.torture.fault_disk import CODES, FaultDisk, Killed
+from tests.torture.tiny import CLIPS, SHARDS, SPEC, bake, tree
+from trajdata.errors import LockedError, ShardError, SpecMismatchError
+from trajdata.materializing import materialize
+from trajdata.repairing import repair
+from trajdata.shards.lock import FolderLock
+from trajdata.shards.reader import open_folder
+from trajdata.shards.verify import verify
+from trajdata.source import ClipSource
+from trajdata.storage import Disk
+
+pytestmark = [pytest.mark.torture, pytest.mark.timeout(300)]
+
+HISTORIES, STEPS = 60, 15
+
+
+def test_any_history_ends_in_the_same_bytes(reference, count):
+    due = tree(reference)
+    whole = {path.name: path.read_bytes() for path in reference.glob("*.tar")}
+    clips = ClipSource(SPEC).batch(range(CLIPS))["video"]
+    memory = Path("/dev/shm")
+    taken = {"histories": 0, "steps": 0}
+
+    class Histories(RuleBasedStateMachine):
+        def __init__(self):
+            super().__init__()
+            self.base = Path(tempfile.mkdtemp(dir=memory if memory.is_dir() else None))
+            self.folder = self.base / "out"
+            self.damaged = set()
+            taken["histories"] += 1
+
+        def teardown(self):
+            try:
+                if self.exists():
+                    repair(self.folder, threads=1)
+                bake(Disk(self.folder), threads=1)
+                shutil.rmtree(self.folder / ".trajdata" / "aside", ignore_errors=True)
+                assert tree(self.folder) == due
+                assert verify(self.folder, full=True).ok
+            finally:
+                shutil.rmtree(self.base)
+
+        def exists(self):
+            return (self.folder / ".trajdata" / "recipe.json").exists()
+
+        def begin(self, disk, threads):
+            """A bake; it may refuse a folder with a damaged index, and nothing else."""
+            taken["steps"] += 1
+            try:
+                bake(disk, threads=threads)
+            except ShardError:
+                assert self.damaged
+            finally:
+                self.forgive()
+
+        def forgive(self):
+            """What a bake or a repair has made again is damaged no more."""
+            self.damaged = {
+                name
+                for name in self.damaged
+                if (self.folder / name).exists()
+                and (self.folder / name).read_bytes() != whole.get(name, b"")
+            }
+
+        @rule(threads=st.sampled_from((1, 4)))
+        def start(self, threads):
+            self.begin(Disk(self.folder), threads)
+
+        @rule(at=st.integers(0, 160), threads=st.sampled_from((1, 4)), late=st.booleans())
+        def kill(self, at, threads, late):
+            disk = FaultDisk(self.folder, at, "kill after" if late else "kill")
+            with contextlib.suppress(Killed):
+                self.begin(disk, threads)
+
+        @rule(at=st.integers(0, 160), code=st.sampled_from(CODES), lasting=st.booleans())
+        def fail(self, at, code, lasting):
+            with contextlib.suppress(OSError):
+                self.begin(FaultDisk(self.folder, at, code, lasting), 2)
+
+        @precondition(lambda self: any(self.folder.glob("*.tar")))
+        @rule(which=st.integers(0, SHARDS - 1), at=st.integers(0, 10**6), lose=st.booleans())
+        def damage(self, which, at, lose):
+            taken["steps"] += 1
+            paths = sorted(self.folder.glob("*.tar"))
+            path = paths[which % len(paths)]
+            content = bytearray(path.read_bytes())
+            content[at % len(content)] ^= 1
+            path.unlink() if lose else path.write_bytes(content)
+            self.damaged.add(path.name)
+            if not lose:
+                self.forgive()  # the same bit twice
+
+        @precondition(lambda self: (self.folder / "index.json").exists())
+        @rule(at=st.integers(0, 10**6), lose=st.booleans())
+        def damage_index(self, at, lose):
+            taken["steps"] += 1
+            path = self.folder / "index.json"
+            path.unlink() if lose else path.write_bytes(path.read_bytes()[: at % 2000])
+            if not lose:
+                self.damaged.add(path.name)
+
+        @precondition(exists)
+        @rule()
+        def ask_for_another_stream(self):
+            taken["steps"] += 1
+            before = tree(self.folder)
+            with pytest.raises((SpecMismatchError, ShardError)):
+                materialize(SPEC, self.folder, seed=1, clips=CLIPS)
+            assert tree(self.folder) == before
+
+        @precondition(exists)
+        @rule()
+        def be_a_second_writer(self):
+            taken["steps"] += 1
+            with FolderLock(Disk(self.folder)):
+                before = tree(self.folder)
+                complete = "index.json" in before
+                with contextlib.suppress(LockedError, ShardError):
+                    bake(Disk(self.folder), threads=1)
+                    assert complete  # and so there was nothing to write
+                assert tree(self.folder) == before
+
+        @precondition(exists)
+        @rule()
+        def look(self):
+            taken["steps"] += 1
+            report = verify(self.folder, full=True)
+            records = {path.stem for path in (self.folder / ".trajdata" / "commits").iterdir()}
+            for name in self.damaged:
+                known = name == "index.json" or Path(name).stem[-6:] in records
+                assert not known or not report.ok, (name, report)
+            if not self.damaged:
+                assert report.ok, report
+
+        @precondition(exists)
+        @rule()
+        def mend(self):
+            taken["steps"] += 1
+            repair(self.folder, threads=1)
+            self.damaged.clear()
+            assert verify(self.folder, full=True).ok
+
+        @precondition(exists)
+        @rule()
+        def read(self):
+            taken["steps"] += 1
+            try:
+                cached = open_folder(self.folder, partial=True)
+            except ShardError:
+                assert self.damaged
+                return
+            for index in range(CLIPS):
+                name = f"train-{index // 2:06d}.tar"
+                if cached.contains(index) and name not in self.damaged:
+                    assert (cached[index]["video"] == clips[index]).all()
+
+        @invariant()
+        def every_file_under_a_final_name_is_whole(self):
+            for path in self.folder.glob("*.tar"):
+                if path.name not in self.damaged:
+                    assert path.read_bytes() == whole[path.name]
+
+    run_state_machine_as_test(
+        Histories,
+        settings=settings(
+            max_examples=HISTORIES,
+            stateful_step_count=STEPS,
+            deadline=None,
+            derandomize=True,
+            phases=[Phase.generate],  # a history is short enough to be read as it is
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+    count(taken["histories"], f"histories of a folder, {taken['steps']:,} steps in all")

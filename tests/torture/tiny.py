@@ -1,0 +1,38 @@
+"""The bake that is tortured, and how its result is compared."""
+
+import hashlib
+
+from trajdata.materializing import materialize_on
+from trajdata.spec import ClipSpec
+
+SPEC = ClipSpec(frames=2, height=16, width=16, channels=1)
+CLIPS, SHARD_CLIPS, SHARDS = 5, 2, 3
+
+LIVELY = {"PROGRESS.txt", "progress.json", ".trajdata/lock"}
+"""What says who and when, and may differ."""
+
+
+def bake(disk, *, threads, on_progress=None):
+    return materialize_on(
+        disk,
+        SPEC,
+        seed=0,
+        split="train",
+        clips=CLIPS,
+        threads=threads,
+        shard_clips=SHARD_CLIPS,
+        on_progress=on_progress,
+    )
+
+
+def tree(folder):
+    """Relative path -> SHA-256, of every file but the lively ones; nothing else may be there."""
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file() and path.relative_to(folder).as_posix() not in LIVELY
+    }
+
+
+def shards(folder):
+    return {path.name: path.read_bytes() for path in folder.glob("*.tar")}
