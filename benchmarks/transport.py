@@ -6,8 +6,8 @@ the faster one of torch's own collating; what one core draws without a DataLoade
 live TrajectoryDataset, whose batches travel in slots that are used again, once with every batch
 dropped for the next one and once with all of them kept, as far as 1 GiB goes. Then, without
 workers, the part of the time that a trainer waits which is busy with each batch for as long as
-drawing one takes, without and with threads that draw ahead. Every figure is the median of repetitions that
-alternate with those of the others.
+drawing one takes, without and with threads that draw ahead. Every figure is the median of
+repetitions that alternate with those of the others.
 """
 
 from __future__ import annotations
