@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     invariant,
-    precondition,
     rule,
     run_state_machine_as_test,
 )
@@ -29,7 +28,7 @@ from trajdata.storage import Disk
 
 pytestmark = [pytest.mark.torture, pytest.mark.timeout(300)]
 
-HISTORIES, STEPS = 60, 15
+HISTORIES, STEPS = 250, 15
 
 
 def test_any_history_ends_in_the_same_bytes(reference, count):
@@ -39,6 +38,7 @@ def test_any_history_ends_in_the_same_bytes(reference, count):
     memory = Path("/dev/shm")
     taken = {"histories": 0, "steps": 0}
 
+    # No preconditions: what is there depends on how threads raced, and Hypothesis draws again.
     class Histories(RuleBasedStateMachine):
         def __init__(self):
             super().__init__()
@@ -76,8 +76,8 @@ def test_any_history_ends_in_the_same_bytes(reference, count):
             self.damaged = {
                 name
                 for name in self.damaged
-                if (self.folder / name).exists()
-                and (self.folder / name).read_bytes() != whole.get(name, b"")
+                if not (self.folder / name).exists()
+                or (self.folder / name).read_bytes() != whole.get(name)
             }
 
         @rule(threads=st.sampled_from((1, 4)))
@@ -95,9 +95,10 @@ def test_any_history_ends_in_the_same_bytes(reference, count):
             with contextlib.suppress(OSError):
                 self.begin(FaultDisk(self.folder, at, code, lasting), 2)
 
-        @precondition(lambda self: any(self.folder.glob("*.tar")))
         @rule(which=st.integers(0, SHARDS - 1), at=st.integers(0, 10**6), lose=st.booleans())
         def damage(self, which, at, lose):
+            if not any(self.folder.glob("*.tar")):
+                return
             taken["steps"] += 1
             paths = sorted(self.folder.glob("*.tar"))
             path = paths[which % len(paths)]
@@ -108,27 +109,30 @@ def test_any_history_ends_in_the_same_bytes(reference, count):
             if not lose:
                 self.forgive()  # the same bit twice
 
-        @precondition(lambda self: (self.folder / "index.json").exists())
         @rule(at=st.integers(0, 10**6), lose=st.booleans())
         def damage_index(self, at, lose):
+            if not (self.folder / "index.json").exists():
+                return
             taken["steps"] += 1
             path = self.folder / "index.json"
             path.unlink() if lose else path.write_bytes(path.read_bytes()[: at % 2000])
-            if not lose:
-                self.damaged.add(path.name)
+            # A lost index is that of a bake which is not finished yet.
+            (self.damaged.discard if lose else self.damaged.add)(path.name)
 
-        @precondition(exists)
         @rule()
         def ask_for_another_stream(self):
+            if not self.exists():
+                return
             taken["steps"] += 1
             before = tree(self.folder)
             with pytest.raises((SpecMismatchError, ShardError)):
                 materialize(SPEC, self.folder, seed=1, clips=CLIPS)
             assert tree(self.folder) == before
 
-        @precondition(exists)
         @rule()
         def be_a_second_writer(self):
+            if not self.exists():
+                return
             taken["steps"] += 1
             with FolderLock(Disk(self.folder)):
                 before = tree(self.folder)
@@ -138,9 +142,10 @@ def test_any_history_ends_in_the_same_bytes(reference, count):
                     assert complete  # and so there was nothing to write
                 assert tree(self.folder) == before
 
-        @precondition(exists)
         @rule()
         def look(self):
+            if not self.exists():
+                return
             taken["steps"] += 1
             report = verify(self.folder, full=True)
             records = {path.stem for path in (self.folder / ".trajdata" / "commits").iterdir()}
@@ -150,17 +155,19 @@ def test_any_history_ends_in_the_same_bytes(reference, count):
             if not self.damaged:
                 assert report.ok, report
 
-        @precondition(exists)
         @rule()
         def mend(self):
+            if not self.exists():
+                return
             taken["steps"] += 1
             repair(self.folder, threads=1)
             self.damaged.clear()
             assert verify(self.folder, full=True).ok
 
-        @precondition(exists)
         @rule()
         def read(self):
+            if not self.exists():
+                return
             taken["steps"] += 1
             try:
                 cached = open_folder(self.folder, partial=True)
