@@ -11,7 +11,7 @@ help:
 	@echo "make test   the tests"
 	@echo "make torture  kills, power losses, full disks and damage by the thousand; prints the counts"
 	@echo "make check  ruff, mypy and the tests: what CI runs"
-	@echo "make bench  throughput, to benchmarks/results/throughput.json"
+	@echo "make bench  throughput and transport, to benchmarks/results/"
 	@echo "make clean  remove what the other targets made"
 
 demo: $(VENV)/.stamp-test
@@ -31,6 +31,7 @@ check: $(VENV)/.stamp-dev
 
 bench: $(VENV)/.stamp-test
 	$(BIN)/python benchmarks/throughput.py
+	$(BIN)/python benchmarks/transport.py
 
 $(VENV)/.stamp-test: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
