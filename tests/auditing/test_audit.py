@@ -109,6 +109,20 @@ def test_a_factor_that_leans_on_the_class_is_found(drawn):
     assert failed(factors.independence(labels, {"speed": columns["speed"]})) == []
 
 
+def test_a_pair_that_differs_in_more_than_its_law_is_found(monkeypatch):
+    assert failed(factors.matched_pairs(SPEC, 0, 20)) == []
+    real = ClipSource.pair
+
+    def leak(self, index, law):
+        pair = real(self, index, law)
+        if law == "helical":
+            pair["params"]["speed_m_s"] += 1e-9
+        return pair
+
+    monkeypatch.setattr(ClipSource, "pair", leak)
+    assert len(failed(factors.matched_pairs(SPEC, 0, 20))) == 1
+
+
 def test_mutual_information_is_right_where_it_is_known():
     labels = np.arange(40_000) % 4
     rng = np.random.default_rng(0)

@@ -12,9 +12,17 @@ from scipy import stats
 from trajdata.auditing.findings import Finding, at_most
 from trajdata.scene.draw import LUMA
 from trajdata.source import ClipSource
-from trajdata.spec import LAWS
+from trajdata.spec import LAWS, ClipSpec
+from trajdata.text import COMMON
 
-__all__ = ["BINS", "false_discoveries", "independence", "mutual_information", "scene_factors"]
+__all__ = [
+    "BINS",
+    "false_discoveries",
+    "independence",
+    "matched_pairs",
+    "mutual_information",
+    "scene_factors",
+]
 
 BINS = 8
 _CHUNK = 65_536
@@ -67,6 +75,31 @@ def _spread(scenes: NDArray[np.void], prefix: str) -> NDArray[np.float64]:
     colour = np.stack([scenes[prefix + name] for name in ("red", "green", "blue")])
     spread: NDArray[np.float64] = colour.max(axis=0) - colour.min(axis=0)
     return spread
+
+
+def matched_pairs(spec: ClipSpec, seed: int, clips: int) -> list[Finding]:
+    """Clips drawn again under every other law: what differs besides the law, and should not."""
+    source = ClipSource(spec, seed, fields=("video", "label", "index", "params"))
+    differ = total = 0
+    for index in range(clips):
+        own = source[index]
+        for law in spec.laws:
+            pair = source.pair(index, law=law)
+            same = all(own["params"][name] == pair["params"][name] for name in COMMON)
+            # No object reaches the corner, so that it shows the background.
+            same &= bool((own["video"][:, :, 0, 0] == pair["video"][:, :, 0, 0]).all())
+            differ += not same
+            total += 1
+    return [
+        at_most(
+            "independence",
+            "matched pairs that differ in time, size, speed or background",
+            differ,
+            0,
+            "pairs",
+            total,
+        )
+    ]
 
 
 def mutual_information(

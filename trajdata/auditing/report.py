@@ -21,6 +21,7 @@ __all__ = ["AuditReport", "audit"]
 
 _LEAST_CLIPS = 20_000
 _TRUTH_CHUNK = 8192
+_PAIRED_CLIPS = 500
 _HASHED_BYTES = 3 << 30
 _OUTLINE_BYTES = 1 << 30
 _SUPERSAMPLED_PIXELS = 400 * 32 * 32
@@ -125,6 +126,7 @@ def audit(
     labels, drawn = factors.scene_factors(source, clips)
     findings += streams.balance(spec, labels)
     findings += factors.independence(labels, drawn)
+    findings += factors.matched_pairs(spec, seed, _PAIRED_CLIPS)
     tell("held-out ranges")
     findings += streams.held_out(spec, seed, clips)
     return AuditReport(spec, seed, clips, tuple(findings), labels, drawn)

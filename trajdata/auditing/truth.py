@@ -75,7 +75,7 @@ def reprojection(spec: ClipSpec, batch: Batch) -> list[Finding]:
             "truth",
             "path from params against trajectory",
             np.abs(drawn_at).max(),
-            1e-4 * max(1.0, focal / 64),
+            1e-4,
             "px",
             count,
         ),
