@@ -238,11 +238,13 @@ def test_a_folder_of_another_stream_ends_with_3_and_is_not_touched(words, baked)
     assert tree(baked) == before
 
 
-def test_a_folder_that_is_being_written_ends_with_4(tmp_path):
+@pytest.mark.parametrize("words", [(), ("--detach",)])
+def test_a_folder_that_is_being_written_ends_with_4(words, tmp_path):
     out = tmp_path / "out"
     (out / ".trajdata").mkdir(parents=True)
     with FolderLock(Disk(out)):
-        ended = run(*BAKE, "--out", out)
+        ended = run(*BAKE, "--out", out, *words)
+    assert not (out / ".trajdata" / "bake.log").exists()
     assert ended.returncode == 4
     assert "being written" in ended.stderr
     assert not list(out.glob("*.tar"))

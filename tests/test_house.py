@@ -22,7 +22,7 @@ TREES = {name: ast.parse(path.read_text("utf-8")) for name, path in MODULES.item
 FLOORS = (
     ("errors", "jit", "spec"),
     ("fields", "storage"),
-    ("scene",),
+    ("scene", "batches"),
     ("templates", "render"),
     ("text",),
     ("source", "progress"),

@@ -165,8 +165,9 @@ def materialize_on(
     threads = check_threads(threads)
     source = record_source(spec, recipe.seed, recipe.split)
     if held_recipe(disk) is not None:
-        state = rehash_last(disk, read_state(disk, recipe))
-        if state.is_complete and _says_done(disk) and not disk.list_folder(TEMPS):
+        state = read_state(disk, recipe)
+        is_done = state.is_complete and _says_done(disk) and not disk.list_folder(TEMPS)
+        if is_done and (state := rehash_last(disk, state)).is_complete:
             source.warm()
             _check_canary(disk, state, source)
             return MaterializeReport(str(disk.root), recipe.clips, recipe.shards, 0, 0, 0.0)

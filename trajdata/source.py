@@ -15,6 +15,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
+from trajdata.batches import batch_arrays, check_out, first_clip
 from trajdata.fields import DEFAULT_FIELDS, FIELDS, TEXT_FIELDS, check_fields
 from trajdata.render.grain import add_grain
 from trajdata.render.pixels import draw_clips
@@ -138,7 +139,7 @@ class ClipSource:
         Raises:
             ValueError: an index outside [0, 2**63).
         """
-        return _first(self.batch([index]))
+        return first_clip(self.batch([index]))
 
     def batch(
         self,
@@ -175,7 +176,7 @@ class ClipSource:
         """
         if law not in self.spec.laws:
             raise ValueError(f"law: given {law!r}; allowed are {', '.join(self.spec.laws)}")
-        return _first(self._batch(check_indices([index]), {}, self.spec.laws.index(law)))
+        return first_clip(self._batch(check_indices([index]), {}, self.spec.laws.index(law)))
 
     def _batch(
         self,
@@ -184,7 +185,7 @@ class ClipSource:
         label: int | None = None,
     ) -> dict[str, Any]:
         count = where.shape[0]
-        arrays = self._arrays(count, out)
+        arrays = batch_arrays(self.fields, self.spec, count, out)
         texts: dict[str, list[Any]] = {name: [] for name in TEXT_FIELDS if name in self.fields}
         for first in range(0, max(count, 1), _CHUNK):
             chunk = slice(first, min(first + _CHUNK, count))
@@ -229,7 +230,7 @@ class ClipSource:
             ValueError: an ``out`` of another shape or dtype.
         """
         where = check_indices(indices)
-        _check_out("metadata", out, np.dtype(np.uint8), (where.shape[0], self.metadata_bytes))
+        check_out("metadata", out, np.dtype(np.uint8), (where.shape[0], self.metadata_bytes))
         drawn = self._draw(where)
         _write(self._wording.metadata, drawn, self._values(drawn), 32, out)
 
@@ -238,22 +239,6 @@ class ClipSource:
         every = ClipSource(self.spec, self.seed, self.split, fields=tuple(FIELDS))
         every.batch([0])
         every.metadata([0], np.empty((1, self.metadata_bytes), np.uint8))
-
-    def _arrays(self, count: int, out: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        names = [name for name in self.fields if name not in TEXT_FIELDS]
-        for name in out:
-            if name not in names:
-                raise ValueError(f"out: given {name!r}; allowed are {', '.join(names)}")
-        arrays = {}
-        for name in names:
-            field = FIELDS[name]
-            dtype, shape = np.dtype(field.dtype), (count, *field.shape(self.spec))
-            if name in out:
-                _check_out(name, out[name], dtype, shape)
-                arrays[name] = out[name]
-            else:
-                arrays[name] = np.empty(shape, dtype)
-        return arrays
 
     def _draw(self, indices: NDArray[np.int64], label: int | None = None) -> _Drawn:
         count = indices.shape[0]
@@ -317,17 +302,6 @@ class ClipSource:
         return np.ascontiguousarray(np.take_along_axis(padded, columns, axis=1).T)
 
 
-def _first(batch: dict[str, Any]) -> dict[str, Any]:
-    """A batch's first clip: its fields without the leading axis."""
-    clip: dict[str, Any] = {}
-    for name, value in batch.items():
-        if name == "params":
-            clip[name] = {key: numbers[0] for key, numbers in value.items()}
-        else:
-            clip[name] = value[0]
-    return clip
-
-
 def _param_columns(names: tuple[str, ...]) -> NDArray[np.int64]:
     """int64 (laws, names): where a law's row of values has a name; VALUES where it has not."""
     columns = np.full((len(LAWS), len(names)), VALUES, np.int64)
@@ -366,16 +340,6 @@ def _strings(program: Program, drawn: _Drawn, values: NDArray[np.float64]) -> li
     _write(program, drawn, values, 0, out)
     # NumPy's S dtype drops the NULs that fill up a text.
     return [text.decode("ascii") for text in out.view(f"S{program.width}").ravel().tolist()]
-
-
-def _check_out(
-    name: str, array: NDArray[Any], dtype: np.dtype[Any], shape: tuple[int, ...]
-) -> None:
-    if array.dtype != dtype or array.shape != shape or not array.flags.writeable:
-        raise ValueError(
-            f"out[{name!r}]: given {array.dtype} {array.shape}; "
-            f"allowed is a writable array, {dtype} {shape}"
-        )
 
 
 def _flat(video: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int]:

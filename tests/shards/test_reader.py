@@ -148,6 +148,8 @@ def test_of_an_unfinished_bake_the_committed_shards_can_be_read(copy, source):
     cached = open_folder(copy, fields=ALL, partial=True)
     assert cached.shards == {0, 2}
     assert [cached.contains(index) for index in (39, 40, 79, 80)] == [True, False, False, True]
+    asked = np.array([39, 40, 79, 80, 10**15])
+    assert cached.held(asked).tolist() == [True, False, False, True, False]
     equal(cached.batch([3, 99]), source.batch([3, 99]))
     with pytest.raises(ValueError, match="shard 1, which is not committed yet"):
         cached.batch([3, 41])

@@ -11,6 +11,7 @@ from pathlib import Path
 from trajdata.errors import ShardError
 from trajdata.progress import read_progress
 from trajdata.shards.commit import HIDDEN, make_folders
+from trajdata.shards.lock import FolderLock
 from trajdata.storage import Disk
 
 __all__ = ["LOG", "detach"]
@@ -32,9 +33,14 @@ def detach(folder: Path, words: Sequence[str]) -> tuple[int, int | None]:
         Its process id, and its exit code where it has ended already.
 
     Raises:
+        LockedError: another process bakes into the folder; nothing was written.
         OSError: the log or the process cannot be made.
     """
-    make_folders(Disk(folder))
+    disk = Disk(folder)
+    make_folders(disk)
+    # Another bake's folder takes no log of ours. The child locks it for good.
+    with FolderLock(disk):
+        pass
     with open(folder / LOG, "ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "trajdata", *words],

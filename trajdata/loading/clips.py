@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from trajdata.errors import SpecMismatchError
 from trajdata.fields import FIELDS, TEXT_FIELDS
 from trajdata.shards.reader import CachedSource, open_folder
+from trajdata.shards.recipe import stream_differences
 from trajdata.source import ClipSource
 from trajdata.spec import ClipSpec
 
@@ -72,7 +73,7 @@ class ReadThrough:
     def __init__(
         self, source: ClipSource, cached: CachedSource, folder: str | os.PathLike[str]
     ) -> None:
-        differences = _differences(source, cached)
+        differences = stream_differences(source, cached)
         if differences:
             raise SpecMismatchError(os.fspath(folder), differences)
         self.spec, self.seed, self.split = source.spec, source.seed, source.split
@@ -84,9 +85,7 @@ class ReadThrough:
         self, indices: NDArray[np.int64], *, out: Mapping[str, NDArray[Any]] | None = None
     ) -> dict[str, Any]:
         """As ``ClipSource.batch``: the same bytes, whatever is committed."""
-        held = np.fromiter(
-            (self._cached.contains(int(index)) for index in indices), bool, len(indices)
-        )
+        held = self._cached.held(indices)
         if held.all():
             return self._cached.batch(indices, out=out)
         if not held.any():
@@ -111,13 +110,3 @@ def _merged(
         rows = left + right
         return [rows[place] for place in places]
     return {key: np.concatenate([left[key], right[key]])[places] for key in left}
-
-
-def _differences(source: ClipSource, cached: CachedSource) -> dict[str, tuple[object, object]]:
-    pairs: dict[str, tuple[object, object]] = {
-        f"spec.{name}": (getattr(source.spec, name), getattr(cached.spec, name))
-        for name in ClipSpec.model_fields
-    }
-    pairs["seed"] = source.seed, cached.seed
-    pairs["split"] = source.split, cached.split
-    return {name: (asked, held) for name, (asked, held) in pairs.items() if asked != held}

@@ -12,7 +12,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from trajdata.fields import DEFAULT_FIELDS, FIELDS, TEXT_FIELDS, check_fields
+from trajdata.batches import batch_arrays, first_clip
+from trajdata.fields import DEFAULT_FIELDS, TEXT_FIELDS, check_fields
 from trajdata.shards.commit import held_recipe, read_state
 from trajdata.shards.recipe import Recipe
 from trajdata.shards.shard_file import OpenShard
@@ -94,6 +95,8 @@ class CachedSource:
 
     def _prepare(self) -> None:
         self._param_names = param_names(self.recipe.spec)
+        self._readable = np.zeros(self.recipe.shards, np.bool_)
+        self._readable[list(self.shards)] = True
         self._open: OrderedDict[int, OpenShard] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -140,18 +143,18 @@ class CachedSource:
         """Whether that clip can be read."""
         return 0 <= index < self.clips and index // self.shard_clips in self.shards
 
+    def held(self, indices: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """``contains`` for each of int64 (B,): bool (B,)."""
+        shards = np.minimum(indices // self.shard_clips, len(self._readable) - 1)
+        readable: NDArray[np.bool_] = self._readable[shards] & (indices < self.clips)
+        return readable
+
     def __len__(self) -> int:
         return self.clips
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         """One clip: the fields of ``batch`` without the leading axis."""
-        clip: dict[str, Any] = {}
-        for name, value in self.batch([index]).items():
-            if name == "params":
-                clip[name] = {key: numbers[0] for key, numbers in value.items()}
-            else:
-                clip[name] = value[0]
-        return clip
+        return first_clip(self.batch([index]))
 
     def batch(
         self,
@@ -172,7 +175,7 @@ class CachedSource:
         """
         where = check_indices(indices)
         self._check_held(where)
-        arrays = self._arrays(len(where), out or {})
+        arrays = batch_arrays(self.fields, self.spec, len(where), out or {})
         wants_texts = any(name in TEXT_FIELDS for name in self.fields)
         parsed: list[dict[str, Any]] = [{}] * len(where)
         for shard, rows, local in self._by_shard(where):
@@ -218,24 +221,6 @@ class CachedSource:
                         f"indices: given some of shard {shard}, which is not committed yet; "
                         "allowed are clips that contains(index) says are there"
                     )
-
-    def _arrays(self, count: int, out: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        names = [name for name in self.fields if name not in TEXT_FIELDS]
-        for name in out:
-            if name not in names:
-                raise ValueError(f"out: given {name!r}; allowed are {', '.join(names)}")
-        arrays: dict[str, NDArray[Any]] = {}
-        for name in names:
-            dtype = np.dtype(FIELDS[name].dtype)
-            shape = (count, *FIELDS[name].shape(self.spec))
-            array = out[name] if name in out else np.empty(shape, dtype)
-            if array.dtype != dtype or array.shape != shape or not array.flags.writeable:
-                raise ValueError(
-                    f"out[{name!r}]: given {array.dtype} {array.shape}; "
-                    f"allowed is a writable array, {dtype} {shape}"
-                )
-            arrays[name] = array
-        return arrays
 
     def _by_shard(self, where: NDArray[np.int64]) -> Iterator[tuple[int, Rows, Rows]]:
         """(shard, rows of the batch, rows of the shard); slices where clips are consecutive."""

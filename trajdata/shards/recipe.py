@@ -6,7 +6,7 @@ import operator
 import os
 import shlex
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from pydantic import ValidationError
 
@@ -15,7 +15,7 @@ from trajdata.shards.layout import KEY_DIGITS, RecordLayout, default_shard_clips
 from trajdata.shards.strict_json import expect
 from trajdata.spec import ClipSpec, preset, presets
 
-__all__ = ["MOST_SHARDS", "Recipe"]
+__all__ = ["MOST_SHARDS", "Recipe", "stream_differences"]
 
 MOST_SHARDS = 250_000
 """Keeps index.json below its bound, and a shard's name at six digits."""
@@ -173,12 +173,8 @@ class Recipe:
         Raises:
             SpecMismatchError: names the fields that differ.
         """
-        differences: dict[str, tuple[object, object]] = {}
-        for name in ClipSpec.model_fields:
-            asked, there = getattr(self.spec, name), getattr(held.spec, name)
-            if asked != there:
-                differences[f"spec.{name}"] = (asked, there)
-        for name in ("seed", "split", "clips", "shard_clips"):
+        differences = stream_differences(self, held)
+        for name in ("clips", "shard_clips"):
             asked, there = getattr(self, name), getattr(held, name)
             if asked != there:
                 differences[name] = (asked, there)
@@ -186,3 +182,25 @@ class Recipe:
             differences["fingerprint"] = (self.fingerprint, held.fingerprint)
         if differences:
             raise SpecMismatchError(os.fspath(folder), differences)
+
+
+class _Stream(Protocol):
+    """What has a spec, a seed and a split: a recipe, or a source."""
+
+    @property
+    def spec(self) -> ClipSpec: ...
+    @property
+    def seed(self) -> int: ...
+    @property
+    def split(self) -> str: ...
+
+
+def stream_differences(asked: _Stream, held: _Stream) -> dict[str, tuple[object, object]]:
+    """Where two streams differ: field name -> (what is asked for, what is held)."""
+    pairs: dict[str, tuple[object, object]] = {
+        f"spec.{name}": (getattr(asked.spec, name), getattr(held.spec, name))
+        for name in ClipSpec.model_fields
+    }
+    pairs["seed"] = asked.seed, held.seed
+    pairs["split"] = asked.split, held.split
+    return {name: (left, right) for name, (left, right) in pairs.items() if left != right}
