@@ -33,6 +33,7 @@ from trajdata.text import COMMON, VALUES, fill_values, param_names, wording
 __all__ = ["ClipSource", "check_indices"]
 
 _OBJECTS = 1
+_BLANK = ord(" ")
 _CHUNK = 512
 """Clips that go through the stages together: enough to hide the calls, few enough for the cache."""
 
@@ -146,6 +147,7 @@ class ClipSource:
         indices: Sequence[int] | range | NDArray[np.integer],
         *,
         out: Mapping[str, NDArray[Any]] | None = None,
+        metadata: NDArray[np.uint8] | None = None,
     ) -> dict[str, Any]:
         """The clips of these indices, stacked along a new first axis B.
 
@@ -153,6 +155,8 @@ class ClipSource:
             indices: B whole numbers from 0 to 2**63 - 1, in any order, repeats allowed.
             out: for any of the array fields, the array to write into: its dtype, its shape with
                 B in front. Only the first axis of the video may be strided.
+            metadata: where to write each clip's JSON text too, as ``metadata()`` does: uint8
+                (B, metadata_bytes).
 
         Returns:
             For every field an array with B in front (``trajdata.FIELDS`` has dtypes, units and
@@ -162,7 +166,7 @@ class ClipSource:
         Raises:
             ValueError: indices out of range, or an ``out`` that does not fit.
         """
-        return self._batch(check_indices(indices), out or {})
+        return self._batch(check_indices(indices), out or {}, metadata)
 
     def pair(self, index: int, law: str) -> dict[str, Any]:
         """Clip ``index`` as it would be under another law.
@@ -176,23 +180,29 @@ class ClipSource:
         """
         if law not in self.spec.laws:
             raise ValueError(f"law: given {law!r}; allowed are {', '.join(self.spec.laws)}")
-        return first_clip(self._batch(check_indices([index]), {}, self.spec.laws.index(law)))
+        label = self.spec.laws.index(law)
+        return first_clip(self._batch(check_indices([index]), {}, None, label))
 
     def _batch(
         self,
         where: NDArray[np.int64],
         out: Mapping[str, NDArray[Any]],
+        metadata: NDArray[np.uint8] | None,
         label: int | None = None,
     ) -> dict[str, Any]:
         count = where.shape[0]
         arrays = batch_arrays(self.fields, self.spec, count, out)
+        if metadata is not None:
+            check_out("metadata", metadata, np.dtype(np.uint8), (count, self.metadata_bytes))
         texts: dict[str, list[Any]] = {name: [] for name in TEXT_FIELDS if name in self.fields}
         for first in range(0, max(count, 1), _CHUNK):
             chunk = slice(first, min(first + _CHUNK, count))
             drawn = self._draw(where[chunk], label)
             self._render(drawn, {name: array[chunk] for name, array in arrays.items()})
-            if texts:
+            if texts or metadata is not None:
                 values = self._values(drawn)
+                if metadata is not None:
+                    _write(self._wording.metadata, drawn, values, _BLANK, metadata[chunk])
                 if "params" in texts:
                     texts["params"].append(self._params(drawn, values))
                 for name in ("caption", "equation"):
@@ -232,7 +242,7 @@ class ClipSource:
         where = check_indices(indices)
         check_out("metadata", out, np.dtype(np.uint8), (where.shape[0], self.metadata_bytes))
         drawn = self._draw(where)
-        _write(self._wording.metadata, drawn, self._values(drawn), 32, out)
+        _write(self._wording.metadata, drawn, self._values(drawn), _BLANK, out)
 
     def warm(self) -> None:
         """Compile every kernel (or load it from the disk cache): call before starting workers."""

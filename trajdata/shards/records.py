@@ -61,8 +61,8 @@ class RecordBuilder:
         where = np.arange(indices.start, indices.stop, dtype=np.int64)
         records = self._records[:count]
         self.layout.write_keys(self._bytes[:count], where)
-        drawn = self._source.batch(where, out={name: records[name] for name in _DRAWN})
+        places = {name: records[name] for name in _DRAWN}
+        drawn = self._source.batch(where, out=places, metadata=records["metadata"])
         labels: NDArray[np.int64] = drawn["label"]
         records["label"] = label_digits(labels, records["label"].shape[1])
-        self._source.metadata(where, records["metadata"])
         return self._bytes[:count], labels
