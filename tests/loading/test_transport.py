@@ -21,8 +21,9 @@ import torch
 from torch.utils.data import DataLoader, IterableDataset
 
 from trajdata import TrajectoryDataset
+from trajdata.loading.output import ArrayShape
 from trajdata.loading.transport import memory, sender
-from trajdata.loading.transport.sender import ArrayShape, Sender
+from trajdata.loading.transport.sender import Sender
 
 pytestmark = [
     pytest.mark.timeout(120),

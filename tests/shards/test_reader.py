@@ -226,3 +226,26 @@ def test_a_recipe_that_contradicts_the_index_is_an_error(copy):
     write_recipe(disk, replace(held_recipe(disk), seed=8))
     with pytest.raises(ShardError, match=r"the recipe in \.trajdata/recipe\.json"):
         open_folder(copy)
+
+
+def test_arrays_with_strides_are_filled_too(baked, source):
+    cached = open_folder(baked, fields=ALL)
+    wide = np.zeros((6, *cached.spec.video_shape), np.uint8)
+    tall = np.zeros((3, 2, cached.spec.frames), np.float32).transpose(0, 2, 1)
+    indices = [1, 50, 2]
+    batch = cached.batch(indices, out={"video": wide[::2], "pixels": tall})
+    due = source.batch(indices)
+    assert batch["video"].base is wide
+    np.testing.assert_array_equal(wide[::2], due["video"])
+    assert not wide[1::2].any()
+    np.testing.assert_array_equal(tall, due["pixels"])
+
+
+def test_a_bad_label_is_found_where_none_is_asked_for(copy):
+    cached = open_folder(copy, fields=("video",))
+    members = {member.field: member for member in cached.recipe.layout.members}
+    at = 3 * cached.recipe.layout.record_bytes + members["label"].offset
+    patch(copy / "test-000000.tar", at, b"9")
+    with pytest.raises(ShardError, match="a label below 4") as caught:
+        open_folder(copy, fields=("video",)).batch(range(10))
+    assert caught.value.offset == at

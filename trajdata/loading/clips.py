@@ -55,12 +55,16 @@ def live_clips(
     source.warm()
     if cache is None:
         return source
-    return ReadThrough(source, open_folder(cache, fields=source.fields, partial=True), cache)
+    cached = open_folder(cache, fields=source.fields, partial=True)
+    cached.warm()
+    return ReadThrough(source, cached, cache)
 
 
 def stored_clips(folder: str | os.PathLike[str], fields: Sequence[str]) -> CachedSource:
-    """The clips of a finished folder of shards."""
-    return open_folder(folder, fields=fields, partial=False)
+    """The clips of a finished folder of shards. Its kernels are compiled here too."""
+    cached = open_folder(folder, fields=fields, partial=False)
+    cached.warm()
+    return cached
 
 
 class ReadThrough:

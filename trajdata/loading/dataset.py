@@ -19,7 +19,7 @@ from trajdata.loading.epoch import SharedEpoch
 from trajdata.loading.order import Order
 from trajdata.loading.output import OutputFormat, output_format
 from trajdata.loading.partition import Partition
-from trajdata.loading.prefetch import drawn_ahead
+from trajdata.loading.prefetch import drawn_ahead, parts_ahead
 from trajdata.loading.state import Progress, Stream, check_state, make_state, resume_point
 from trajdata.spec import ClipSpec
 
@@ -206,7 +206,9 @@ class TrajectoryDataset(IterableDataset[Any]):
         self._epoch = SharedEpoch(self._first_epoch)
         self._resume: Progress | None = None
         self._progress: Progress | None = None
-        self._drawing = Drawing(clips, order, output, partition.batch)
+        self._drawing = Drawing(
+            clips, order, output, partition.batch, parts_ahead(prefetch_threads)
+        )
         order.warm()
         output.warm()
 

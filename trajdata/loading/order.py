@@ -64,7 +64,10 @@ class Order:
 
     def indices(self, epoch: int, positions: Sequence[int]) -> NDArray[np.int64]:
         """The clips' indices at these positions of an epoch, int64 (B,)."""
-        places = np.asarray(positions, np.int64)
+        if isinstance(positions, range):  # which NumPy would read one by one
+            places = np.arange(positions.start, positions.stop, positions.step, dtype=np.int64)
+        else:
+            places = np.asarray(positions, np.int64)
         if self.length is None:
             return places
         if self.shuffle:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,12 +14,24 @@ from trajdata.fields import FIELDS, TEXT_FIELDS, check_fields
 from trajdata.jit import kernel
 from trajdata.spec import ClipSpec
 
-__all__ = ["DTYPES", "LAYOUTS", "VALUE_RANGES", "OutputFormat", "output_format"]
+__all__ = ["DTYPES", "LAYOUTS", "VALUE_RANGES", "ArrayShape", "OutputFormat", "output_format"]
 
 LAYOUTS = ("TCHW", "CTHW", "THWC")
 DTYPES = ("uint8", "float32")
 VALUE_RANGES = ((0.0, 1.0), (-1.0, 1.0), (-0.5, 0.5))
 """Of a float32 video: the values of black and white."""
+
+
+@dataclass(frozen=True)
+class ArrayShape:
+    """Of one field: its dtype and the shape of one clip's value."""
+
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+
+    def bytes(self, clips: int) -> int:
+        """Of a batch."""
+        return math.prod(self.shape) * self.dtype.itemsize * clips
 
 
 @dataclass(frozen=True)
@@ -37,16 +50,17 @@ class OutputFormat:
         """Whether a video is passed on as the source draws it."""
         return self.dtype == "uint8" and self.layout == "TCHW"
 
-    def array_shape(self, name: str, spec: ClipSpec) -> tuple[int, ...]:
-        """The shape of one clip's value of an array field, in this layout."""
-        shape = FIELDS[name].shape(spec)
-        if name == "video":
-            return tuple(shape["TCHW".index(axis)] for axis in self.layout)
-        return shape
-
-    def array_dtype(self, name: str) -> np.dtype[Any]:
-        """The dtype of an array field."""
-        return np.dtype(self.dtype if name == "video" else FIELDS[name].dtype)
+    def arrays(self, spec: ClipSpec) -> dict[str, ArrayShape]:
+        """What a batch is made of, by field; texts left out."""
+        arrays = {}
+        for name in self.fields:
+            if name not in TEXT_FIELDS:
+                shape, dtype = FIELDS[name].shape(spec), FIELDS[name].dtype
+                if name == "video":
+                    shape = tuple(shape["TCHW".index(axis)] for axis in self.layout)
+                    dtype = self.dtype
+                arrays[name] = ArrayShape(np.dtype(dtype), shape)
+        return arrays
 
     def video(self, video: NDArray[np.uint8], out: NDArray[Any] | None = None) -> NDArray[Any]:
         """A video uint8 (B, T, C, H, W) in this layout and dtype, C-contiguous.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-__all__ = ["drawn_ahead"]
+__all__ = ["drawn_ahead", "parts_ahead"]
 
 P = TypeVar("P")
 B = TypeVar("B")
@@ -16,13 +16,18 @@ _AHEAD = 2
 """Batches beside one for each thread: one that is finished while the others are drawn."""
 
 
+def parts_ahead(threads: int) -> int:
+    """How many parts so many threads draw ahead, at most."""
+    return threads + _AHEAD if threads else 0
+
+
 def drawn_ahead(draw: Callable[[P], B], parts: Iterable[P], threads: int) -> Iterator[tuple[P, B]]:
     """Every part with what ``draw`` makes of it, in the order of the parts.
 
     Args:
         draw: may be called by several threads at once.
         parts: may be endless.
-        threads: that draw ahead, at most ``threads + 2`` parts; 0: none does. They end with the
+        threads: that draw ahead, at most ``parts_ahead(threads)``; 0: none does. They end with the
             iterator, also where it is dropped half-way.
 
     Raises:
@@ -37,7 +42,7 @@ def drawn_ahead(draw: Callable[[P], B], parts: Iterable[P], threads: int) -> Ite
     pool = ThreadPoolExecutor(threads, "trajdata-prefetch")
     try:
         while True:
-            while len(drawing) < threads + _AHEAD:
+            while len(drawing) < parts_ahead(threads):
                 for part in left:
                     drawing.append((part, pool.submit(draw, part)))
                     break

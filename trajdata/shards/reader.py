@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,8 @@ from numpy.typing import NDArray
 from trajdata.batches import batch_arrays, first_clip
 from trajdata.fields import DEFAULT_FIELDS, TEXT_FIELDS, check_fields
 from trajdata.shards.commit import held_recipe, read_state
+from trajdata.shards.gather import gather_values, read_labels
+from trajdata.shards.layout import KEY_DIGITS
 from trajdata.shards.recipe import Recipe
 from trajdata.shards.shard_file import OpenShard
 from trajdata.shards.strict import wrong_size
@@ -26,8 +29,6 @@ from trajdata.text import param_names
 __all__ = ["CachedSource", "open_folder"]
 
 _OPEN_SHARDS = 128
-
-Rows: TypeAlias = "slice | NDArray[np.int64]"
 
 
 def open_folder(
@@ -95,6 +96,7 @@ class CachedSource:
 
     def _prepare(self) -> None:
         self._param_names = param_names(self.recipe.spec)
+        self._members = {member.field: member for member in self.recipe.layout.members}
         self._readable = np.zeros(self.recipe.shards, np.bool_)
         self._readable[list(self.shards)] = True
         self._open: OrderedDict[int, OpenShard] = OrderedDict()
@@ -178,22 +180,20 @@ class CachedSource:
         arrays = batch_arrays(self.fields, self.spec, len(where), out or {})
         wants_texts = any(name in TEXT_FIELDS for name in self.fields)
         parsed: list[dict[str, Any]] = [{}] * len(where)
-        for shard, rows, local in self._by_shard(where):
+        for shard, rows, places in self._by_shard(where):
             opened = self._shard(shard)
-            records, strict = opened.records, opened.strict
-            due = where[rows] - opened.first
-            strict.check_keys(records["key"][local], due)
+            labels = self._checked_labels(opened, rows)
             for name, array in arrays.items():
                 if name == "label":
-                    array[rows] = strict.labels(records["label"][local], due)
+                    array[places] = labels
                 elif name == "index":
-                    array[rows] = where[rows]
+                    array[places] = where[places]
                 else:
-                    array[rows] = records[name][local]
+                    self._gather(opened, name, rows, places, array)
             if wants_texts:
-                taken = records["metadata"][local]
-                for row, text in zip(np.arange(len(where))[rows], taken, strict=True):
-                    parsed[row] = strict.metadata(text.tobytes(), int(where[row]) - opened.first)
+                taken = opened.records["metadata"][rows]
+                for row, place, text in zip(rows.tolist(), places.tolist(), taken, strict=True):
+                    parsed[place] = opened.strict.metadata(text.tobytes(), row)
         result: dict[str, Any] = {}
         for name in self.fields:
             if name in arrays:
@@ -207,12 +207,19 @@ class CachedSource:
                 result[name] = [clip[name] for clip in parsed]
         return result
 
+    def warm(self) -> None:
+        """Compile the kernels (or load them from the disk cache): call before starting workers."""
+        record = np.zeros((1, self.recipe.layout.record_bytes), np.uint8)
+        record.flags.writeable = False  # as a mapped shard is
+        none = np.empty(0, np.int64)
+        gather_values(record, none, none, 0, np.empty((1, 1), np.uint8))
+        read_labels(record, none, 0, KEY_DIGITS, 0, 1, 1, none)
+
     def _check_held(self, where: NDArray[np.int64]) -> None:
-        beyond = where >= self.clips
-        if beyond.any():
+        if len(where) and int(where.max()) >= self.clips:
             raise ValueError(
-                f"indices: given {int(where[beyond][0])}; allowed are 0 to {self.clips - 1}, "
-                f"the clips of {os.fspath(self.folder)!r}"
+                f"indices: given {int(where[where >= self.clips][0])}; "
+                f"allowed are 0 to {self.clips - 1}, the clips of {os.fspath(self.folder)!r}"
             )
         if len(self.shards) < self.recipe.shards:
             for shard in np.unique(where // self.shard_clips).tolist():
@@ -222,23 +229,62 @@ class CachedSource:
                         "allowed are clips that contains(index) says are there"
                     )
 
-    def _by_shard(self, where: NDArray[np.int64]) -> Iterator[tuple[int, Rows, Rows]]:
-        """(shard, rows of the batch, rows of the shard); slices where clips are consecutive."""
+    def _by_shard(
+        self, where: NDArray[np.int64]
+    ) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.intp]]]:
+        """(shard, rows of the shard, rows of the batch) for every shard that is asked."""
         if len(where) == 0:
             return
-        first, size = int(where[0]), self.shard_clips
-        if where[-1] - first == len(where) - 1 and (np.diff(where) == 1).all():
-            at = 0
-            while at < len(where):
-                shard, local = divmod(first + at, size)
-                count = min(size - local, len(where) - at)
-                yield shard, slice(at, at + count), slice(local, local + count)
-                at += count
+        lowest = int(where.min()) // self.shard_clips
+        if lowest == int(where.max()) // self.shard_clips:
+            yield lowest, where - lowest * self.shard_clips, np.arange(len(where))
             return
-        shards = where // size
+        shards = where // self.shard_clips
         for shard in np.unique(shards).tolist():
-            rows = np.flatnonzero(shards == shard)
-            yield shard, rows, where[rows] - shard * size
+            places = np.flatnonzero(shards == shard)
+            yield shard, where[places] - shard * self.shard_clips, places
+
+    def _gather(
+        self,
+        opened: OpenShard,
+        name: str,
+        rows: NDArray[np.int64],
+        places: NDArray[np.intp],
+        array: NDArray[Any],
+    ) -> None:
+        """Copy a field of some records into the rows ``places`` of ``array``."""
+        start = self._members[name].offset
+        if array.flags.c_contiguous:
+            gather_values(opened.raw, rows, places, start, _as_bytes(array))
+        else:
+            part = np.empty((len(rows), *array.shape[1:]), array.dtype)
+            gather_values(opened.raw, rows, np.arange(len(rows)), start, _as_bytes(part))
+            array[places] = part
+
+    def _checked_labels(self, opened: OpenShard, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The labels of some records, whose keys are checked.
+
+        Raises:
+            ShardError: a key or a label is wrong.
+        """
+        labels = np.empty(len(rows), np.int64)
+        member = self._members["label"]
+        laws = len(self.spec.laws)
+        sound = read_labels(
+            opened.raw,
+            rows,
+            opened.first,
+            KEY_DIGITS,
+            member.offset,
+            member.value_bytes,
+            laws,
+            labels,
+        )
+        if not sound:
+            # Slower, but it says what is wrong and where.
+            opened.strict.check_keys(opened.records["key"][rows], rows)
+            labels = opened.strict.labels(opened.records["label"][rows], rows)
+        return labels
 
     def _shard(self, shard: int) -> OpenShard:
         with self._lock:
@@ -251,3 +297,9 @@ class CachedSource:
             else:
                 self._open.move_to_end(shard)
             return opened
+
+
+def _as_bytes(array: NDArray[Any]) -> NDArray[np.uint8]:
+    """A C-contiguous array (B, ...) as bytes, uint8 (B, bytes of a row), the same memory."""
+    size = math.prod(array.shape[1:])
+    return array.reshape(len(array), size).view(np.uint8)

@@ -5,20 +5,19 @@ from __future__ import annotations
 import os
 import weakref
 from collections.abc import Mapping
-from dataclasses import dataclass
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch.multiprocessing.reductions import reduce_tensor
 
+from trajdata.loading.output import ArrayShape
 from trajdata.loading.transport.memory import create, handle_of
 from trajdata.loading.transport.receiver import Ticket, tensor_of_bytes, tensor_of_ticket
 from trajdata.loading.transport.slab import SENT, Lease, Slab, SlabShape, lease_of
 
-__all__ = ["ArrayShape", "Sender"]
+__all__ = ["Sender"]
 
 _LEAST_SLOTS, _MOST_SLOTS = 4, 16
 _MOST_BYTES = 256 << 20
@@ -26,18 +25,6 @@ _MOST_BYTES = 256 << 20
 often those of a few slots."""
 _SMALL = 32 << 10
 """Bytes of an array up to which the queue itself carries it as fast."""
-
-
-@dataclass(frozen=True)
-class ArrayShape:
-    """Of one field: its dtype and the shape of one clip's value."""
-
-    dtype: np.dtype[Any]
-    shape: tuple[int, ...]
-
-    def bytes(self, clips: int) -> int:
-        """Of a batch."""
-        return int(np.prod(self.shape)) * self.dtype.itemsize * clips
 
 
 class Sender:
