@@ -17,9 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[1]
 # So that a clone works without being installed.
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numba
 import numpy as np
@@ -29,8 +28,19 @@ import torch
 from trajdata import ClipSpec, preset
 from trajdata import __version__ as version
 
-__all__ = ["BATCH", "CASES", "RESULTS", "Case", "alternated", "arguments", "machine", "save"]
+__all__ = [
+    "BATCH",
+    "CASES",
+    "RESULTS",
+    "ROOT",
+    "Case",
+    "alternated",
+    "arguments",
+    "machine",
+    "save",
+]
 
+ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 BATCH = 128
 

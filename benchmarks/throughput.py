@@ -1,76 +1,66 @@
 """How fast clips come, each way they can come: python benchmarks/throughput.py
 
 For clips of 8 x 3 x 32 x 32 and of 16 x 3 x 64 x 64: the source, the DataLoader with 0, 1 and 2
-workers on live and on baked clips, and materializing; beside them memset and memcpy of the bytes of
-one batch, again and again in the same place, which bound what any of them could reach. Every figure
-is the median of repetitions that alternate with those of the other figures, so that a noisy minute
-does not fall on one of them.
+workers on live and on baked clips, and materializing; beside them what bounds them. memset and
+memcpy stand there twice: of one batch's bytes in the same place again and again, which the
+processor's cache holds, and of batch after batch through more memory than it can hold, as a
+training run uses memory. The source is measured in both places as well. Every figure is the median
+of repetitions that alternate with those of the other figures.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
+import hashlib
 import os
-import platform
-import statistics
-import sys
 import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from itertools import islice
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
-# So that a clone works without being installed.
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-import numba
 import numpy as np
-import psutil
 import rich
-import torch
+from measuring import BATCH, CASES, Case, alternated, arguments, save
 from rich.table import Table
 from torch.utils.data import DataLoader
 
-from trajdata import ClipSource, ClipSpec, TrajectoryDataset, materialize, preset
-from trajdata import __version__ as version
+from trajdata import ClipSource, TrajectoryDataset, materialize
+from trajdata.fields import FIELDS
+from trajdata.shards.records import RecordBuilder, record_source
 
-ROOT = Path(__file__).parents[1]
-BATCH = 128
 WORKERS = (0, 1, 2)
+THREADS = 2
 LEAST_SECONDS = 0.2
-
-
-@dataclass(frozen=True)
-class Case:
-    """Clips of one size, and how many of them are baked for reading."""
-
-    name: str
-    spec: ClipSpec
-    baked_clips: int
-
-
-CASES = (
-    Case("8x32", preset("magvit-32"), 16_384),
-    Case("16x64", preset("magvit-64"), 4_096),
-)
+MEMORY_BYTES = 1 << 30
+ROOM_BYTES = 8 << 20
 
 Measure = Callable[[], float]
 """Runs once and returns clips per second."""
 
 
-def repeated(step: Callable[[], object]) -> Measure:
-    """Calls ``step``, which handles one batch, for at least LEAST_SECONDS."""
+def repeated(step: Callable[[], object], clips: int = BATCH) -> Measure:
+    """Calls ``step``, which handles so many clips, for at least LEAST_SECONDS."""
 
     def measure() -> float:
         step()
-        batches, start = 0, time.perf_counter()
+        steps, start = 0, time.perf_counter()
         while (spent := time.perf_counter() - start) < LEAST_SECONDS:
             step()
-            batches += 1
-        return batches * BATCH / spent
+            steps += 1
+        return steps * clips / spent
+
+    return measure
+
+
+def in_threads(makers: Iterable[Callable[[], object]], clips: int) -> Measure:
+    """Runs every step, which handles so many clips, in a thread of its own, side by side."""
+    steps = tuple(makers)
+
+    def measure() -> float:
+        with ThreadPoolExecutor(len(steps)) as pool:
+            return sum(pool.map(lambda step: repeated(step, clips)(), steps))
 
     return measure
 
@@ -80,7 +70,7 @@ def loaded(dataset: TrajectoryDataset, workers: int, batches: int) -> Measure:
 
     def measure() -> float:
         stream = iter(DataLoader(dataset, batch_size=None, num_workers=workers))
-        for _ in islice(stream, 2 * workers + 1):
+        for _ in islice(stream, 4 * workers + 1):
             pass
         start = time.perf_counter()
         taken = sum(1 for _ in islice(stream, batches))
@@ -95,83 +85,115 @@ def baked(case: Case, scratch: Path) -> Measure:
     def measure() -> float:
         with tempfile.TemporaryDirectory(dir=scratch) as folder:
             start = time.perf_counter()
-            materialize(case.spec, Path(folder) / "out", clips=case.baked_clips)
+            materialize(case.spec, Path(folder) / "out", clips=case.baked_clips, threads=THREADS)
             return case.baked_clips / (time.perf_counter() - start)
 
     return measure
 
 
+def written(records: np.ndarray, clips: int, scratch: Path) -> Measure:
+    """Writes as many bytes as that many records have to a new file, and syncs it."""
+
+    def measure() -> float:
+        with tempfile.TemporaryFile(dir=scratch, buffering=0) as file:
+            start = time.perf_counter()
+            for _ in range(0, clips, len(records)):
+                file.write(records.data)
+            os.fsync(file.fileno())
+            return clips / (time.perf_counter() - start)
+
+    return measure
+
+
+def memory(case: Case, places: list[np.ndarray], clips: np.ndarray) -> dict[str, Measure]:
+    """Filling and copying the bytes of a batch, in the cache and through memory."""
+    one, ring = places[0], cycle(places)
+    model = np.ones_like(one)
+    parts = cycle([clips[k : k + BATCH] for k in range(0, len(clips) - BATCH + 1, BATCH)])
+    return {
+        "memset, in cache": repeated(lambda: one.fill(0)),
+        "memcpy, in cache": repeated(lambda: np.copyto(one, model)),
+        "memset": repeated(lambda: next(ring).fill(0)),
+        "memcpy": repeated(lambda: np.copyto(one, next(parts))),
+    }
+
+
+def drawing(case: Case, places: list[np.ndarray]) -> dict[str, Measure]:
+    """The source on one core."""
+    source = ClipSource(case.spec)
+    every = ClipSource(case.spec, fields=tuple(FIELDS))
+    every.warm()
+    at, ring = iter(range(0, 2**62, BATCH)), cycle(places)
+
+    def batch(source: ClipSource, out: np.ndarray | None) -> object:
+        first = next(at)
+        places = {} if out is None else {"video": out}
+        return source.batch(range(first, first + BATCH), out=places)
+
+    return {
+        "source.batch": repeated(lambda: batch(source, None)),
+        "source.batch, in cache": repeated(lambda: batch(source, places[0])),
+        "source.batch, through memory": repeated(lambda: batch(source, next(ring))),
+        "source.batch, all fields": repeated(lambda: batch(every, None)),
+    }
+
+
+def baking(case: Case, scratch: Path) -> dict[str, Measure]:
+    """A bake, and what it cannot be faster than."""
+    source = record_source(case.spec, 0, "train")
+    builders = [RecordBuilder(source, ROOM_BYTES) for _ in range(THREADS)]
+    room = builders[0].room
+    records, _ = builders[0].build(range(room))
+    return {
+        "materialize": baked(case, scratch),
+        "records drawn, 2 threads": in_threads(
+            [lambda builder=builder: builder.build(range(room)) for builder in builders], room
+        ),
+        "sha256 of records, 2 threads": in_threads(
+            [lambda: hashlib.sha256(records.data).digest()] * THREADS, room
+        ),
+        "records written and synced": written(records, case.baked_clips, scratch),
+    }
+
+
 def measures(case: Case, scratch: Path) -> dict[str, Measure]:
     """Everything that is measured for one size of clips, by name."""
-    source = ClipSource(case.spec)
-    source.warm()
-    place = np.zeros((BATCH, *case.spec.video_shape), np.uint8)
-    model = np.ones_like(place)
-    at = iter(range(0, 2**62, BATCH))
-
-    def next_batch() -> object:
-        first = next(at)
-        return source.batch(range(first, first + BATCH))
-
+    shape = (BATCH, *case.spec.video_shape)
+    # Written to once, or the first pass would have the system find the memory.
+    places = [
+        np.ones(shape, np.uint8) for _ in range(MEMORY_BYTES // (BATCH * case.spec.clip_bytes))
+    ]
     folder = scratch / case.name
     materialize(case.spec, folder, clips=case.baked_clips)
+    clips = ClipSource(case.spec, fields=("video",)).batch(range(case.baked_clips))["video"]
     live = TrajectoryDataset(case.spec, batch_size=BATCH)
     cached = TrajectoryDataset.from_shards(folder, batch_size=BATCH)
-    batches = case.baked_clips // BATCH - 2 * max(WORKERS) - 1
+    shuffled = TrajectoryDataset.from_shards(folder, batch_size=BATCH, shuffle=True)
+    batches = case.baked_clips // BATCH - 4 * max(WORKERS) - 1
     return {
-        "memset": repeated(lambda: place.fill(0)),
-        "memcpy": repeated(lambda: np.copyto(place, model)),
-        "source.batch": repeated(next_batch),
-        **{f"DataLoader, live, {n} workers": loaded(live, n, batches) for n in WORKERS},
+        **memory(case, places, clips),
+        **drawing(case, places),
+        **{f"DataLoader, live, {n} workers": loaded(live, n, 4 * batches) for n in WORKERS},
         **{f"DataLoader, cached, {n} workers": loaded(cached, n, batches) for n in WORKERS},
-        "materialize": baked(case, scratch),
+        "DataLoader, cached, shuffled, 0 workers": loaded(shuffled, 0, batches),
+        **baking(case, scratch),
     }
 
 
-def machine() -> dict[str, Any]:
-    """What the figures depend on, without naming the host."""
-    return {
-        "cpu": _cpu_model(),
-        "cores": len(os.sched_getaffinity(0))
-        if hasattr(os, "sched_getaffinity")
-        else os.cpu_count(),
-        "memory_gib": round(psutil.virtual_memory().total / 2**30),
-        "system": f"{platform.system()} {platform.machine()}",
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "numba": numba.__version__,
-        "torch": torch.__version__,
-        "trajdata": version,
-    }
-
-
-def _cpu_model() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
-    except OSError:
-        return platform.processor() or "unknown"
-    models = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    return next(models, platform.processor() or "unknown")
-
-
-def run_case(case: Case, scratch: Path, repetitions: int) -> list[dict[str, Any]]:
+def run_case(case: Case, repetitions: int) -> list[dict[str, Any]]:
     """The rows of one size: measured in turn, ``repetitions`` times over."""
-    todo = measures(case, scratch)
-    runs: dict[str, list[float]] = {name: [] for name in todo}
-    for _ in range(repetitions):
-        for name, measure in todo.items():
-            runs[name].append(measure())
-    medians = {name: statistics.median(rates) for name, rates in runs.items()}
+    with tempfile.TemporaryDirectory(prefix="trajdata-bench-") as scratch:
+        found = alternated(measures(case, Path(scratch)), repetitions)
     return [
         {
             "clips": case.name,
-            "what": name,
-            "clips_per_second": round(rate),
-            "bytes_per_second": round(rate * case.spec.clip_bytes),
-            "of_memset": round(rate / medians["memset"], 4),
-            "runs": [round(one) for one in runs[name]],
+            "what": what,
+            "clips_per_second": round(one["median"]),
+            "bytes_per_second": round(one["median"] * case.spec.clip_bytes),
+            "of_memset": round(one["median"] / found["memset"]["median"], 4),
+            "runs": [round(rate) for rate in one["runs"]],
         }
-        for name, rate in medians.items()
+        for what, one in found.items()
     ]
 
 
@@ -187,38 +209,17 @@ def show(rows: list[dict[str, Any]]) -> None:
             f"{row['clips_per_second']:,}",
             f"{row['bytes_per_second'] / 1e9:.2f}",
             f"{row['of_memset']:.1%}",
-            end_section=row["what"] == "materialize",
+            end_section=row is rows[-1] or row["clips"] != rows[rows.index(row) + 1]["clips"],
         )
     rich.print(table)
 
 
 def main() -> None:
     """Measure, print, and write the JSON."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--repetitions", type=int, default=5, help="of every measurement (default: 5)"
-    )
-    parser.add_argument(
-        "--out",
-        type=Path,
-        default=ROOT / "benchmarks" / "results" / "throughput.json",
-        help="the JSON file (default: benchmarks/results/throughput.json)",
-    )
-    given = parser.parse_args()
-    if given.repetitions < 1:
-        parser.error(f"--repetitions: given {given.repetitions}; allowed is 1 or more")
-    with tempfile.TemporaryDirectory(prefix="trajdata-bench-") as scratch:
-        rows = [row for case in CASES for row in run_case(case, Path(scratch), given.repetitions)]
-    report = {
-        "machine": machine(),
-        "batch_clips": BATCH,
-        "repetitions": given.repetitions,
-        "rows": rows,
-    }
-    given.out.parent.mkdir(parents=True, exist_ok=True)
-    given.out.write_text(json.dumps(report, indent=1) + "\n", "utf-8")
+    given = arguments(__doc__.splitlines()[0], "throughput").parse_args()
+    rows = [row for case in CASES for row in run_case(case, given.repetitions)]
     show(rows)
-    rich.print(f"Written to {given.out}")
+    save(given.out, given.repetitions, rows=rows)
 
 
 if __name__ == "__main__":

@@ -12,37 +12,24 @@ repetitions that alternate with those of the others.
 
 from __future__ import annotations
 
-import argparse
-import json
 import math
-import os
-import platform
-import statistics
-import sys
 import time
 from collections.abc import Iterator
 from itertools import islice
-from pathlib import Path
 from typing import Any
-
-# So that a clone works without being installed.
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import rich
 import torch
+from measuring import BATCH, CASES, alternated, arguments, save
 from rich.table import Table
 from torch.utils.data import DataLoader, IterableDataset
 
-from trajdata import TrajectoryDataset, preset
+from trajdata import ClipSpec, TrajectoryDataset
 
-ROOT = Path(__file__).parents[1]
-BATCH = 128
 WORKERS = (1, 2)
 THREADS = (0, 1, 2)
-PRESETS = {"8x32": "magvit-32", "16x64": "magvit-64"}
 BATCHES = {"8x32": 800, "16x64": 200}
 KEPT_BYTES = 1 << 30
-TARGET = 4.0
 
 
 class SharedFills(IterableDataset[torch.Tensor]):
@@ -85,11 +72,14 @@ def drawn(dataset: TrajectoryDataset, batches: int) -> float:
     return batches * BATCH / (time.perf_counter() - start)
 
 
-def waited(name: str, threads: int, busy: float, batches: int) -> float:
-    """The part of its time that a trainer waits for batches, busy for so many seconds with each."""
-    dataset = TrajectoryDataset(preset(PRESETS[name]), batch_size=BATCH, prefetch_threads=threads)
+def waited(spec: ClipSpec, threads: int, batches: int) -> float:
+    """The part of its time that a trainer waits that is busy with each batch for as long as one
+    core takes to draw it, found just before."""
+    busy = BATCH / drawn(TrajectoryDataset(spec, batch_size=BATCH), batches)
+    dataset = TrajectoryDataset(spec, batch_size=BATCH, prefetch_threads=threads)
     stream = iter(DataLoader(dataset, batch_size=None))
-    next(stream)
+    for _ in range(4):
+        next(stream)
     waiting, start = 0.0, time.perf_counter()
     for _ in range(batches):
         # As a trainer that an accelerator keeps busy: it needs no core of this machine.
@@ -100,58 +90,53 @@ def waited(name: str, threads: int, busy: float, batches: int) -> float:
     return waiting / (time.perf_counter() - start)
 
 
-def run_waits(name: str, repetitions: int) -> list[dict[str, Any]]:
+def run_waits(name: str, spec: ClipSpec, repetitions: int) -> list[dict[str, Any]]:
     """How long a busy trainer waits, for one size of clips."""
-    runs: dict[int, list[float]] = {threads: [] for threads in THREADS}
-    for _ in range(repetitions):
-        alone = TrajectoryDataset(preset(PRESETS[name]), batch_size=BATCH)
-        busy = BATCH / rate(alone, 0, BATCHES[name] // 4)
-        for threads, waits in runs.items():
-            waits.append(waited(name, threads, busy, BATCHES[name] // 4))
+    batches = BATCHES[name] // 2
+    found = alternated({str(n): lambda n=n: waited(spec, n, batches) for n in THREADS}, repetitions)
     return [
         {
             "clips": name,
-            "prefetch_threads": threads,
-            "waited": round(statistics.median(waits), 4),
-            "runs": [round(one, 4) for one in waits],
+            "prefetch_threads": int(threads),
+            "waited": round(one["median"], 4),
+            "runs": [round(part, 4) for part in one["runs"]],
         }
-        for threads, waits in runs.items()
+        for threads, one in found.items()
     ]
 
 
-def run_case(name: str, repetitions: int) -> list[dict[str, Any]]:
+def run_case(name: str, spec: ClipSpec, repetitions: int) -> list[dict[str, Any]]:
     """The rows of one size of clips."""
-    spec = preset(PRESETS[name])
     live = TrajectoryDataset(spec, batch_size=BATCH)
     fills = SharedFills((BATCH, *spec.video_shape))
     collating = SharedFills((BATCH, *spec.video_shape), collating=True)
-    batches = BATCHES[name]
-    kept = min(batches, KEPT_BYTES // (BATCH * spec.clip_bytes))
-    runs: dict[tuple[str, int], list[float]] = {}
-    for _ in range(repetitions):
-        for workers in WORKERS:
-            measured = {
-                "ceiling": rate(fills, workers, batches // 4),
-                "ceiling of collating": rate(collating, workers, batches // 4),
-                "drawn by one core": drawn(live, batches // 2),
-                "live": rate(live, workers, batches),
-                "ceiling, all kept": rate(fills, workers, kept, keep=True),
-                "live, all kept": rate(live, workers, kept, keep=True),
+    many = BATCHES[name]
+    kept = min(many, KEPT_BYTES // (BATCH * spec.clip_bytes))
+    rows = []
+    for workers in WORKERS:
+        found = alternated(
+            {
+                "ceiling": lambda n=workers: rate(fills, n, many // 4),
+                "ceiling of collating": lambda n=workers: rate(collating, n, many // 4),
+                "drawn by one core": lambda: drawn(live, many // 2),
+                "live": lambda n=workers: rate(live, n, many),
+                "ceiling, all kept": lambda n=workers: rate(fills, n, kept, keep=True),
+                "live, all kept": lambda n=workers: rate(live, n, kept, keep=True),
+            },
+            repetitions,
+        )
+        rows += [
+            {
+                "clips": name,
+                "what": what,
+                "workers": workers,
+                "clips_per_second": round(one["median"]),
+                "of_ceiling": round(one["median"] / found[_ceiling_of(what)]["median"], 2),
+                "runs": [round(clips) for clips in one["runs"]],
             }
-            for what, clips in measured.items():
-                runs.setdefault((what, workers), []).append(clips)
-    medians = {key: statistics.median(rates) for key, rates in runs.items()}
-    return [
-        {
-            "clips": name,
-            "what": what,
-            "workers": workers,
-            "clips_per_second": round(median),
-            "of_ceiling": round(median / medians[_ceiling_of(what), workers], 2),
-            "runs": [round(one) for one in runs[what, workers]],
-        }
-        for (what, workers), median in medians.items()
-    ]
+            for what, one in found.items()
+        ]
+    return rows
 
 
 def _ceiling_of(what: str) -> str:
@@ -160,34 +145,9 @@ def _ceiling_of(what: str) -> str:
 
 def main() -> None:
     """Measure, print, and write the JSON."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--repetitions", type=int, default=5, help="of every measurement (default: 5)"
-    )
-    parser.add_argument(
-        "--out",
-        type=Path,
-        default=ROOT / "benchmarks" / "results" / "transport.json",
-        help="the JSON file (default: benchmarks/results/transport.json)",
-    )
-    given = parser.parse_args()
-    if given.repetitions < 1:
-        parser.error(f"--repetitions: given {given.repetitions}; allowed is 1 or more")
-    rows = [row for name in PRESETS for row in run_case(name, given.repetitions)]
-    waits = [row for name in PRESETS for row in run_waits(name, given.repetitions)]
-    report = {
-        "cores": os.cpu_count(),
-        "system": f"{platform.system()} {platform.machine()}",
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "batch_clips": BATCH,
-        "repetitions": given.repetitions,
-        "target_live_of_ceiling": TARGET,
-        "rows": rows,
-        "waits": waits,
-    }
-    given.out.parent.mkdir(parents=True, exist_ok=True)
-    given.out.write_text(json.dumps(report, indent=1) + "\n", "utf-8")
+    given = arguments(__doc__.splitlines()[0], "transport").parse_args()
+    rows = [row for case in CASES for row in run_case(case.name, case.spec, given.repetitions)]
+    waits = [row for case in CASES for row in run_waits(case.name, case.spec, given.repetitions)]
     table = Table("clips", "what", "workers", title=f"Transport, batches of {BATCH}, medians")
     table.add_column("clips/s", justify="right")
     table.add_column("of ceiling", justify="right")
@@ -205,7 +165,7 @@ def main() -> None:
             f"{row['clips']}: with {row['prefetch_threads']} threads that draw ahead, a busy "
             f"trainer waits {row['waited']:.1%} of its time"
         )
-    rich.print(f"Written to {given.out}")
+    save(given.out, given.repetitions, rows=rows, waits=waits)
 
 
 if __name__ == "__main__":

@@ -134,3 +134,21 @@ def test_a_progress_file_is_replaced_at_one_stroke_and_the_old_one_stays_on_an_e
             replace_quickly(TracedDisk(tmp_path, fail), "temp", "final", b"newer")
         assert os.listdir(tmp_path) == ["final"]
         assert (tmp_path / "final").read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_large_pieces_are_handed_to_the_medium_early_and_that_may_fail(tmp_path, fails):
+    disk, told = Disk(tmp_path), []
+
+    def begin_sync(file, offset, size):
+        told.append((offset, size))
+        if fails:
+            raise OSError(errno.EIO, "told to fail")
+        Disk.begin_sync(disk, file, offset, size)
+
+    disk.begin_sync = begin_sync
+    pieces = [os.urandom(2**20), b"small", os.urandom(2**21)]
+    chunks = [memoryview(piece) for piece in pieces]
+    commit_chunks(disk, "temp", "final", chunks, sum(map(len, pieces)))
+    assert told == [(0, 2**20), (2**20 + 5, 2**21)]
+    assert (tmp_path / "final").read_bytes() == b"".join(pieces)

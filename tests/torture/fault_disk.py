@@ -20,6 +20,7 @@ STEPS = (
     "write",
     "written",
     "sync",
+    "begin_sync",
     "close",
     "rename",
     "remove",

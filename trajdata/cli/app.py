@@ -5,15 +5,15 @@ What is slow to import is imported inside the commands, so that ``--help`` answe
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from trajdata.cli.bench import bench
 from trajdata.cli.exits import (
     FAILED,
     INTERRUPTED,
@@ -21,41 +21,34 @@ from trajdata.cli.exits import (
     interruptible,
     invocation,
 )
-from trajdata.spec import SPLITS, preset, presets
+from trajdata.cli.options import (
+    EXITS,
+    AsJson,
+    Difficulty,
+    Folder,
+    Seed,
+    Split,
+    print_json,
+)
+from trajdata.spec import preset, presets
 
 if TYPE_CHECKING:
     from trajdata.preview import Drawable
 
 __all__ = ["app", "main"]
 
-_EXITS = (
-    "Exit codes: 0 done, 1 damage found or failed, 2 usage, 3 the folder holds another stream, "
-    "4 another process is writing there, 75 try later (disk full, I/O error, no permission), "
-    "130 interrupted."
-)
-
 app = typer.Typer(
     name="trajdata",
     help="Synthetic trajectory videos with exact truth: bake them into tar shards.",
-    epilog=_EXITS,
+    epilog=EXITS,
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Difficulty = Annotated[
-    float, typer.Option(help="From 0 (clean) to 1: jitter, noise, less contrast and motion.")
-]
-Seed = Annotated[int, typer.Option(help="Which stream, from 0 to 2**63 - 1.")]
-Split = Annotated[
-    str, typer.Option(help=f"Which part of the stream: {', '.join(SPLITS)}; they never overlap.")
-]
-Folder = Annotated[Path, typer.Argument(help="A folder that `trajdata materialize` writes.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 
-
-@app.command(epilog=_EXITS)
+@app.command(epilog=EXITS)
 def materialize(
     *,
     clips: Annotated[int, typer.Option(help="How many clips; the folder holds clips 0 to N - 1.")],
@@ -125,7 +118,7 @@ def materialize(
             )
             raise typer.Exit(INTERRUPTED) from interrupt
         if as_json:
-            _print_json({**asdict(report), "clips_per_second": report.clips_per_second})
+            print_json({**asdict(report), "clips_per_second": report.clips_per_second})
         elif report.shards_written:
             spent = f"{duration(report.seconds)}, {report.clips_per_second:,.0f} clips/s"
             typer.echo(
@@ -136,7 +129,7 @@ def materialize(
             typer.echo(f"Done: {report.clips:,} clips are in {out}; they were there already.")
 
 
-@app.command(epilog=_EXITS)
+@app.command(epilog=EXITS)
 def status(folder: Folder, as_json: AsJson = False) -> None:
     """Tell how far a bake is, also from another machine that sees the folder."""
     with exit_codes():
@@ -152,7 +145,7 @@ def status(folder: Folder, as_json: AsJson = False) -> None:
             )
         stale = report.is_stale(datetime.now(timezone.utc))
         if as_json:
-            _print_json({**asdict(report), "stale": stale})
+            print_json({**asdict(report), "stale": stale})
             return
         typer.echo(report.to_text(), nl=False)
         if stale:
@@ -161,7 +154,7 @@ def status(folder: Folder, as_json: AsJson = False) -> None:
             )
 
 
-@app.command(epilog=_EXITS)
+@app.command(epilog=EXITS)
 def watch(folder: Folder) -> None:
     """Show a bake that another process or machine runs, until it ends or has gone silent."""
     with exit_codes():
@@ -173,7 +166,7 @@ def watch(folder: Folder) -> None:
             raise typer.Exit(FAILED)
 
 
-@app.command(epilog=_EXITS)
+@app.command(epilog=EXITS)
 def verify(
     folder: Folder,
     full: Annotated[
@@ -190,7 +183,7 @@ def verify(
 
         report = check(folder, full=full, rerender=rerender)
         if as_json:
-            _print_json({**asdict(report), "ok": report.ok})
+            print_json({**asdict(report), "ok": report.ok})
         elif report.ok:
             typer.echo(f"{folder}: no damage found.")
         else:
@@ -201,7 +194,7 @@ def verify(
             raise typer.Exit(FAILED)
 
 
-@app.command(epilog=_EXITS)
+@app.command(epilog=EXITS)
 def repair(
     folder: Folder,
     threads: Annotated[
@@ -219,7 +212,7 @@ def repair(
         with interruptible(), Display(Console(stderr=True)) as display:
             report = mend(folder, threads=threads, on_progress=display.update)
         if as_json:
-            _print_json({**asdict(report), "was_sound": report.was_sound})
+            print_json({**asdict(report), "was_sound": report.was_sound})
             return
         if report.was_sound:
             typer.echo(f"{folder}: nothing was damaged.")
@@ -235,7 +228,7 @@ def repair(
         typer.echo(f"{folder}: sound again." + ("" if report.complete else " It is unfinished."))
 
 
-@app.command(epilog=_EXITS)
+@app.command(epilog=EXITS)
 def preview(
     folder: Annotated[
         Path | None, typer.Argument(help="A folder of shards; without it, clips are drawn.")
@@ -288,7 +281,10 @@ def preview(
         typer.echo(f"{len(shown)} clips are drawn in {out}.")
 
 
-@app.command(epilog=_EXITS)
+app.command(epilog=EXITS)(bench)
+
+
+@app.command(epilog=EXITS)
 def audit(
     *,
     preset_name: Annotated[
@@ -317,7 +313,7 @@ def audit(
         )
         report.write(out)
         if as_json:
-            _print_json(report.as_json())
+            print_json(report.as_json())
         else:
             print_findings(report.findings, Console())
             broken = sum(not finding.passed for finding in report.findings)
@@ -335,7 +331,7 @@ def _begin(out: Path, words: list[str], as_json: bool) -> None:
         typer.echo((out / LOG).read_text("utf-8", "replace")[-2000:], err=True, nl=False)
         raise typer.Exit(code)
     if as_json:
-        _print_json({"pid": pid, "log": str(out / LOG), "ended": code is not None})
+        print_json({"pid": pid, "log": str(out / LOG), "ended": code is not None})
         return
     typer.echo(f"Baking in the background, process {pid}; it writes to {out / LOG}.")
     typer.echo(f"To watch it:\n  {shlex.join(['trajdata', 'watch', str(out)])}")
@@ -352,7 +348,3 @@ def main(arguments: Sequence[str] | None = None) -> None:
         app(arguments, prog_name="trajdata")
     except KeyboardInterrupt as interrupt:
         raise SystemExit(INTERRUPTED) from interrupt
-
-
-def _print_json(answer: dict[str, Any]) -> None:
-    typer.echo(json.dumps(answer, indent=2, default=str))

@@ -1,16 +1,19 @@
-"""Figures beside their bounds, as a table for people."""
+"""What was measured beside what bounds it, as tables for people."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 
-from trajdata.auditing.findings import Finding
+if TYPE_CHECKING:
+    from trajdata.auditing.findings import Finding
+    from trajdata.benching.report import BenchReport
 
-__all__ = ["print_findings"]
+__all__ = ["print_findings", "print_rates"]
 
 
 def print_findings(findings: Iterable[Finding], console: Console) -> None:
@@ -31,3 +34,28 @@ def print_findings(findings: Iterable[Finding], console: Console) -> None:
                 "pass" if finding.passed else "[bold red]FAIL[/]",
             )
     console.print(table)
+
+
+def print_rates(report: BenchReport, console: Console) -> None:
+    """Print one row a way: clips and bytes a second, a batch's time, and the share of its limit."""
+    plan = report.plan
+    shape = " x ".join(str(side) for side in plan.spec.video_shape)
+    table = Table(
+        title=f"Clips of {shape} in batches of {plan.batch_size}, {report.cores} cores",
+        title_justify="left",
+        box=None,
+        header_style="bold",
+        pad_edge=False,
+    )
+    table.add_column("", no_wrap=True)
+    for name in ("clips/s", "GB/s", "ms/batch", "share of limit"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in report.rows:
+        table.add_row(
+            row.what,
+            f"{row.clips_per_second:,.0f}",
+            f"{row.bytes_per_second / 1e9:.2f}",
+            f"{row.batch_ms:.3g}",
+            "limit" if row.share is None else f"{row.share:.1%} of {row.limit}",
+        )
+    console.print(table, highlight=False)

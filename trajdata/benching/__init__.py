@@ -1,0 +1,1 @@
+"""How fast clips come on this machine, each way they can come, beside what bounds it."""
