@@ -23,8 +23,8 @@ from pathlib import Path
 
 import numpy as np
 import psutil
+from measuring import RESULTS, ROOT, machine
 
-ROOT = Path(__file__).parents[1]
 PRESET, CLIPS, SHARD_CLIPS = "gray-32", 100_000, 100
 LOOK_SECONDS = 0.5
 MOST_SECONDS_BETWEEN_KILLS = 8.0
@@ -135,7 +135,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=30.0, help="how long (default: 30)")
     parser.add_argument("--seed", type=int, default=0, help="of the random times (default: 0)")
-    parser.add_argument("--out", type=Path, help="file for the figures as JSON")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=RESULTS / "soak.json",
+        help="the JSON file (default: benchmarks/results/soak.json)",
+    )
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as base:
         soak = run(asked.minutes, Path(base), asked.seed)
@@ -146,8 +151,14 @@ def main() -> None:
     print(f"most open files    {soak.most_files}")
     print(f"orphans            {soak.orphans}")
     print(f"same as reference  {soak.folders - soak.different} of {soak.folders} folders")
-    if asked.out:
-        asked.out.write_text(json.dumps({**asdict(soak), "slope": soak.slope}, indent=2) + "\n")
+    report = {
+        "machine": machine(),
+        "preset": PRESET,
+        "minutes": asked.minutes,
+        **asdict(soak),
+        "slope": soak.slope,
+    }
+    asked.out.write_text(json.dumps(report, indent=1) + "\n", "utf-8")
     sys.exit(soak.different > 0 or soak.orphans > 0)
 
 

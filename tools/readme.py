@@ -1,7 +1,7 @@
-"""Fill the tables of README.md from the result files: python tools/readme.py [--check]
+"""Fill the tables of README and docs from the result files: python tools/readme.py [--check]
 
 A table stands between `<!-- table NAME -->` and `<!-- end -->`; what is between them is written
-here, so that every figure in the README is one that a committed command measured.
+here, so that every figure there is one that a committed command measured.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-README = ROOT / "README.md"
+PAGES = (ROOT / "README.md", ROOT / "docs" / "performance.md")
+SIZES = ("8x32", "16x64")
 PRESETS = ("magvit-32", "magvit-64", "gray-32", "magvit2-128")
 
 
@@ -79,26 +80,98 @@ def audit() -> str:
     return table(["figure (sample)", *PRESETS, "bound"], rows)
 
 
+def by_size(rows: list[dict[str, Any]], *keys: str) -> dict[tuple[Any, ...], dict[str, Any]]:
+    """Rows of a result file by these keys, and by the size of the clips under each."""
+    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for row in rows:
+        found.setdefault(tuple(row[key] for key in keys), {})[row["clips"]] = row
+    return found
+
+
+def measured_on(found: dict[str, Any]) -> str:
+    machine = found["machine"]
+    return (
+        f"Measured on: {machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB, "
+        f"{machine['system']}; Python {machine['python']}, NumPy {machine['numpy']}, "
+        f"Numba {machine['numba']}, torch {machine['torch']}."
+    )
+
+
 def throughput() -> str:
     found = load("throughput")
-    rates: dict[str, dict[str, dict[str, float]]] = {}
-    for row in found["rows"]:
-        rates.setdefault(row["what"], {})[row["clips"]] = row
-    rows = []
-    for what, sizes in rates.items():
-        cells = [
-            f"{sizes[size]['clips_per_second']:,.0f} ({sizes[size]['of_memset']:.3f})"
-            for size in ("8x32", "16x64")
+    rows = [
+        [
+            what,
+            *(
+                f"{sizes[size]['clips_per_second']:,.0f} ({sizes[size]['of_memset']:.3f})"
+                for size in SIZES
+            ),
         ]
-        rows.append([what, *cells])
-    machine = found["machine"]
-    named = (
-        f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB, "
-        f"{machine['system']}; Python {machine['python']}, NumPy {machine['numpy']}, "
-        f"Numba {machine['numba']}, torch {machine['torch']}"
-    )
-    head = ["clips/s (share of memset)", "8x32", "16x64"]
-    return f"{table(head, rows)}\n\nMeasured on: {named}."
+        for (what,), sizes in by_size(found["rows"], "what").items()
+    ]
+    head = ["clips/s (share of memset)", *SIZES]
+    return f"{table(head, rows)}\n\n{measured_on(found)}"
+
+
+def targets() -> str:
+    rows = [
+        [
+            row["what"],
+            row["clips"],
+            f"{row['relation']} {row['target']:,g} {row['unit']}",
+            f"{row['figure']:,.4g}",
+            "yes" if row["holds"] else "**no**",
+        ]
+        for row in load("targets")["rows"]
+    ]
+    return table(["what", "clips", "target", "figure", "reached"], rows)
+
+
+def stages() -> str:
+    rows = [
+        [what, *(f"{sizes[size]['microseconds_per_clip']:.2f}" for size in SIZES)]
+        for (what,), sizes in by_size(load("stages")["rows"], "what").items()
+    ]
+    return table(["us a clip", *SIZES], rows)
+
+
+def peers() -> str:
+    found = load("peers")
+    rates = by_size(found["rows"], "peer", "what")
+    columns = ("write", "read, 0 workers", "read, 2 workers", "read, shuffled")
+    names = [name for name in found["notes"] if name in found["against"]]
+    tables = []
+    for size in SIZES:
+        rows = []
+        for name in names:
+            cells = [_peer_cell(found, rates, size, name, what) for what in columns]
+            rows.append([name, *cells])
+        tables.append(table([f"{size}: clips/s", *columns], rows))
+    versions = {row["peer"]: row["version"] for row in found["rows"]}
+    notes = [
+        f"- {name} ({versions[name]}): {note}" if name in versions else f"- {name}: {note}"
+        for name, note in found["notes"].items()
+    ]
+    missing = [
+        f"- {name} could not be measured: {why}" for name, why in found["unavailable"].items()
+    ]
+    return "\n\n".join([*tables, "\n".join([*notes, *missing])])
+
+
+def _peer_cell(
+    found: dict[str, Any], rates: dict[tuple[Any, ...], Any], size: str, name: str, what: str
+) -> str:
+    """Clips a second, and how many times faster trajdata is."""
+    row = rates.get((name, what), {}).get(size)
+    if row is None:
+        return ""
+    if row["clips_per_second"] is None:
+        return "failed"
+    own = f"{row['clips_per_second']:,}"
+    if name.startswith("trajdata"):
+        return own
+    ours = rates.get((found["against"][name], what)) or rates["trajdata", what]
+    return f"{own} ({ours[size]['clips_per_second'] / row['clips_per_second']:.1f}x)"
 
 
 TABLES: dict[str, Callable[[], str]] = {
@@ -106,11 +179,14 @@ TABLES: dict[str, Callable[[], str]] = {
     "difficulty": difficulty,
     "audit": audit,
     "throughput": throughput,
+    "targets": targets,
+    "stages": stages,
+    "peers": peers,
 }
 
 
 def filled(text: str) -> str:
-    """README.md with its tables written anew."""
+    """A page with its tables written anew."""
 
     def fill(match: re.Match[str]) -> str:
         return f"<!-- table {match[1]} -->\n{TABLES[match[1]]()}\n<!-- end -->"
@@ -122,13 +198,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="compare, do not write")
     check = parser.parse_args().check
-    text = README.read_text("utf-8")
-    new = filled(text)
+    differs = False
+    for page in PAGES:
+        text = page.read_text("utf-8")
+        new = filled(text)
+        differs |= new != text
+        if not check:
+            page.write_text(new, "utf-8")
     if check:
-        print("the tables are those of the result files" if new == text else "the tables differ")
-        return 0 if new == text else 1
-    README.write_text(new, "utf-8")
-    return 0
+        print("the tables differ" if differs else "the tables are those of the result files")
+    return 1 if check and differs else 0
 
 
 if __name__ == "__main__":

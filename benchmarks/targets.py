@@ -1,0 +1,199 @@
+"""Every target beside its figure, out of the result files of one run: python benchmarks/targets.py
+
+`make bench` runs the benchmarks and then this. A row that falls short says where the profile is
+that shows why. Writes targets.json, from which the table in the README is made.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import rich
+from measuring import CASES, RESULTS, arguments, save
+from rich.table import Table
+
+SIZES = tuple(case.name for case in CASES)
+WAIT_THREADS = 1
+
+
+@dataclass(frozen=True)
+class Row:
+    """One target.
+
+    Attributes:
+        what: is measured.
+        clips: of which size.
+        figure: what was found.
+        relation: ">=" or "<=".
+        target: what it is compared with.
+        unit: of both.
+        shown: where a row that falls short is explained.
+    """
+
+    what: str
+    clips: str
+    figure: float
+    relation: str
+    target: float
+    unit: str
+    shown: str = ""
+
+    @property
+    def holds(self) -> bool:
+        return self.figure >= self.target if self.relation == ">=" else self.figure <= self.target
+
+
+def load(name: str) -> Any:
+    return json.loads((RESULTS / f"{name}.json").read_text("utf-8"))
+
+
+def rates(rows: list[dict[str, Any]], *keys: str) -> dict[tuple[Any, ...], float]:
+    """Clips per second by these keys."""
+    return {tuple(row[key] for key in keys): row["clips_per_second"] for row in rows}
+
+
+def source_rows(size: str, rate: dict[tuple[Any, ...], float]) -> Iterator[Row]:
+    most = {"8x32": 14, "16x64": 2.5}[size]
+    for place, memset in (("through memory", "memset"), ("in cache", "memset, in cache")):
+        yield Row(
+            f"source.batch, one core: its time over that of memset, {place}",
+            size,
+            rate[size, memset] / rate[size, f"source.batch, {place}"],
+            "<=",
+            most,
+            "x",
+            "docs/performance.md#drawing",
+        )
+    if size == "8x32":
+        yield Row(
+            "source.batch, one core", size, rate[size, "source.batch"], ">=", 250_000, "clips/s"
+        )
+    yield Row(
+        "all fields: time over that of the default fields",
+        size,
+        rate[size, "source.batch"] / rate[size, "source.batch, all fields"],
+        "<=",
+        1.6,
+        "x",
+    )
+
+
+def loader_rows(size: str, rate: dict[tuple[Any, ...], float]) -> Iterator[Row]:
+    transport = load("transport")
+    yield Row(
+        "DataLoader, live, 0 workers, of source.batch",
+        size,
+        rate[size, "DataLoader, live, 0 workers"] / rate[size, "source.batch"],
+        ">=",
+        0.75,
+        "x",
+    )
+    for row in transport["waits"]:
+        if row["clips"] == size and row["prefetch_threads"] == WAIT_THREADS:
+            what = f"busy trainer with prefetch_threads={WAIT_THREADS}: part of its time it waits"
+            yield Row(what, size, 100 * row["waited"], "<=", 10, "%", "docs/performance.md#loading")
+    for row in transport["rows"]:
+        if row["clips"] == size and row["what"] == "live":
+            yield Row(
+                f"DataLoader, live, {row['workers']} workers, of the DataLoader's own ceiling",
+                size,
+                row["of_ceiling"],
+                ">=",
+                4,
+                "x",
+                "docs/performance.md#loading",
+            )
+
+
+def cached_rows(size: str, rate: dict[tuple[Any, ...], float]) -> Iterator[Row]:
+    peer = rates(load("peers")["rows"], "clips", "peer", "what")
+    reading, shuffled = "read, 0 workers", "read, shuffled"
+    yield Row(
+        "cached, in order, of memcpy",
+        size,
+        rate[size, "DataLoader, cached, 0 workers"] / rate[size, "memcpy"],
+        ">=",
+        0.5,
+        "x",
+        "docs/performance.md#reading",
+    )
+    own = peer[size, "trajdata", reading]
+    yield Row(
+        "cached, in order, of litdata", size, own / peer[size, "litdata", reading], ">=", 5, "x"
+    )
+    ratio = own / peer[size, "webdataset", reading]
+    yield Row("cached, in order, of webdataset", size, ratio, ">=", 50, "x")
+    if size == "8x32":
+        yield Row(
+            "cached, shuffled",
+            size,
+            rate[size, "DataLoader, cached, shuffled, 0 workers"],
+            ">=",
+            100_000,
+            "clips/s",
+        )
+    ratio = peer[size, "trajdata", shuffled] / peer[size, "litdata", reading]
+    yield Row("cached, shuffled, of litdata in order", size, ratio, ">=", 2, "x")
+
+
+def bake_rows(size: str, rate: dict[tuple[Any, ...], float]) -> Iterator[Row]:
+    peer = rates(load("peers")["rows"], "clips", "peer", "what")
+    roof = min(
+        rate[size, what]
+        for what in (
+            "records drawn, 2 threads",
+            "sha256 of records, 2 threads",
+            "records written and synced",
+        )
+    )
+    yield Row(
+        "materialize, 2 threads, of the roofline",
+        size,
+        rate[size, "materialize"] / roof,
+        ">=",
+        0.7,
+        "x",
+        "docs/performance.md#baking",
+    )
+    ratio = peer[size, "trajdata", "write"] / peer[size, "webdataset", "write"]
+    yield Row("materialize, of webdataset.ShardWriter on ready clips", size, ratio, ">=", 10, "x")
+
+
+def all_rows() -> list[Row]:
+    """In the order of the table: by what is measured, then by size."""
+    rate = rates(load("throughput")["rows"], "clips", "what")
+    rows: list[Row] = []
+    for part in (source_rows, loader_rows, cached_rows, bake_rows):
+        sizes = [list(part(size, rate)) for size in SIZES]
+        names = dict.fromkeys(row.what for some in sizes for row in some)
+        rows += [row for name in names for some in sizes for row in some if row.what == name]
+    for found in load("startup")["rows"]:
+        name, unit = found["what"], found["unit"]
+        shown = "docs/performance.md#starting"
+        rows.append(Row(name, "8x32", found["figure"], "<=", found["target"], unit, shown))
+    return rows
+
+
+def main() -> None:
+    """Compare, print, and write the JSON."""
+    given = arguments(__doc__.splitlines()[0], "targets").parse_args()
+    rows = all_rows()
+    table = Table("what", "clips", title="Targets and figures")
+    for heading in ("target", "figure", ""):
+        table.add_column(heading, justify="right")
+    for row in rows:
+        target = f"{row.relation} {row.target:,g} {row.unit}"
+        verdict = "ok" if row.holds else f"short: {row.shown}"
+        table.add_row(row.what, row.clips, target, f"{row.figure:,.4g}", verdict)
+    rich.print(table)
+    short = sum(not row.holds for row in rows)
+    print(f"{len(rows) - short} of {len(rows)} targets are reached")
+    repetitions = load("throughput")["repetitions"]
+    save(given.out, repetitions, rows=[{**asdict(row), "holds": row.holds} for row in rows])
+
+
+if __name__ == "__main__":
+    main()
