@@ -11,7 +11,7 @@ help:
 	@echo "make test   the tests"
 	@echo "make torture  kills, power losses, full disks and damage by the thousand; prints the counts"
 	@echo "make check  ruff, mypy and the tests: what CI runs"
-	@echo "make bench  throughput and transport, to benchmarks/results/"
+	@echo "make bench  every target beside its figure, peers, growth; to benchmarks/results/ (half an hour)"
 	@echo "make clean  remove what the other targets made"
 
 demo: $(VENV)/.stamp-test
@@ -30,8 +30,13 @@ check: $(VENV)/.stamp-dev
 	$(BIN)/python -m pytest -m "not torture"
 
 bench: $(VENV)/.stamp-test
+	$(BIN)/python benchmarks/stages.py
 	$(BIN)/python benchmarks/throughput.py
 	$(BIN)/python benchmarks/transport.py
+	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/growth.py
+	$(BIN)/python benchmarks/peers/run.py
+	$(BIN)/python benchmarks/targets.py
 
 $(VENV)/.stamp-test: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
@@ -46,4 +51,4 @@ $(VENV)/.stamp-dev: $(VENV)/.stamp-test
 	@touch $@
 
 clean:
-	rm -rf $(VENV) demo-out build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-peers demo-out build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
