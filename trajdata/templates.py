@@ -120,16 +120,17 @@ def compile_templates(
 @kernel
 def _write_digits(value, least_digits, out, at):  # type: ignore[no-untyped-def]
     """Write a whole number >= 0 with at least so many digits; return where it ends."""
-    digits = least_digits
-    rest = value
-    for _ in range(least_digits):
-        rest //= 10
-    while rest > 0:
+    # Unsigned, where a division by ten is a multiplication and a shift.
+    ten = np.uint64(10)
+    left = np.uint64(value)
+    digits, bound = 1, ten
+    while digits < least_digits or (digits < 19 and left >= bound):
         digits += 1
-        rest //= 10
-    for j in range(digits):
-        out[at + digits - 1 - j] = np.uint8(48 + value % 10)
-        value //= 10
+        bound *= ten
+    for j in range(digits - 1, -1, -1):
+        rest = left // ten
+        out[at + j] = np.uint8(np.uint64(48) + left - rest * ten)
+        left = rest
     return at + digits
 
 
