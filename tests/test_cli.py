@@ -265,6 +265,7 @@ def test_a_place_that_cannot_be_written_ends_with_75_and_says_how_to_go_on():
         (OSError(errno.EDQUOT, "Disk quota exceeded"), 75),
         (OSError(errno.EIO, "Input/output error"), 75),
         (OSError(errno.EROFS, "Read-only file system"), 75),
+        (InterruptedError(errno.EINTR, "Interrupted system call"), 75),
         (PermissionError(errno.EACCES, "Permission denied"), 75),
         (NotADirectoryError(errno.ENOTDIR, "Not a directory"), 2),
         (FileNotFoundError(errno.ENOENT, "No such file or directory"), 1),

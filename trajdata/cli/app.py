@@ -52,7 +52,9 @@ app = typer.Typer(
 def materialize(
     *,
     clips: Annotated[int, typer.Option(help="How many clips; the folder holds clips 0 to N - 1.")],
-    out: Annotated[Path, typer.Option(help="The folder; one that is there is gone on with.")],
+    out: Annotated[
+        Path, typer.Option(readable=False, help="The folder; one that is there is gone on with.")
+    ],
     preset_name: Annotated[
         str, typer.Option("--preset", help=f"What clips look like: {', '.join(presets())}.")
     ] = presets()[0],

@@ -45,6 +45,7 @@ _PASSING = frozenset(
         "EAGAIN",
         "EBUSY",
         "EDQUOT",
+        "EINTR",
         "EIO",
         "EMFILE",
         "ENFILE",

@@ -25,7 +25,10 @@ Seed = Annotated[int, typer.Option(help="Which stream, from 0 to 2**63 - 1.")]
 Split = Annotated[
     str, typer.Option(help=f"Which part of the stream: {', '.join(SPLITS)}; they never overlap.")
 ]
-Folder = Annotated[Path, typer.Argument(help="A folder that `trajdata materialize` writes.")]
+# `readable=False` leaves it to the library to find out, and to the exit codes to say.
+Folder = Annotated[
+    Path, typer.Argument(readable=False, help="A folder that `trajdata materialize` writes.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 
 
