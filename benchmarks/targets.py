@@ -11,12 +11,13 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import rich
 from measuring import CASES, RESULTS, arguments, save
+from rich.console import Console
 from rich.table import Table
 
 SIZES = tuple(case.name for case in CASES)
 WAIT_THREADS = 1
+LEAST_WIDTH = 150
 PEERS = {"litdata, arrays": 5, "litdata": 5, "webdataset, .npy": 50, "webdataset": 50}
 """With the encoding that each has of its own, and with raw bytes and a batch that we put together,
 which is the fastest that was found; and how many times faster trajdata is to be."""
@@ -188,6 +189,8 @@ def main() -> None:
     """Compare, print, and write the JSON."""
     given = arguments(__doc__.splitlines()[0], "targets").parse_args()
     rows = all_rows()
+    console = Console()
+    console.width = max(console.width, LEAST_WIDTH)  # also where it goes to a file
     table = Table("what", "clips", title="Targets and figures")
     for heading in ("target", "figure", ""):
         table.add_column(heading, justify="right")
@@ -195,7 +198,7 @@ def main() -> None:
         target = f"{row.relation} {row.target:,g} {row.unit}"
         verdict = "ok" if row.holds else f"short: {row.shown}"
         table.add_row(row.what, row.clips, target, f"{row.figure:,.4g}", verdict)
-    rich.print(table)
+    console.print(table)
     short = sum(not row.holds for row in rows)
     print(f"{len(rows) - short} of {len(rows)} targets are reached")
     repetitions = load("throughput")["repetitions"]

@@ -25,14 +25,18 @@ FLOORS = (
     ("scene", "batches"),
     ("templates", "render"),
     ("text",),
-    ("source", "progress"),
+    ("source", "history", "progress"),
     ("shards", "preview"),
+    ("reporting",),
     ("materializing", "repairing"),
     ("loading",),
-    ("auditing", "evaluation"),
+    ("auditing", "benching", "evaluation"),
     ("cli", "__main__"),
 )
-HEAVY = ("torch", "numba", "numpy", "webdataset", "ray", "rich", "typer", "PIL", "pydantic")
+HEAVY = (
+    *("torch", "numba", "numpy", "webdataset", "ray", "rich", "typer", "PIL", "pydantic"),
+    "jinja2",
+)
 
 
 def floor_of(module):
@@ -101,6 +105,7 @@ def test_no_module_imports_itself_by_a_detour():
         ("typer", ("cli",)),
         ("rich", ("cli",)),
         ("PIL", ("preview",)),
+        ("jinja2", ("reporting",)),
         ("webdataset", ()),
     ],
 )

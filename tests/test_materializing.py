@@ -112,7 +112,8 @@ def test_the_report_and_the_folder_say_what_was_done(tmp_path, tiny_spec):
     assert report.folder == str(folder)
     assert report.clips_per_second > 0
     assert {path.name for path in folder.iterdir()} == {
-        *(".trajdata", "PROGRESS.txt", "README.md", "index.json", "preview.png", "progress.json"),
+        *(".trajdata", "README.md", "index.json", "preview.png"),
+        *("PROGRESS.txt", "progress.json", "report.html"),
         *(f"train-{shard:06d}.tar" for shard in range(3)),
     }
     assert seen[0].state == "running"

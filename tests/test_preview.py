@@ -9,6 +9,7 @@ from PIL import Image
 from trajdata.preview import (
     PREVIEW_FIELDS,
     animation_gif,
+    clip_pictures,
     sheet_png,
     write_animation,
     write_preview,
@@ -101,3 +102,41 @@ def test_a_source_without_the_path_is_refused_by_name(draw):
 def test_a_picture_of_no_clips_is_refused(draw):
     with pytest.raises(ValueError, match=r"clips: given .* at least one"):
         draw(source_of(), clips=[])
+
+
+def test_small_clips_are_animated_one_by_one_with_their_own_pixels():
+    source = source_of(frames=5, height=16, width=18, seconds=2.0)
+    clips = [7, 2, 30]
+    pictures = clip_pictures(source, clips=clips, most_bytes=100_000)
+    drawn = source.batch(clips)
+    assert [picture.index for picture in pictures] == clips
+    for picture, label, video in zip(pictures, drawn["label"], drawn["video"], strict=True):
+        assert picture.law == source.spec.laws[label]
+        assert (picture.width, picture.height) == (18, 16)
+        with Image.open(io.BytesIO(picture.animation)) as animation:
+            assert animation.get_format_mimetype() == picture.media_type
+            assert animation.n_frames == 5
+            for number, frame in enumerate(video):
+                animation.seek(number)
+                shown = np.asarray(animation.convert("RGB"))
+                assert np.array_equal(shown, frame.transpose(1, 2, 0))
+        still = np.asarray(Image.open(io.BytesIO(picture.still)).convert("RGB"))
+        assert np.array_equal(still, video[0].transpose(1, 2, 0))
+
+
+@pytest.mark.parametrize("has_webp", [True, False])
+def test_pictures_of_clips_get_as_small_as_they_must(monkeypatch, has_webp):
+    monkeypatch.setattr("trajdata.preview.features.check", lambda name: has_webp)
+    source = source_of(frames=60, height=64, width=64, pixel_noise=100.0)
+    pictures = clip_pictures(source, clips=range(4), most_bytes=60_000)
+    assert len(pictures) == 4
+    assert sum(len(shown.animation) + len(shown.still) for shown in pictures) <= 60_000
+    assert {shown.media_type for shown in pictures} == {"image/webp" if has_webp else "image/png"}
+    with Image.open(io.BytesIO(pictures[0].animation)) as animation:
+        assert animation.n_frames <= 24
+        assert animation.size == (pictures[0].width, pictures[0].height)
+
+
+def test_pictures_that_cannot_get_small_enough_are_refused():
+    with pytest.raises(ValueError, match="most_bytes: given 100; 4 clips need more"):
+        clip_pictures(source_of(frames=2, height=16, width=16), clips=range(4), most_bytes=100)

@@ -14,8 +14,9 @@ from collections.abc import Callable, Container
 from dataclasses import dataclass
 
 from trajdata.errors import ShardError
-from trajdata.progress import Meter, ProgressReport, read_progress, write_progress
-from trajdata.shards.bake import Events, bake_shards
+from trajdata.progress import LIVELY, ProgressReport, read_progress
+from trajdata.reporting.chronicle import Chronicle
+from trajdata.shards.bake import bake_shards
 from trajdata.shards.card import CARD, card_text
 from trajdata.shards.commit import (
     RECIPE,
@@ -115,7 +116,7 @@ def materialize(
         ShardError: the folder's index, a commit record or a shard is damaged, or this machine
             does not draw the bytes that are committed.
         OSError: the medium failed; committed shards are untouched, no temp is left, and
-            PROGRESS.txt says what happened if it could be written.
+            PROGRESS.txt and report.html say what happened if they could be written.
         KeyboardInterrupt: the same.
     """
     return materialize_on(
@@ -176,14 +177,14 @@ def materialize_on(
         # Between the first look and the lock another process may have baked here.
         held = held_recipe(disk)
         if held is None:
-            clear_temps(disk)
+            cleared = clear_temps(disk)
             write_recipe(disk, recipe)
         else:
             recipe.check_same(held, disk.root)
-            clear_temps(disk)
+            cleared = clear_temps(disk)
             if disk.size(RECIPE) is None:
                 write_recipe(disk, recipe)
-        return bake(disk, recipe, source, threads, on_progress, range(recipe.shards))
+        return bake(disk, recipe, source, threads, on_progress, range(recipe.shards), cleared)
 
 
 def bake(
@@ -193,6 +194,7 @@ def bake(
     threads: int,
     on_progress: Callable[[ProgressReport], None] | None,
     due: Container[int],
+    temps_cleared: int,
 ) -> MaterializeReport:
     """Bake what is not committed yet, and finish the folder once all of it is. Under its lock.
 
@@ -203,29 +205,23 @@ def bake(
         threads: at most so many.
         on_progress: as in ``materialize``.
         due: the shards that may be baked.
+        temps_cleared: files of an earlier run that were removed, for the report.
 
     Raises:
         ShardError, OSError, KeyboardInterrupt: as ``materialize``.
     """
-    state = rehash_last(disk, read_state(disk, recipe))
-    meter = _meter(disk, state)
-    laws = recipe.spec.laws
-
-    def publish(state: str, message: str) -> None:
-        report = meter.report(state, message)
-        write_progress(disk, TEMPS, report)
-        if on_progress is not None:
-            on_progress(report)
-
-    def committed(commit: Commit) -> None:
-        meter.commit(commit.filesize, dict(zip(laws, commit.labels, strict=True)))
-
+    found = read_state(disk, recipe)
+    state = rehash_last(disk, found)
+    chronicle = Chronicle(
+        disk, found=found, state=state, temps_cleared=temps_cleared, on_progress=on_progress
+    )
     pending = [shard for shard in state.pending if shard in due]
     try:
-        publish("running", "compiling the kernels; the first time takes half a minute")
+        chronicle.tell("running", "compiling the kernels; the first time takes half a minute")
         source.warm()
-        _check_canary(disk, state, source)
-        publish("running", "drawing and writing")
+        chronicle.source_is_warm()
+        chronicle.canary_drawn(_check_canary(disk, state, source))
+        chronicle.tell("running", "drawing and writing")
         started = time.monotonic()
         written = bake_shards(
             disk,
@@ -234,29 +230,32 @@ def bake(
             pending,
             state.digests,
             min(threads, max(len(pending), 1)),
-            Events(meter.draw, meter.drop, committed),
-            lambda: publish("running", "drawing and writing"),
+            chronicle.events,
+            lambda: chronicle.tell("running", "drawing and writing"),
             _TICK_SECONDS,
         )
         seconds = time.monotonic() - started
         commits = {**state.commits, **{commit.shard: commit for commit in written}}
         if len(commits) == recipe.shards:
             _finish(disk, recipe, commits)
-            publish("done", f"complete: {INDEX} is there")
+            chronicle.index_written()
+            chronicle.tell("done", f"complete: {INDEX} is there")
         else:
-            publish("interrupted", "what was committed is sound; the rest is still to be made")
+            chronicle.tell(
+                "interrupted", "what was committed is sound; the rest is still to be made"
+            )
     except KeyboardInterrupt:
-        _last_words(disk, meter, "interrupted", "stopped by the user; nothing half is left")
+        _last_words(disk, chronicle, "interrupted", "stopped by the user; nothing half is left")
         raise
     except OSError as error:
         text = (
-            f"{error.strerror or error}; {meter.shards_done} of {recipe.shards} shards are "
+            f"{error.strerror or error}; {chronicle.shards_done} of {recipe.shards} shards are "
             "committed and untouched"
         )
-        _last_words(disk, meter, "failed", text)
+        _last_words(disk, chronicle, "failed", text)
         raise OSError(error.errno, text, error.filename) from error
     except Exception as error:
-        _last_words(disk, meter, "failed", str(error))
+        _last_words(disk, chronicle, "failed", str(error))
         raise
     return MaterializeReport(
         str(disk.root),
@@ -307,7 +306,7 @@ def _agreed_recipe(
 
 
 def _check_not_foreign(disk: Disk) -> None:
-    ours = {CARD, INDEX, PREVIEW, "PROGRESS.txt", "progress.json"}
+    ours = {CARD, INDEX, PREVIEW, *LIVELY}
     for name in disk.list_folder(""):
         if name in ours or name.endswith(".tar"):
             raise ValueError(
@@ -340,46 +339,30 @@ def check_threads(threads: int | None) -> int:
     return threads
 
 
-def _check_canary(disk: Disk, state: FolderState, source: ClipSource) -> None:
+def _check_canary(disk: Disk, state: FolderState, source: ClipSource) -> int | None:
     """Draw a committed clip again: what follows must fit to what is there.
+
+    Returns:
+        The clip's index, or None where nothing is committed.
 
     Raises:
         ShardError: it is not the same, to the byte.
     """
     if not state.whole:
-        return
+        return None
     shard = max(state.whole)
     indices = state.recipe.indices(shard)
     opened = OpenShard(disk.root, state.recipe, shard)
-    check_clip(opened, source, indices[len(indices) // 2])
+    clip = indices[len(indices) // 2]
+    check_clip(opened, source, clip)
+    return clip
 
 
-def _meter(disk: Disk, state: FolderState) -> Meter:
-    recipe = state.recipe
-    columns = zip(*(commit.labels for commit in state.commits.values()), strict=True)
-    counts = [sum(column) for column in columns] or [0] * len(recipe.spec.laws)
-    layout = recipe.layout
-    full, rest = divmod(recipe.clips, recipe.shard_clips)
-    return Meter(
-        disk.root,
-        split=recipe.split,
-        seed=recipe.seed,
-        clips_total=recipe.clips,
-        shards_total=recipe.shards,
-        bytes_total=full * layout.shard_bytes(recipe.shard_clips)
-        + (layout.shard_bytes(rest) if rest else 0),
-        class_counts=dict(zip(recipe.spec.laws, counts, strict=True)),
-        shards_done=len(state.commits),
-        bytes_done=sum(commit.filesize for commit in state.commits.values()),
-        resume_command=recipe.command(disk.root),
-    )
-
-
-def _last_words(disk: Disk, meter: Meter, state: str, message: str) -> None:
+def _last_words(disk: Disk, chronicle: Chronicle, state: str, message: str) -> None:
     try:
         # A Ctrl-C between making a temp and guarding it leaves it there. All threads have ended.
         clear_temps(disk)
-        write_progress(disk, TEMPS, meter.report(state, message))
+        chronicle.tell_last(state, message)
     except OSError:
         # A full or broken disk may refuse this too; the error that led here is the one to raise.
         return

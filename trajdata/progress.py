@@ -17,20 +17,30 @@ from typing import Any
 import psutil
 
 from trajdata.errors import ShardError
+from trajdata.history import History, RatePoint, is_due, parse_history, with_point
 from trajdata.storage import Disk, replace_quickly
 
 __all__ = [
+    "LIVELY",
     "PROGRESS_JSON",
     "PROGRESS_TEXT",
+    "REPORT_PAGE",
     "STATES",
     "Meter",
     "ProgressReport",
+    "gigabytes",
+    "held_history",
     "read_progress",
+    "span",
     "write_progress",
 ]
 
 PROGRESS_JSON = "progress.json"
 PROGRESS_TEXT = "PROGRESS.txt"
+REPORT_PAGE = "report.html"
+LIVELY = (PROGRESS_TEXT, PROGRESS_JSON, REPORT_PAGE)
+"""The files of a folder that say who, when and how fast: other bytes after every run."""
+
 STATES = ("running", "done", "interrupted", "failed")
 
 _STALE_SECONDS = 120.0
@@ -62,6 +72,7 @@ class ProgressReport:
         rss_bytes: memory of the process.
         pid, host: of the process.
         resume_command: run this, on any machine that has the folder, to go on.
+        history: the rate over the time of all runs, in at most ``MOST_POINTS`` points.
     """
 
     state: str
@@ -86,6 +97,7 @@ class ProgressReport:
     pid: int
     host: str
     resume_command: str
+    history: History
 
     def is_stale(self, now: datetime) -> bool:
         """Whether it says "running" but is too old to be believed.
@@ -99,8 +111,12 @@ class ProgressReport:
         return (now - updated).total_seconds() > self.stale_after_seconds
 
     def to_json(self) -> str:
-        """progress.json."""
-        return json.dumps(asdict(self), indent=2, allow_nan=False) + "\n"
+        """progress.json: a line a field."""
+        lines = (
+            f"  {json.dumps(name)}: {json.dumps(value, allow_nan=False)}"
+            for name, value in asdict(self).items()
+        )
+        return "{\n" + ",\n".join(lines) + "\n}\n"
 
     def to_text(self) -> str:
         """PROGRESS.txt."""
@@ -115,13 +131,13 @@ class ProgressReport:
             ("in flight", f"{self.clips_in_flight:,} clips drawn and not committed"),
             ("shards", f"{self.shards_done:,} of {self.shards_total:,}"),
             ("rate", rate),
-            ("running for", _span(self.elapsed_seconds)),
-            ("time left", _span(self.eta_seconds)),
+            ("running for", span(self.elapsed_seconds)),
+            ("time left", span(self.eta_seconds)),
             ("last commit", self.last_commit or "none in this run"),
             ("classes", counts),
-            ("disk free", _gigabytes(self.disk_free_bytes) + (" - NOT ENOUGH" if short else "")),
-            ("disk needed", _gigabytes(self.disk_needed_bytes)),
-            ("memory", _gigabytes(self.rss_bytes)),
+            ("disk free", gigabytes(self.disk_free_bytes) + (" - NOT ENOUGH" if short else "")),
+            ("disk needed", gigabytes(self.disk_needed_bytes)),
+            ("memory", gigabytes(self.rss_bytes)),
             ("process", f"{self.pid} on {self.host}"),
             ("updated", self.updated),
             (
@@ -146,7 +162,9 @@ def write_progress(disk: Disk, temps: str, report: ProgressReport) -> None:
         OSError: they cannot be written.
     """
     for name, text in ((PROGRESS_TEXT, report.to_text()), (PROGRESS_JSON, report.to_json())):
-        replace_quickly(disk, f"{temps}/{name}", name, text.encode("utf-8"))
+        # A folder's name may have bytes that are no text.
+        data = text.encode("utf-8", "backslashreplace")
+        replace_quickly(disk, f"{temps}/{name}", name, data)
 
 
 def read_progress(folder: str | os.PathLike[str]) -> ProgressReport | None:
@@ -167,9 +185,21 @@ def read_progress(folder: str | os.PathLike[str]) -> ProgressReport | None:
         names = {field.name for field in fields(ProgressReport)}
         if not isinstance(value, dict) or value.keys() != names or value["state"] not in STATES:
             raise ValueError("other keys or another state")
-        return ProgressReport(**value)
+        return ProgressReport(**{**value, "history": parse_history(value["history"])})
     except (ValueError, TypeError, RecursionError) as error:
         raise ShardError(file, expected=expected, found=str(error)) from error
+
+
+def held_history(folder: str | os.PathLike[str]) -> History:
+    """What the runs before this one left of their rates; none where it cannot be read.
+
+    It is a picture for people: no bake may stop for the want of it.
+    """
+    try:
+        report = read_progress(folder)
+    except (OSError, ShardError):
+        return ()
+    return report.history if report else ()
 
 
 class Meter:
@@ -182,6 +212,7 @@ class Meter:
         class_counts: law -> clips committed before this run.
         shards_done: committed before this run.
         bytes_done: committed before this run.
+        history: of the runs before this one.
     """
 
     def __init__(
@@ -197,6 +228,7 @@ class Meter:
         shards_done: int,
         bytes_done: int,
         resume_command: str,
+        history: History = (),
     ) -> None:
         self._disk = Disk(folder)
         self._split, self._seed = split, seed
@@ -213,7 +245,11 @@ class Meter:
         self._drawn = 0
         self._in_flight = 0
         self._last_commit: str | None = None
-        self._history: deque[tuple[float, int]] = deque([(self._started, 0)])
+        self._recent: deque[tuple[float, int]] = deque([(self._started, 0)])
+        self._history = history
+        self._seconds_before = history[-1].seconds if history else 0.0
+        self._plotted = (self._started, 0)
+        self._last_draw = self._started
         self._process = psutil.Process()
 
     @property
@@ -226,6 +262,7 @@ class Meter:
         with self._lock:
             self._drawn += clips
             self._in_flight += clips
+            self._last_draw = time.monotonic()
 
     def drop(self, clips: int) -> None:
         """Some drawn clips were lost with their temp."""
@@ -252,14 +289,16 @@ class Meter:
         now = time.monotonic()
         with self._lock:
             if self._drawn == 0:
-                self._history.clear()  # the time before the first clip is no part of the rate
-            self._history.append((now, self._drawn))
-            while len(self._history) > 2 and now - self._history[0][0] > _RATE_SECONDS:
-                self._history.popleft()
-            since, before = self._history[0]
+                self._recent.clear()  # the time before the first clip is no part of the rate
+                self._plotted = (now, 0)
+            self._recent.append((now, self._drawn))
+            while len(self._recent) > 2 and now - self._recent[0][0] > _RATE_SECONDS:
+                self._recent.popleft()
+            since, before = self._recent[0]
             rate = (self._drawn - before) / (now - since) if self._drawn > before else None
             done = sum(self._counts.values())
             left = self._clips_total - done - self._in_flight
+            self._plot(now, done + self._in_flight, is_last=state != "running")
             return ProgressReport(
                 state=state,
                 message=message,
@@ -283,14 +322,27 @@ class Meter:
                 pid=os.getpid(),
                 host=socket.gethostname(),
                 resume_command=self._resume_command,
+                history=self._history,
             )
+
+    def _plot(self, now: float, clips: int, is_last: bool) -> None:
+        """Add a point to the history where it is time for one."""
+        since, before = self._plotted
+        if is_last:
+            now = self._last_draw  # what a bake does after that draws nothing and has no rate
+        seconds = self._seconds_before + now - self._started
+        if self._drawn and now > since and is_due(self._history, seconds):
+            rate = (self._drawn - before) / (now - since)
+            self._history = with_point(self._history, RatePoint(seconds, clips, rate))
+            self._plotted = (now, self._drawn)
 
 
 def _now() -> str:
     return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _span(seconds: float | None) -> str:
+def span(seconds: float | None) -> str:
+    """Seconds as a person reads them: "3 min 20 s", "2 h 05 min 00 s"; "-" where there are none."""
     if seconds is None:
         return "-"
     minutes, rest = divmod(round(seconds), 60)
@@ -298,5 +350,6 @@ def _span(seconds: float | None) -> str:
     return f"{hours} h {minutes:02d} min {rest:02d} s" if hours else f"{minutes} min {rest:02d} s"
 
 
-def _gigabytes(size: int) -> str:
+def gigabytes(size: int) -> str:
+    """Bytes in units of 10^9."""
     return f"{size / 1e9:.2f} GB"

@@ -129,7 +129,7 @@ def repair_on(
     _agreed(disk)
     make_folders(disk)
     with FolderLock(disk):
-        clear_temps(disk)
+        cleared = clear_temps(disk)
         survey = _survey(disk)
         recipe = survey.recipe
         source = record_source(recipe.spec, recipe.seed, recipe.split)
@@ -146,7 +146,7 @@ def repair_on(
             write_commit(disk, record)
         needs_index = survey.is_whole and not survey.has_index
         if survey.due or needs_index:
-            bake(disk, recipe, source, threads, on_progress, survey.due)
+            bake(disk, recipe, source, threads, on_progress, survey.due, cleared)
         return RepairReport(
             str(disk.root),
             tuple(recipe.shard_name(shard) for shard in sorted(survey.due)),

@@ -11,7 +11,7 @@ import pytest
 from tests.torture.fault_disk import FaultDisk, Killed
 from tests.torture.power import RecordingDisk, crash_states
 from tests.torture.tiny import LIVELY, SHARDS, bake, tree
-from trajdata import materializing, storage
+from trajdata import materializing, progress, storage
 from trajdata.errors import ShardError
 from trajdata.shards import commit
 from trajdata.storage import Disk
@@ -67,7 +67,7 @@ def check(state, medium, due, keep=()):
     for name in ("index.json", ".trajdata/recipe.json", "README.md", "preview.png"):
         if name in state and state[name] != due[name]:
             raise SpoiltError(f"{name} is not whole")
-    if "PROGRESS.txt" in state and ".trajdata/recipe.json" not in state:
+    if not state.keys().isdisjoint(progress.LIVELY) and ".trajdata/recipe.json" not in state:
         raise SpoiltError("nobody can tell what the folder is")
     if "index.json" in state:
         if not {"README.md", "preview.png"} <= state.keys():
@@ -221,10 +221,10 @@ MUTANTS = {
     "temps not cleared": (
         *(
             materializing.materialize_on,
-            "            clear_temps(disk)\n            write",
-            "            write",
+            "cleared = clear_temps(disk)\n            write",
+            "cleared = 0\n            write",
         ),
-        *("            clear_temps(disk)\n            if", "            if"),
+        *("cleared = clear_temps(disk)\n            if", "cleared = 0\n            if"),
     ),
     "recipe not written": (
         *(

@@ -2,13 +2,14 @@
 
 import hashlib
 
+from trajdata import progress
 from trajdata.materializing import materialize_on
 from trajdata.spec import ClipSpec
 
 SPEC = ClipSpec(frames=2, height=16, width=16, channels=1)
 CLIPS, SHARD_CLIPS, SHARDS = 5, 2, 3
 
-LIVELY = {"PROGRESS.txt", "progress.json", ".trajdata/lock"}
+LIVELY = {*progress.LIVELY, ".trajdata/lock"}
 """What says who and when, and may differ."""
 
 

@@ -115,6 +115,11 @@ class FolderState:
         return [shard for shard in range(self.recipe.shards) if shard not in self.commits]
 
     @property
+    def newest(self) -> list[int]:
+        """The last shards that are there: those that ``rehash_last`` hashes again."""
+        return sorted(self.whole)[-_REHASHED:]
+
+    @property
     def is_complete(self) -> bool:
         """Whether nothing is left to do."""
         return self.index is not None and len(self.whole) == self.recipe.shards
@@ -187,7 +192,7 @@ def rehash_last(disk: Disk, state: FolderState) -> FolderState:
     """
     wrong = {
         shard
-        for shard in sorted(state.whole)[-_REHASHED:]
+        for shard in state.newest
         if file_sha256(disk, state.recipe.shard_name(shard)) != state.digests[shard]
     }
     commits = {shard: commit for shard, commit in state.commits.items() if shard not in wrong}
@@ -225,10 +230,12 @@ def write_recipe(disk: Disk, recipe: Recipe) -> None:
     commit_bytes(disk, f"{TEMPS}/recipe.json", RECIPE, canonical(sealed(recipe.as_json())))
 
 
-def clear_temps(disk: Disk) -> None:
-    """Remove what a killed bake left unfinished. Only under the folder's lock."""
-    for name in disk.list_folder(TEMPS):
+def clear_temps(disk: Disk) -> int:
+    """Remove what a killed bake left unfinished; how many files. Only under the folder's lock."""
+    names = disk.list_folder(TEMPS)
+    for name in names:
         disk.remove(f"{TEMPS}/{name}")
+    return len(names)
 
 
 def commit_shard(

@@ -1,0 +1,89 @@
+"""The rate of a bake over the time of all its runs, in a bounded number of points."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+__all__ = ["MOST_POINTS", "History", "RatePoint", "is_due", "parse_history", "with_point"]
+
+MOST_POINTS = 120
+_LEAST_SECONDS = 0.25
+_MOST = 1e15
+"""Above any number that a bake can come to; what is larger, or no number, is damage."""
+
+
+class RatePoint(NamedTuple):
+    """A stretch of a bake: from the point before, or from the run's first clip, to this one.
+
+    Attributes:
+        seconds: at its end, since the start of the first run; the time between runs is left out.
+        clips: of the folder that were drawn by then, committed or not.
+        clips_per_second: mean over the stretch.
+    """
+
+    seconds: float
+    clips: int
+    clips_per_second: float
+
+
+History = tuple[RatePoint, ...]
+
+
+def is_due(history: History, seconds: float) -> bool:
+    """Whether a point at that time is far enough from the last to be worth its place."""
+    if not history:
+        return True
+    return seconds - history[-1].seconds >= max(_LEAST_SECONDS, seconds / MOST_POINTS)
+
+
+def with_point(history: History, point: RatePoint) -> History:
+    """The history with one point more; where that is one too many, with half as many.
+
+    Two neighbours become one that has the later's time and clips, and the mean rate of both
+    stretches, so the area under the curve stays.
+    """
+    longer = (*history, point)
+    if len(longer) <= MOST_POINTS:
+        return longer
+    before = (0.0, *(point.seconds for point in longer))
+    merged = [
+        _merged(longer[at], longer[at + 1], before[at]) for at in range(0, len(longer) - 1, 2)
+    ]
+    return tuple(merged) if len(longer) % 2 == 0 else (*merged, longer[-1])
+
+
+def parse_history(value: object) -> History:
+    """A history as JSON has it: a list of [seconds, clips, clips per second].
+
+    Raises:
+        ValueError: it is something else, too long, or runs backwards.
+    """
+    if not isinstance(value, list) or len(value) > MOST_POINTS:
+        raise ValueError(f"history: allowed is a list of at most {MOST_POINTS} points")
+    history = tuple(_parsed(item) for item in value)
+    times = [point.seconds for point in history]
+    if times != sorted(times):
+        raise ValueError("history: a point is earlier than the one before it")
+    return history
+
+
+def _parsed(item: object) -> RatePoint:
+    if not isinstance(item, list) or len(item) != 3 or not _are_numbers(item):
+        raise ValueError(f"history: given {item!r:.80}; allowed are three numbers from 0")
+    seconds, clips, rate = item
+    return RatePoint(float(seconds), int(clips), float(rate))
+
+
+def _are_numbers(values: Sequence[object]) -> bool:
+    # A NaN is not below anything.
+    return all(type(value) in (int, float) and 0 <= value < _MOST for value in values)  # type: ignore[operator]
+
+
+def _merged(one: RatePoint, other: RatePoint, start: float) -> RatePoint:
+    first, second = one.seconds - start, other.seconds - one.seconds
+    whole = first + second
+    if whole <= 0:
+        return other
+    rate = (one.clips_per_second * first + other.clips_per_second * second) / whole
+    return RatePoint(other.seconds, other.clips, rate)
