@@ -2,14 +2,19 @@
 
 For clips of 8 x 3 x 32 x 32 and of 16 x 3 x 64 x 64, drawn into a place that the cache holds: each
 stage of the source, and for the last one, the pixels, the least it must do, which is to fill the
-planes of every frame with the background, each with a byte of its own. Medians of alternating
-repetitions.
+planes of every frame with the background, each with a byte of its own. Then what a bake does with
+a record beside drawing it, and what reading one costs, from a shard whose pages are mapped and from
+one that has just been opened, whose pages are in memory but not mapped. One core; medians of
+alternating repetitions.
 """
 
 from __future__ import annotations
 
+import hashlib
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numba
@@ -19,10 +24,14 @@ from measuring import BATCH, CASES, Case, alternated, arguments, save
 from rich.table import Table
 
 import trajdata.source as stages
-from trajdata import ClipSource
+from trajdata import ClipSource, materialize
+from trajdata.shards.reader import open_folder
+from trajdata.shards.records import RecordBuilder, record_source
 
 STAGES = ("deal", "draw_scenes", "fit_motions", "place_objects", "project", "draw_clips")
 LEAST_SECONDS = 0.2
+ROOM_BYTES = 8 << 20
+PIECES = 8
 
 
 @numba.njit(nogil=True)
@@ -53,8 +62,8 @@ def calls_of(case: Case, place: np.ndarray) -> dict[str, Callable[[], object]]:
     return calls
 
 
-def repeated(step: Callable[[], object]) -> Callable[[], float]:
-    """Microseconds per clip of ``step``, which handles one batch."""
+def repeated(step: Callable[[], object], clips: int = BATCH) -> Callable[[], float]:
+    """Microseconds per clip of ``step``, which handles so many clips."""
 
     def measure() -> float:
         step()
@@ -62,27 +71,57 @@ def repeated(step: Callable[[], object]) -> Callable[[], float]:
         while (spent := time.perf_counter() - start) < LEAST_SECONDS:
             step()
             steps += 1
-        return spent / steps / BATCH * 1e6
+        return spent / steps / clips * 1e6
 
     return measure
 
 
+def baking_of(case: Case, scratch: Path) -> dict[str, Callable[[], float]]:
+    """What a bake does with each record."""
+    builder = RecordBuilder(record_source(case.spec, 0, "train"), ROOM_BYTES)
+    room = builder.room
+    records, _ = builder.build(range(room))
+
+    def write() -> None:
+        with tempfile.TemporaryFile(dir=scratch, buffering=0) as file:
+            for _ in range(PIECES):
+                file.write(records.data)
+
+    return {
+        "record drawn": repeated(lambda: builder.build(range(room)), room),
+        "record hashed": repeated(lambda: hashlib.sha256(records.data).digest(), room),
+        "record written, no fsync": repeated(write, PIECES * room),
+    }
+
+
+def reading_of(case: Case, place: np.ndarray, scratch: Path) -> dict[str, Callable[[], float]]:
+    """What a reader does with each record, in order."""
+    folder = scratch / case.name
+    materialize(case.spec, folder, clips=case.baked_clips, shard_clips=case.baked_clips)
+    parts = [range(k, k + BATCH) for k in range(0, case.baked_clips - BATCH + 1, BATCH)]
+    clips = len(parts) * BATCH
+    mapped = open_folder(folder)
+    small = open_folder(folder, fields=("label", "index"))
+
+    def walk(source: Any) -> None:
+        for part in parts:
+            source.batch(part, out={"video": place})
+
+    def check() -> None:
+        for part in parts:
+            small.batch(part)
+
+    return {
+        "record checked": repeated(check, clips),
+        "record checked and copied": repeated(lambda: walk(mapped), clips),
+        "the same, just opened": repeated(lambda: walk(open_folder(folder)), clips),
+    }
+
+
 def run_case(case: Case, repetitions: int) -> list[dict[str, Any]]:
     """The rows of one size of clips."""
-    spec = case.spec
-    place = np.ones((BATCH, *spec.video_shape), np.uint8)
-    flat, backs = place.reshape(-1), np.arange(spec.channels, dtype=np.uint8)
-    plane = spec.height * spec.width
-    source = ClipSource(spec)
-    found = alternated(
-        {
-            "memset": repeated(lambda: place.fill(0)),
-            "planes filled": repeated(lambda: fill_planes(flat, backs, len(flat) // plane, plane)),
-            **{name: repeated(call) for name, call in calls_of(case, place).items()},
-            "source.batch": repeated(lambda: source.batch(range(BATCH), out={"video": place})),
-        },
-        repetitions,
-    )
+    with tempfile.TemporaryDirectory(prefix="trajdata-stages-") as scratch:
+        found = alternated(measures(case, Path(scratch)), repetitions)
     return [
         {
             "clips": case.name,
@@ -92,6 +131,23 @@ def run_case(case: Case, repetitions: int) -> list[dict[str, Any]]:
         }
         for what, one in found.items()
     ]
+
+
+def measures(case: Case, scratch: Path) -> dict[str, Callable[[], float]]:
+    """Everything that is measured for one size of clips, by name."""
+    spec = case.spec
+    place = np.ones((BATCH, *spec.video_shape), np.uint8)
+    flat, backs = place.reshape(-1), np.arange(spec.channels, dtype=np.uint8)
+    plane = spec.height * spec.width
+    source = ClipSource(spec)
+    return {
+        "memset": repeated(lambda: place.fill(0)),
+        "planes filled": repeated(lambda: fill_planes(flat, backs, len(flat) // plane, plane)),
+        **{name: repeated(call) for name, call in calls_of(case, place).items()},
+        "source.batch": repeated(lambda: source.batch(range(BATCH), out={"video": place})),
+        **baking_of(case, scratch),
+        **reading_of(case, place, scratch),
+    }
 
 
 def main() -> None:
