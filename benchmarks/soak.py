@@ -25,10 +25,12 @@ import numpy as np
 import psutil
 from measuring import RESULTS, ROOT, machine
 
-PRESET, CLIPS, SHARD_CLIPS = "gray-32", 100_000, 100
+PRESET, CLIPS, SHARD_CLIPS = "gray-32", 400_000, 1_000
 LOOK_SECONDS = 0.5
-MOST_SECONDS_BETWEEN_KILLS = 8.0
+MOST_SECONDS_BETWEEN_KILLS = 28.0
 STARTING_SECONDS = 2.0
+SETTLED_SECONDS = 6.0
+"""After which nothing is loaded or made for the first time."""
 
 
 @dataclass
@@ -42,7 +44,7 @@ class Soak:
         different: folders whose hash is not the reference's.
         orphans: processes that outlived their bake.
         most_files: most open files of a bake at once.
-        slopes: growth of the memory in one undisturbed stretch, MB a minute.
+        memory: for each undisturbed stretch, (minutes, MB) of its looks once it had settled.
     """
 
     clips: int = 0
@@ -52,12 +54,21 @@ class Soak:
     different: int = 0
     orphans: int = 0
     most_files: int = 0
-    slopes: list[float] = field(default_factory=list)
+    memory: list[list[tuple[float, float]]] = field(default_factory=list)
 
     @property
     def slope(self) -> float:
-        """Median growth of the memory, MB a minute."""
-        return float(np.median(self.slopes)) if self.slopes else 0.0
+        """Growth of the memory, MB a minute: one slope for all stretches, each from where it began
+        (least squares)."""
+        steps = [np.array(looks) - np.mean(looks, axis=0) for looks in self.memory if looks]
+        minutes, megabytes = np.concatenate(steps).T if steps else np.zeros((2, 0))
+        spread = float(minutes @ minutes)
+        return float(minutes @ megabytes) / spread if spread else 0.0
+
+    @property
+    def most_memory(self) -> float:
+        """The most that a settled bake had, MB."""
+        return max((megabytes for looks in self.memory for _, megabytes in looks), default=0.0)
 
 
 def command(folder: Path, threads: int) -> list[str]:
@@ -89,7 +100,7 @@ def stretch(folder: Path, threads: int, seconds: float, soak: Soak) -> bool:
                 soak.most_files = max(soak.most_files, seen.num_fds())
                 family.update(seen.children(recursive=True))
                 spent = time.monotonic() - begin
-                if spent > STARTING_SECONDS:
+                if spent > SETTLED_SECONDS:
                     memory.append((spent / 60, seen.memory_info().rss / 1e6))
             except psutil.NoSuchProcess:
                 break
@@ -100,9 +111,7 @@ def stretch(folder: Path, threads: int, seconds: float, soak: Soak) -> bool:
             soak.kills += 1
         _, errors = process.communicate(timeout=60)
     soak.orphans += sum(child.is_running() for child in family)
-    if len(memory) >= 6:
-        minutes, megabytes = np.array(memory).T
-        soak.slopes.append(float(np.polyfit(minutes, megabytes, 1)[0]))
+    soak.memory.append(memory)
     if done and process.returncode != 0:
         raise RuntimeError(f"the bake ended with {process.returncode}: {errors.decode()}")
     return done
@@ -147,7 +156,7 @@ def main() -> None:
     print(f"clips              {soak.clips:,}")
     print(f"shards             {soak.shards:,}")
     print(f"kills              {soak.kills}")
-    print(f"memory slope       {soak.slope:+.2f} MB a minute (median of {len(soak.slopes)})")
+    print(f"memory slope       {soak.slope:+.2f} MB a minute, {soak.most_memory:,.0f} MB at most")
     print(f"most open files    {soak.most_files}")
     print(f"orphans            {soak.orphans}")
     print(f"same as reference  {soak.folders - soak.different} of {soak.folders} folders")
@@ -155,8 +164,9 @@ def main() -> None:
         "machine": machine(),
         "preset": PRESET,
         "minutes": asked.minutes,
-        **asdict(soak),
-        "slope": soak.slope,
+        **{name: value for name, value in asdict(soak).items() if name != "memory"},
+        "slope_mb_a_minute": round(soak.slope, 3),
+        "most_memory_mb": round(soak.most_memory, 1),
     }
     asked.out.write_text(json.dumps(report, indent=1) + "\n", "utf-8")
     sys.exit(soak.different > 0 or soak.orphans > 0)

@@ -11,11 +11,11 @@ of repetitions that alternate with those of the other figures.
 from __future__ import annotations
 
 import hashlib
-import os
 import tempfile
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
@@ -24,16 +24,18 @@ import numpy as np
 import rich
 from measuring import BATCH, CASES, Case, alternated, arguments, save
 from rich.table import Table
-from torch.utils.data import DataLoader
 
 from trajdata import ClipSource, TrajectoryDataset, materialize
 from trajdata.fields import FIELDS
+from trajdata.loading.feeding import endless_batches
+from trajdata.shards.layout import default_shard_clips
 from trajdata.shards.records import RecordBuilder, record_source
+from trajdata.storage import Disk, commit_chunks
 
 WORKERS = (0, 1, 2)
 THREADS = 2
 LEAST_SECONDS = 0.2
-MEMORY_BYTES = 1 << 30
+MEMORY_BYTES = 256 << 20
 ROOM_BYTES = 8 << 20
 BAKES = 4
 """Times the clips that are read: a bake's ends, where threads wait, should weigh little."""
@@ -42,11 +44,16 @@ Measure = Callable[[], float]
 """Runs once and returns clips per second."""
 
 
-def repeated(step: Callable[[], object], clips: int = BATCH) -> Measure:
-    """Calls ``step``, which handles so many clips, for at least LEAST_SECONDS."""
+def repeated(step: Callable[[], object], clips: int = BATCH, *, warm: int = 1) -> Measure:
+    """Calls ``step``, which handles so many clips, for at least LEAST_SECONDS.
+
+    Before that it is called ``warm`` times: what was idle for some seconds, the system may have
+    to find again.
+    """
 
     def measure() -> float:
-        step()
+        for _ in range(warm):
+            step()
         steps, start = 0, time.perf_counter()
         while (spent := time.perf_counter() - start) < LEAST_SECONDS:
             step()
@@ -67,16 +74,19 @@ def in_threads(makers: Iterable[Callable[[], object]], clips: int) -> Measure:
     return measure
 
 
-def loaded(dataset: TrajectoryDataset, workers: int, batches: int) -> Measure:
-    """Takes ``batches`` from a DataLoader, once its workers run and their queues are full."""
+def loaded(dataset: TrajectoryDataset, workers: int, warm: int) -> Measure:
+    """Takes batches from a DataLoader for at least LEAST_SECONDS, after ``warm`` of them."""
 
     def measure() -> float:
-        stream = iter(DataLoader(dataset, batch_size=None, num_workers=workers))
-        for _ in islice(stream, 4 * workers + 1):
-            pass
-        start = time.perf_counter()
-        taken = sum(1 for _ in islice(stream, batches))
-        return taken * BATCH / (time.perf_counter() - start)
+        with closing(endless_batches(dataset, workers)) as stream:
+            for _ in islice(stream, warm):
+                pass
+            clips, start = 0, time.perf_counter()
+            for batch in stream:
+                clips += len(batch["index"])
+                if (spent := time.perf_counter() - start) > LEAST_SECONDS:
+                    return clips / spent
+        raise RuntimeError("the batches came to an end")
 
     return measure
 
@@ -93,16 +103,19 @@ def baked(case: Case, clips: int, scratch: Path) -> Measure:
     return measure
 
 
-def written(records: np.ndarray, clips: int, scratch: Path) -> Measure:
-    """Writes as many bytes as that many records have to a new file, and syncs it."""
+def written(case: Case, records: np.ndarray, clips: int, scratch: Path) -> Measure:
+    """Commits files like the shards of so many clips, one after the other: each is synced."""
+    shard = default_shard_clips(case.spec)
+    chunks = [records[: shard - k].reshape(-1).data for k in range(0, shard, len(records))]
+    size = sum(chunk.nbytes for chunk in chunks)
 
     def measure() -> float:
-        with tempfile.TemporaryFile(dir=scratch, buffering=0) as file:
+        with tempfile.TemporaryDirectory(dir=scratch) as folder:
+            disk = Disk(folder)
             start = time.perf_counter()
-            for _ in range(0, clips, len(records)):
-                file.write(records.data)
-            os.fsync(file.fileno())
-            return clips / (time.perf_counter() - start)
+            for number in range(clips // shard):
+                commit_chunks(disk, "temp", f"{number}", chunks, size)
+            return clips // shard * shard / (time.perf_counter() - start)
 
     return measure
 
@@ -115,8 +128,8 @@ def memory(case: Case, places: list[np.ndarray], clips: np.ndarray) -> dict[str,
     return {
         "memset, in cache": repeated(lambda: one.fill(0)),
         "memcpy, in cache": repeated(lambda: np.copyto(one, model)),
-        "memset": repeated(lambda: next(ring).fill(0)),
-        "memcpy": repeated(lambda: np.copyto(one, next(parts))),
+        "memset": repeated(lambda: next(ring).fill(0), warm=len(places)),
+        "memcpy": repeated(lambda: np.copyto(one, next(parts)), warm=len(clips) // BATCH),
     }
 
 
@@ -135,7 +148,9 @@ def drawing(case: Case, places: list[np.ndarray]) -> dict[str, Measure]:
     return {
         "source.batch": repeated(lambda: batch(source, None)),
         "source.batch, in cache": repeated(lambda: batch(source, places[0])),
-        "source.batch, through memory": repeated(lambda: batch(source, next(ring))),
+        "source.batch, through memory": repeated(
+            lambda: batch(source, next(ring)), warm=len(places)
+        ),
         "source.batch, all fields": repeated(lambda: batch(every, None)),
     }
 
@@ -154,7 +169,7 @@ def baking(case: Case, scratch: Path) -> dict[str, Measure]:
         "sha256 of records, 2 threads": in_threads(
             [lambda: hashlib.sha256(records.data).digest()] * THREADS, room
         ),
-        "records written and synced": written(records, clips, scratch),
+        "records written and synced": written(case, records, clips, scratch),
     }
 
 
@@ -171,13 +186,13 @@ def measures(case: Case, scratch: Path) -> dict[str, Measure]:
     live = TrajectoryDataset(case.spec, batch_size=BATCH)
     cached = TrajectoryDataset.from_shards(folder, batch_size=BATCH)
     shuffled = TrajectoryDataset.from_shards(folder, batch_size=BATCH, shuffle=True)
-    batches = case.baked_clips // BATCH - 4 * max(WORKERS) - 1
+    epoch = case.baked_clips // BATCH
     return {
         **memory(case, places, clips),
         **drawing(case, places),
-        **{f"DataLoader, live, {n} workers": loaded(live, n, 4 * batches) for n in WORKERS},
-        **{f"DataLoader, cached, {n} workers": loaded(cached, n, batches) for n in WORKERS},
-        "DataLoader, cached, shuffled, 0 workers": loaded(shuffled, 0, batches),
+        **{f"DataLoader, live, {n} workers": loaded(live, n, 4 * n + 4) for n in WORKERS},
+        **{f"DataLoader, cached, {n} workers": loaded(cached, n, epoch) for n in WORKERS},
+        "DataLoader, cached, shuffled, 0 workers": loaded(shuffled, 0, epoch),
         **baking(case, scratch),
     }
 

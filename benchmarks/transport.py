@@ -29,6 +29,8 @@ from trajdata import ClipSpec, TrajectoryDataset
 WORKERS = (1, 2)
 THREADS = (0, 1, 2)
 BATCHES = {"8x32": 800, "16x64": 200}
+WARM = 16
+"""Batches after which as much memory is in use as ever will be."""
 KEPT_BYTES = 1 << 30
 
 
@@ -78,7 +80,7 @@ def waited(spec: ClipSpec, threads: int, batches: int) -> float:
     busy = BATCH / drawn(TrajectoryDataset(spec, batch_size=BATCH), batches)
     dataset = TrajectoryDataset(spec, batch_size=BATCH, prefetch_threads=threads)
     stream = iter(DataLoader(dataset, batch_size=None))
-    for _ in range(4):
+    for _ in range(WARM):
         next(stream)
     waiting, start = 0.0, time.perf_counter()
     for _ in range(batches):

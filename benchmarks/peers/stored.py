@@ -94,26 +94,34 @@ def stored_measures(case: Case, write: Write, read: Read) -> dict[str, Measure]:
 
 
 def read_rate(make: Callable[[], Iterable[Batch]], workers: int, clips: Clips) -> float:
-    """Clips a second of the loaders that ``make`` returns, once their workers run.
+    """Clips a second of the loader that ``make`` returns, once its workers run.
 
-    A fast loader is read several times, a slow one not to its end.
+    It is read before, without being timed, so that its files are open and in memory. A fast loader
+    is read several times, a slow one not to its end.
     """
     torch.set_num_threads(1)  # several wait for each other where the machine has other work
+    loader = make()
+    _read(loader, 0)
     taken, spent = 0, 0.0
     for _ in range(MOST_PASSES):
-        stream = iter(make())
-        for videos, labels in islice(stream, 2 * workers + 1):
-            _check_form(clips, videos, labels)
-        start = time.perf_counter()
-        for _, labels in stream:
-            taken += len(labels)
-            if time.perf_counter() - start > MOST_SECONDS:
-                break
-        spent += time.perf_counter() - start
-        del stream  # ends its workers, outside the time
+        count, seconds = _read(loader, 2 * workers + 1)
+        taken, spent = taken + count, spent + seconds
         if spent > LEAST_SECONDS:
             break
     return taken / spent
+
+
+def _read(loader: Iterable[Batch], untimed: int) -> tuple[int, float]:
+    """Clips and seconds of a pass, cut short after MOST_SECONDS, without its first batches."""
+    stream = iter(loader)
+    for _ in islice(stream, untimed):
+        pass
+    taken, start = 0, time.perf_counter()
+    for _, labels in stream:
+        taken += len(labels)
+        if time.perf_counter() - start > MOST_SECONDS:
+            break
+    return taken, time.perf_counter() - start
 
 
 def write_rate(clips: Clips, case: Case, write: Callable[[Path], None]) -> float:
