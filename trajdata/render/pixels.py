@@ -23,7 +23,9 @@ from trajdata.spec import SHAPES
 __all__ = ["AMBIENT", "DIFFUSE", "draw_clips"]
 
 _RUN = 64
+"""Pixels to a multiple of which a group is filled up: whole vectors of every kind of processor."""
 _STEP = 32
+"""The same for what is listed of one box."""
 _GROUP = 1024
 """Pixels whose boxes are drawn together: enough to hide the loops, few enough for the cache."""
 _SMALL = 2.0
@@ -230,7 +232,6 @@ def draw_clips(scenes, pixels, radii, channels, height, width, target, first, st
     frames = pixels.shape[2]
     plane = height * width
     room = max(plane, _GROUP) + _RUN
-    # One after the other, as the compiler takes what stands in one array for one thing.
     xs = np.zeros(room, np.float32)
     ys = np.zeros(room, np.float32)
     edges = np.zeros(room, np.float32)
