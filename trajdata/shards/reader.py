@@ -176,11 +176,12 @@ class CachedSource:
             ShardError: a damaged shard.
         """
         where = check_indices(indices)
-        self._check_held(where)
+        lowest, highest = (int(where.min()), int(where.max())) if len(where) else (0, 0)
+        self._check_held(where, highest)
         arrays = batch_arrays(self.fields, self.spec, len(where), out or {})
         wants_texts = any(name in TEXT_FIELDS for name in self.fields)
         parsed: list[dict[str, Any]] = [{}] * len(where)
-        for shard, rows, places in self._by_shard(where):
+        for shard, rows, places in self._by_shard(where, lowest, highest):
             opened = self._shard(shard)
             labels = self._checked_labels(opened, rows)
             for name, array in arrays.items():
@@ -215,8 +216,8 @@ class CachedSource:
         gather_values(record, none, none, 0, np.empty((1, 1), np.uint8))
         read_labels(record, none, 0, KEY_DIGITS, 0, 1, 1, none)
 
-    def _check_held(self, where: NDArray[np.int64]) -> None:
-        if len(where) and int(where.max()) >= self.clips:
+    def _check_held(self, where: NDArray[np.int64], highest: int) -> None:
+        if highest >= self.clips:
             raise ValueError(
                 f"indices: given {int(where[where >= self.clips][0])}; "
                 f"allowed are 0 to {self.clips - 1}, the clips of {os.fspath(self.folder)!r}"
@@ -230,14 +231,14 @@ class CachedSource:
                     )
 
     def _by_shard(
-        self, where: NDArray[np.int64]
+        self, where: NDArray[np.int64], lowest: int, highest: int
     ) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.intp]]]:
         """(shard, rows of the shard, rows of the batch) for every shard that is asked."""
         if len(where) == 0:
             return
-        lowest = int(where.min()) // self.shard_clips
-        if lowest == int(where.max()) // self.shard_clips:
-            yield lowest, where - lowest * self.shard_clips, np.arange(len(where))
+        shard = lowest // self.shard_clips
+        if shard == highest // self.shard_clips:
+            yield shard, where - shard * self.shard_clips, np.arange(len(where))
             return
         shards = where // self.shard_clips
         for shard in np.unique(shards).tolist():
