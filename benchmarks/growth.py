@@ -24,7 +24,7 @@ import matplotlib.pyplot as plt
 from matplotlib.ticker import NullFormatter
 
 from trajdata import ClipSource, ClipSpec, TrajectoryDataset, materialize, preset
-from trajdata.loading.feeding import endless_batches
+from trajdata._loading.feeding import endless_batches
 
 PRESET = "magvit-32"
 SPEC = preset(PRESET)

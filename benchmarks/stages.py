@@ -23,10 +23,10 @@ import rich
 from measuring import BATCH, CASES, Case, alternated, arguments, save
 from rich.table import Table
 
-import trajdata.source as stages
+import trajdata._clips.source as stages
 from trajdata import ClipSource, materialize
-from trajdata.shards.reader import open_folder
-from trajdata.shards.records import RecordBuilder, record_source
+from trajdata._reading.stored import open_folder
+from trajdata._shards.records import RecordBuilder, record_source
 
 STAGES = ("deal", "draw_scenes", "fit_motions", "place_objects", "project", "draw_clips")
 LEAST_SECONDS = 0.2

@@ -56,7 +56,7 @@ print(json.dumps({
 BAKE = f"""
 import json, os, resource, sys
 import PIL.Image, psutil
-import trajdata.materializing, trajdata.preview
+import trajdata._bake.run, trajdata._show.pictures
 
 def peak():
     try:

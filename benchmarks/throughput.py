@@ -26,11 +26,11 @@ from measuring import BATCH, CASES, Case, alternated, arguments, save
 from rich.table import Table
 
 from trajdata import ClipSource, TrajectoryDataset, materialize
-from trajdata.fields import FIELDS
-from trajdata.loading.feeding import endless_batches
-from trajdata.shards.layout import default_shard_clips
-from trajdata.shards.records import RecordBuilder, record_source
-from trajdata.storage import Disk, commit_chunks
+from trajdata._clips.fields import FIELDS
+from trajdata._loading.feeding import endless_batches
+from trajdata._shards.layout import default_shard_clips
+from trajdata._shards.records import RecordBuilder, record_source
+from trajdata._store.disk import Disk, commit_chunks
 
 WORKERS = (0, 1, 2)
 THREADS = 2

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from trajdata.spec import ClipSpec
+from trajdata._spec.model import ClipSpec
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "trajdata"
@@ -33,7 +33,7 @@ def _behind_kernels() -> set[Path]:
         source: re.findall(r"^from (trajdata[\w.]*) import", source.read_text("utf-8"), re.M)
         for source in PACKAGE.rglob("*.py")
     }
-    todo = [source for source, names in imports.items() if "trajdata.jit" in names]
+    todo = [source for source, names in imports.items() if "trajdata._jit" in names]
     seen: set[Path] = set()
     while todo:
         source = todo.pop()

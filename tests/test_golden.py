@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from trajdata import FORMAT, presets
-from trajdata.spec import SPLITS
+from trajdata._spec.model import SPLITS
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = json.loads((ROOT / "tests" / "golden.json").read_text("ascii"))
@@ -50,8 +50,8 @@ COMPILE = """
 import re
 import llvmlite.binding as llvm
 from trajdata import ClipSource, preset
-from trajdata.render import grain, pixels
-from trajdata.scene import camera, deal, draw, jitter, motion
+from trajdata._render import compositing as pixels, grain
+from trajdata._world import camera, deal, jitter, motion, sampling as draw
 
 llvm.initialize_all_targets()
 llvm.initialize_all_asmprinters()

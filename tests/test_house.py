@@ -20,18 +20,20 @@ TREES = {name: ast.parse(path.read_text("utf-8")) for name, path in MODULES.item
 # A module imports from its own floor or from one below. Kernels know nothing of files, shards
 # nothing of torch, and nothing knows the command line.
 FLOORS = (
-    ("errors", "jit", "spec"),
-    ("fields", "storage"),
-    ("scene", "batches"),
-    ("templates", "render"),
-    ("text",),
-    ("source", "history", "progress"),
-    ("shards", "preview"),
-    ("reporting",),
-    ("materializing", "repairing"),
-    ("loading",),
-    ("auditing", "benching", "evaluation"),
-    ("cli", "__main__"),
+    ("_errors", "_jit"),
+    ("_arithmetic",),
+    ("_laws",),
+    ("_spec",),
+    ("_world",),
+    ("_render",),
+    ("_clips",),
+    ("_shards", "_show"),
+    ("_store",),
+    ("_reading",),
+    ("_bake",),
+    ("_loading",),
+    ("_check", "_bench"),
+    ("_cli", "__main__"),
 )
 HEAVY = (
     *("torch", "numba", "numpy", "webdataset", "ray", "rich", "typer", "PIL", "pydantic"),
@@ -53,7 +55,7 @@ def imports_of(module):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             names = [node.module if node.level == 0 else f"<relative {node.module}>"]
-            # `from trajdata.scene import draw` may mean the module trajdata.scene.draw.
+            # `from trajdata.scene import draw` may mean the module trajdata._world.sampling.
             names += [f"{node.module}.{alias.name}" for alias in node.names]
         else:
             continue
@@ -101,17 +103,17 @@ def test_no_module_imports_itself_by_a_detour():
 @pytest.mark.parametrize(
     ("package", "rooms"),
     [
-        ("torch", ("loading", "cli")),
-        ("typer", ("cli",)),
-        ("rich", ("cli",)),
-        ("PIL", ("preview",)),
-        ("jinja2", ("reporting",)),
+        ("torch", ("_loading", "_cli")),
+        ("typer", ("_cli",)),
+        ("rich", ("_cli",)),
+        ("PIL", ("_show",)),
+        ("jinja2", ("_bake",)),
         ("webdataset", ()),
     ],
 )
 def test_a_package_is_known_only_where_it_is_needed(package, rooms):
     users = {name for name in ROOMS if package in set(outside_imports_of(name))}
-    strangers = {name for name in users if name.split(".")[1] not in (*rooms, "auditing")}
+    strangers = {name for name in users if name.split(".")[1] not in (*rooms, "_check")}
     assert not strangers
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from trajdata import FIELDS, ClipSource, materialize
-from trajdata.fields import STORED_ARRAYS
+from trajdata._clips.fields import STORED_ARRAYS
 
 CLIPS, SHARD = 50, 20
 

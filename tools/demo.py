@@ -23,7 +23,7 @@ from rich.table import Table
 from torch.utils.data import DataLoader
 
 from trajdata import ClipSource, TrajectoryDataset, preset
-from trajdata.preview import PREVIEW_FIELDS, write_animation, write_preview
+from trajdata._show.pictures import PREVIEW_FIELDS, write_animation, write_preview
 
 ROOT = Path(__file__).parents[1]
 OUT = ROOT / "demo-out"

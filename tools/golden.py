@@ -18,10 +18,10 @@ from pathlib import Path
 import numpy as np
 
 from trajdata import FORMAT, ClipSource, ClipSpec, preset, presets
-from trajdata.fields import STORED_ARRAYS
-from trajdata.shards.layout import END_BYTES
-from trajdata.shards.records import RecordBuilder, record_source
-from trajdata.spec import SPLITS
+from trajdata._clips.fields import STORED_ARRAYS
+from trajdata._shards.layout import END_BYTES
+from trajdata._shards.records import RecordBuilder, record_source
+from trajdata._spec.model import SPLITS
 
 GOLDEN = Path(__file__).parents[1] / "tests" / "golden.json"
 SEED = 0

@@ -21,15 +21,15 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from trajdata.auditing.report import AuditReport, audit
-    from trajdata.errors import LockedError, ShardError, SpecMismatchError
-    from trajdata.evaluation import TrackErrors, evaluate
-    from trajdata.fields import DEFAULT_FIELDS, FIELDS
-    from trajdata.loading.dataset import TrajectoryDataset
-    from trajdata.loading.map_dataset import TrajectoryMapDataset
-    from trajdata.materializing import materialize
-    from trajdata.source import ClipSource
-    from trajdata.spec import FORMAT, ClipSpec, preset, presets
+    from trajdata._bake.run import materialize
+    from trajdata._check.audit.report import AuditReport, audit
+    from trajdata._check.evaluation import TrackErrors, evaluate
+    from trajdata._clips.fields import DEFAULT_FIELDS, FIELDS
+    from trajdata._clips.source import ClipSource
+    from trajdata._errors import LockedError, ShardError, SpecMismatchError
+    from trajdata._loading.dataset import TrajectoryDataset
+    from trajdata._loading.map_dataset import TrajectoryMapDataset
+    from trajdata._spec.model import FORMAT, ClipSpec, preset, presets
 
 __all__ = [
     "DEFAULT_FIELDS",
@@ -55,23 +55,23 @@ __all__ = [
 __version__ = "0.1.0"
 
 _HOME = {
-    "DEFAULT_FIELDS": "trajdata.fields",
-    "FIELDS": "trajdata.fields",
-    "FORMAT": "trajdata.spec",
-    "AuditReport": "trajdata.auditing.report",
-    "ClipSource": "trajdata.source",
-    "ClipSpec": "trajdata.spec",
-    "LockedError": "trajdata.errors",
-    "ShardError": "trajdata.errors",
-    "SpecMismatchError": "trajdata.errors",
-    "TrackErrors": "trajdata.evaluation",
-    "TrajectoryDataset": "trajdata.loading.dataset",
-    "TrajectoryMapDataset": "trajdata.loading.map_dataset",
-    "audit": "trajdata.auditing.report",
-    "evaluate": "trajdata.evaluation",
-    "materialize": "trajdata.materializing",
-    "preset": "trajdata.spec",
-    "presets": "trajdata.spec",
+    "DEFAULT_FIELDS": "trajdata._clips.fields",
+    "FIELDS": "trajdata._clips.fields",
+    "FORMAT": "trajdata._spec.model",
+    "AuditReport": "trajdata._check.audit.report",
+    "ClipSource": "trajdata._clips.source",
+    "ClipSpec": "trajdata._spec.model",
+    "LockedError": "trajdata._errors",
+    "ShardError": "trajdata._errors",
+    "SpecMismatchError": "trajdata._errors",
+    "TrackErrors": "trajdata._check.evaluation",
+    "TrajectoryDataset": "trajdata._loading.dataset",
+    "TrajectoryMapDataset": "trajdata._loading.map_dataset",
+    "audit": "trajdata._check.audit.report",
+    "evaluate": "trajdata._check.evaluation",
+    "materialize": "trajdata._bake.run",
+    "preset": "trajdata._spec.model",
+    "presets": "trajdata._spec.model",
 }
 
 

@@ -1,6 +1,6 @@
 """``python -m trajdata`` is the ``trajdata`` command."""
 
-from trajdata.cli import main
+from trajdata._cli import main
 
 if __name__ == "__main__":
     main()

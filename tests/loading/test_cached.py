@@ -4,7 +4,7 @@ import pytest
 from torch.utils.data import DataLoader
 
 from trajdata import FIELDS, SpecMismatchError, TrajectoryDataset, TrajectoryMapDataset
-from trajdata.loading.clips import live_clips
+from trajdata._reading.read_through import live_clips
 
 STREAM = {"seed": 3, "split": "val"}
 SETTINGS = {"batch_size": 6, "shuffle": True, "fields": tuple(FIELDS)}

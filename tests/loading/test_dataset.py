@@ -10,7 +10,7 @@ import torch
 from torch.utils.data import DataLoader, default_collate
 
 from trajdata import FIELDS, ClipSource, SpecMismatchError, TrajectoryDataset
-from trajdata.loading.state import resume_point
+from trajdata._loading.state import resume_point
 
 ALL = tuple(FIELDS)
 

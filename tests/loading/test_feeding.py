@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from trajdata import TrajectoryDataset
-from trajdata.loading.feeding import endless_batches
+from trajdata._loading.feeding import endless_batches
 
 
 @pytest.mark.parametrize("workers", [0, 2])

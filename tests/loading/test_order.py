@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from trajdata.loading.order import Order
+from trajdata._loading.order import Order
 
 
 def shown(epoch, *, length=10, fresh=True, shuffle=False):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from trajdata.loading.output import DTYPES, LAYOUTS, VALUE_RANGES, output_format
+from trajdata._loading.output import DTYPES, LAYOUTS, VALUE_RANGES, output_format
 
 FIELDS = ("video", "label", "index", "params", "caption")
 

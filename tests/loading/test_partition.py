@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trajdata.loading.partition import Partition
+from trajdata._loading.partition import Partition
 
 sizes = st.integers(1, 9)
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trajdata.loading.permutation import KeyedPermutation
+from trajdata._loading.permutation import KeyedPermutation
 
 seeds = st.integers(0, 2**63 - 1)
 

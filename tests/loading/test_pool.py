@@ -10,8 +10,8 @@ import torch
 from torch.utils.data import DataLoader
 
 from trajdata import TrajectoryDataset
-from trajdata.loading.output import ArrayShape
-from trajdata.loading.pool import Pool
+from trajdata._loading.output import ArrayShape
+from trajdata._loading.pool import Pool
 
 pytestmark = pytest.mark.timeout(60)
 

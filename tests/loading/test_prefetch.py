@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from trajdata import TrajectoryDataset
-from trajdata.loading.prefetch import drawn_ahead
+from trajdata._loading.prefetch import drawn_ahead
 
 pytestmark = pytest.mark.timeout(60)
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trajdata import SpecMismatchError
-from trajdata.loading.partition import Partition
-from trajdata.loading.state import (
+from trajdata._loading.partition import Partition
+from trajdata._loading.state import (
     Progress,
     ResumePoint,
     Stream,

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from trajdata import SpecMismatchError, TrajectoryDataset
-from trajdata.loading.state import resume_point
+from trajdata._loading.state import resume_point
 
 StatefulDataLoader = pytest.importorskip("torchdata.stateful_dataloader").StatefulDataLoader
 

@@ -21,9 +21,9 @@ import torch
 from torch.utils.data import DataLoader, IterableDataset
 
 from trajdata import TrajectoryDataset
-from trajdata.loading.output import ArrayShape
-from trajdata.loading.transport import memory, sender
-from trajdata.loading.transport.sender import Sender
+from trajdata._loading.output import ArrayShape
+from trajdata._loading.transport import memory, sender
+from trajdata._loading.transport.sender import Sender
 
 pytestmark = [
     pytest.mark.timeout(120),

@@ -5,10 +5,10 @@ import json
 import pytest
 
 from trajdata import ShardError, SpecMismatchError
-from trajdata.shards.index import INDEX, Index, read_index
-from trajdata.shards.recipe import MOST_SHARDS, Recipe
-from trajdata.spec import ClipSpec, preset
-from trajdata.storage import Disk
+from trajdata._shards.index import INDEX, Index, read_index
+from trajdata._shards.recipe import MOST_SHARDS, Recipe
+from trajdata._spec.model import ClipSpec, preset
+from trajdata._store.disk import Disk
 
 
 @pytest.fixture(scope="module")

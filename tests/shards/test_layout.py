@@ -7,11 +7,11 @@ import tarfile
 import numpy as np
 import pytest
 
-from trajdata.fields import FIELDS, STORED_ARRAYS
-from trajdata.shards.layout import END_BYTES, default_shard_clips, record_layout
-from trajdata.shards.records import RecordBuilder, record_source
-from trajdata.source import ClipSource
-from trajdata.spec import ClipSpec, preset, presets
+from trajdata._clips.fields import FIELDS, STORED_ARRAYS
+from trajdata._clips.source import ClipSource
+from trajdata._shards.layout import END_BYTES, default_shard_clips, record_layout
+from trajdata._shards.records import RecordBuilder, record_source
+from trajdata._spec.model import ClipSpec, preset, presets
 
 INDICES = range(998, 1003)
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trajdata import ShardError
-from trajdata.shards.strict_json import canonical, expect, parse
+from trajdata._shards.strict_json import canonical, expect, parse
 
 MOST = 2**20
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.torture.tiny import bake
-from trajdata.storage import Disk
+from trajdata._store.disk import Disk
 
 
 def pytest_terminal_summary(terminalreporter):

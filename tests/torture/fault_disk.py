@@ -4,7 +4,7 @@ import errno
 import os
 import threading
 
-from trajdata.storage import Disk
+from trajdata._store.disk import Disk
 
 STEPS = (
     "make_folder",

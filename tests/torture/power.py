@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from tests.torture.fault_disk import Killed
-from trajdata.storage import Disk
+from trajdata._store.disk import Disk
 
 
 class RecordingDisk(Disk):

@@ -7,15 +7,15 @@ import shutil
 import pytest
 
 from tests.torture.tiny import SHARDS, bake, tree
-from trajdata.errors import ShardError
-from trajdata.progress import read_progress
-from trajdata.repairing import repair
-from trajdata.shards.commit import held_recipe, read_state
-from trajdata.shards.reader import open_folder
-from trajdata.shards.shard_file import OpenShard
-from trajdata.shards.strict import walk_shard
-from trajdata.shards.verify import verify
-from trajdata.storage import Disk
+from trajdata._bake.commits import held_recipe, read_state
+from trajdata._bake.progress import read_progress
+from trajdata._bake.repairing import repair
+from trajdata._bake.verifying import verify
+from trajdata._errors import ShardError
+from trajdata._reading.stored import open_folder
+from trajdata._shards.strict import walk_shard
+from trajdata._store.disk import Disk
+from trajdata._store.shard_file import OpenShard
 
 pytestmark = pytest.mark.torture
 

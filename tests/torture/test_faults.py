@@ -8,7 +8,7 @@ import pytest
 
 from tests.torture.fault_disk import CODES, STEPS, FaultDisk, Killed
 from tests.torture.tiny import SHARDS, bake, shards, tree
-from trajdata.storage import Disk
+from trajdata._store.disk import Disk
 
 pytestmark = pytest.mark.torture
 

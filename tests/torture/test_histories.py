@@ -17,14 +17,14 @@ from hypothesis.stateful import (
 
 from tests.torture.fault_disk import CODES, FaultDisk, Killed
 from tests.torture.tiny import CLIPS, SHARDS, SPEC, bake, tree
-from trajdata.errors import LockedError, ShardError, SpecMismatchError
-from trajdata.materializing import materialize
-from trajdata.repairing import repair
-from trajdata.shards.lock import FolderLock
-from trajdata.shards.reader import open_folder
-from trajdata.shards.verify import verify
-from trajdata.source import ClipSource
-from trajdata.storage import Disk
+from trajdata._bake.lock import FolderLock
+from trajdata._bake.repairing import repair
+from trajdata._bake.run import materialize
+from trajdata._bake.verifying import verify
+from trajdata._clips.source import ClipSource
+from trajdata._errors import LockedError, ShardError, SpecMismatchError
+from trajdata._reading.stored import open_folder
+from trajdata._store.disk import Disk
 
 pytestmark = [pytest.mark.torture, pytest.mark.timeout(300)]
 

@@ -18,15 +18,15 @@ import numpy as np
 import pytest
 
 from tests.torture.tiny import CLIPS, SHARD_CLIPS, SPEC
-from trajdata.errors import ShardError
-from trajdata.fields import FIELDS
-from trajdata.shards.commit import held_recipe, read_state
-from trajdata.shards.layout import record_layout
-from trajdata.shards.reader import open_folder
-from trajdata.shards.strict import walk_shard
-from trajdata.shards.strict_json import canonical, sealed
-from trajdata.shards.verify import verify
-from trajdata.storage import Disk
+from trajdata._bake.commits import held_recipe, read_state
+from trajdata._bake.verifying import verify
+from trajdata._clips.fields import FIELDS
+from trajdata._errors import ShardError
+from trajdata._reading.stored import open_folder
+from trajdata._shards.layout import record_layout
+from trajdata._shards.strict import walk_shard
+from trajdata._shards.strict_json import canonical, sealed
+from trajdata._store.disk import Disk
 
 pytestmark = [
     pytest.mark.torture,

@@ -22,10 +22,10 @@ import pytest
 from tests.torture.fault_disk import CODES
 from tests.torture.strace import KINDS, Operation, injected, operations, reason_against, traced
 from tests.torture.tiny import tree
-from trajdata.errors import ShardError
-from trajdata.materializing import materialize
-from trajdata.progress import LIVELY, read_progress
-from trajdata.spec import preset
+from trajdata._bake.progress import LIVELY, read_progress
+from trajdata._bake.run import materialize
+from trajdata._errors import ShardError
+from trajdata._spec.model import preset
 
 pytestmark = [pytest.mark.torture, pytest.mark.timeout(600)]
 

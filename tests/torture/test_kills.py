@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from tests.torture.tiny import LIVELY, tree
-from trajdata.materializing import materialize
-from trajdata.progress import REPORT_PAGE
-from trajdata.shards.verify import verify
-from trajdata.spec import preset
+from trajdata._bake.progress import REPORT_PAGE
+from trajdata._bake.run import materialize
+from trajdata._bake.verifying import verify
+from trajdata._spec.model import preset
 
 pytestmark = [
     pytest.mark.torture,

@@ -11,10 +11,10 @@ import pytest
 from tests.torture.fault_disk import FaultDisk, Killed
 from tests.torture.power import RecordingDisk, crash_states
 from tests.torture.tiny import LIVELY, SHARDS, bake, tree
-from trajdata import materializing, progress, storage
-from trajdata.errors import ShardError
-from trajdata.shards import commit
-from trajdata.storage import Disk
+from trajdata._bake import commits, progress, run
+from trajdata._errors import ShardError
+from trajdata._store import disk as storage
+from trajdata._store.disk import Disk
 
 pytestmark = pytest.mark.torture
 
@@ -193,34 +193,34 @@ MUTANTS = {
     ),
     "temp not removed": (storage.commit_chunks, "        _remove_temp(disk, temp)\n", ""),
     "record before shard": (
-        *(commit.commit_shard, "    write_commit(disk, commit)\n", ""),
+        *(commits.commit_shard, "    write_commit(disk, commit)\n", ""),
         "        # Still before the file gets its name.\n",
         "        write_commit(disk, Commit(shard, name, count, size, digest.hexdigest(), "
         "tuple(labels)))\n",
         *("    commit = Commit(", "    commit = Commit("),
     ),
-    "folders not synced": (commit.make_folders, "        disk.sync_folder(name)", "        pass"),
-    "records' folder not synced": (commit.make_folders, "(COMMITS, HIDDEN", "(HIDDEN"),
-    "hidden folder not synced": (commit.make_folders, "(COMMITS, HIDDEN,", "(COMMITS,"),
-    "folder not synced": (commit.make_folders, 'HIDDEN, ""):', "HIDDEN):"),
-    "folder above not synced": (commit.make_folders, "_folders_above(disk)", "()"),
+    "folders not synced": (commits.make_folders, "        disk.sync_folder(name)", "        pass"),
+    "records' folder not synced": (commits.make_folders, "(COMMITS, HIDDEN", "(HIDDEN"),
+    "hidden folder not synced": (commits.make_folders, "(COMMITS, HIDDEN,", "(COMMITS,"),
+    "folder not synced": (commits.make_folders, 'HIDDEN, ""):', "HIDDEN):"),
+    "folder above not synced": (commits.make_folders, "_folders_above(disk)", "()"),
     "folder above synced only when it is new": (
-        *(commit.make_folders, '    disk.make_folder("")\n', ""),
+        *(commits.make_folders, '    disk.make_folder("")\n', ""),
         *("    if not disk.path(HIDDEN)", "    new = not disk.root.exists()\n    if new"),
         *(" if new.is_dir():\n", ' if new:\n        disk.make_folder("")\n'),
     ),
-    "aside's own name not synced": (commit.move_aside, "    disk.sync_folder(HIDDEN)\n", ""),
-    "aside not synced": (commit.move_aside, "    disk.sync_folder(ASIDE)\n", ""),
+    "aside's own name not synced": (commits.move_aside, "    disk.sync_folder(HIDDEN)\n", ""),
+    "aside not synced": (commits.move_aside, "    disk.sync_folder(ASIDE)\n", ""),
     "shard written in the place of a damaged one": (
-        *(commit._make_way, "        move_aside(disk, name)", "        pass"),
+        *(commits._make_way, "        move_aside(disk, name)", "        pass"),
     ),
     "index before the card": (
-        *(materializing._finish, "    shown = ", "{INDEX_LINES}    shown = "),
+        *(run._finish, "    shown = ", "{INDEX_LINES}    shown = "),
         *("{AFTER}", "{AFTER}"),
     ),
     "temps not cleared": (
         *(
-            materializing.materialize_on,
+            run.materialize_on,
             "cleared = clear_temps(disk)\n            write",
             "cleared = 0\n            write",
         ),
@@ -228,7 +228,7 @@ MUTANTS = {
     ),
     "recipe not written": (
         *(
-            materializing.materialize_on,
+            run.materialize_on,
             "            write_recipe(disk, recipe)\n        else",
             "            pass\n        else",
         ),

@@ -2,9 +2,9 @@
 
 import hashlib
 
-from trajdata import progress
-from trajdata.materializing import materialize_on
-from trajdata.spec import ClipSpec
+from trajdata._bake import progress
+from trajdata._bake.run import materialize_on
+from trajdata._spec.model import ClipSpec
 
 SPEC = ClipSpec(frames=2, height=16, width=16, channels=1)
 CLIPS, SHARD_CLIPS, SHARDS = 5, 2, 3

@@ -1,0 +1,90 @@
+"""Addressed randomness: Philox4x32-10, a pure function from an address to 128 random bits.
+
+Source: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
+
+An address is (seed, split, index, object, field, attempt). The seed and the split make the key,
+the rest the counter; the split stands in the counter as well. For one split the key is a
+bijection of the seed, and for one key two splits have other counters, so no two addresses ever
+meet: splits are disjoint streams by construction.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trajdata._jit import kernel
+from trajdata._spec.model import SPLITS
+
+__all__ = [
+    "ANCHOR",
+    "BACKGROUND",
+    "BODY",
+    "COLOUR",
+    "DEAL",
+    "GRAIN",
+    "JITTER",
+    "LIGHT",
+    "MOTION",
+    "ORDER",
+    "key_of",
+    "philox4x32",
+    "unit",
+    "words",
+]
+
+# The fields of an address. A number here is part of FORMAT: it must never be given to another use.
+DEAL, ANCHOR, BODY, COLOUR, BACKGROUND, LIGHT, MOTION, ORDER, JITTER, GRAIN = range(10)
+
+_M0, _M1 = 0xD2511F53, 0xCD9E8D57
+_W0, _W1 = 0x9E3779B9, 0xBB67AE85
+_LOW = 0xFFFFFFFF
+_SPLIT_STEP = 0x9E3779B97F4A7C15
+
+
+def key_of(seed: int, split: str) -> NDArray[np.uint64]:
+    """The key of a stream: uint64 (3,), two key words and the split's number.
+
+    Raises:
+        ValueError: a seed outside [0, 2**63), or an unknown split.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**63:
+        raise ValueError(f"seed: given {seed!r}; allowed are integers from 0 to 2**63 - 1")
+    if split not in SPLITS:
+        raise ValueError(f"split: given {split!r}; allowed are {', '.join(SPLITS)}")
+    number = SPLITS.index(split)
+    key = (int(seed) + number * _SPLIT_STEP) % 2**64
+    return np.array([key & _LOW, key >> 32, number], dtype=np.uint64)
+
+
+@kernel
+def philox4x32(c0, c1, c2, c3, k0, k1):  # type: ignore[no-untyped-def]
+    """Ten rounds: four counter words and two key words (uint64 below 2**32) to four words."""
+    low = np.uint64(_LOW)
+    for _ in range(10):
+        p0 = np.uint64(_M0) * c0
+        p1 = np.uint64(_M1) * c2
+        c0, c1, c2, c3 = (
+            (p1 >> np.uint64(32)) ^ c1 ^ k0,
+            p1 & low,
+            (p0 >> np.uint64(32)) ^ c3 ^ k1,
+            p0 & low,
+        )
+        k0 = (k0 + np.uint64(_W0)) & low
+        k1 = (k1 + np.uint64(_W1)) & low
+    return c0, c1, c2, c3
+
+
+@kernel
+def words(key, index, item, field, attempt):  # type: ignore[no-untyped-def]
+    """The four words at an address; ``item`` is the object's number in its clip."""
+    low = np.uint64(_LOW)
+    i = np.uint64(index)
+    place = (key[2] << np.uint64(24)) | (np.uint64(item) << np.uint64(16)) | np.uint64(field)
+    return philox4x32(i & low, i >> np.uint64(32), place, np.uint64(attempt) & low, key[0], key[1])
+
+
+@kernel
+def unit(word):  # type: ignore[no-untyped-def]
+    """A word as a float64 in the open interval (0, 1): the middle of its 2**-32 wide cell."""
+    return (np.float64(np.int64(word)) + 0.5) * 2.0**-32

@@ -1,0 +1,1 @@
+"""The bake: run, commit, lock, verify, repair, and what it tells of itself."""

@@ -1,0 +1,165 @@
+"""Independence: what is drawn must say nothing about the class."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from trajdata._check.audit.findings import Finding, at_most
+from trajdata._clips.source import ClipSource
+from trajdata._clips.texts import COMMON
+from trajdata._spec.model import LAWS, ClipSpec
+from trajdata._world.sampling import LUMA
+
+__all__ = [
+    "BINS",
+    "false_discoveries",
+    "independence",
+    "matched_pairs",
+    "mutual_information",
+    "scene_factors",
+]
+
+BINS = 8
+_CHUNK = 65_536
+
+
+def scene_factors(
+    source: ClipSource, clips: int
+) -> tuple[NDArray[np.int64], dict[str, NDArray[np.float64]]]:
+    """(labels, factors): every drawn factor of placement and looks, each float64 (clips,).
+
+    ``place_x`` and ``place_y`` are where the anchor is seen, in shorter sides from the centre.
+    """
+    labels = np.empty(clips, np.int64)
+    columns: dict[str, NDArray[np.float64]] = {}
+    code_to_label = {code: label for label, code in enumerate(_codes(source))}
+    for first in range(0, clips, _CHUNK):
+        chunk = slice(first, min(first + _CHUNK, clips))
+        scenes = source.scenes(range(chunk.start, chunk.stop))[:, 0]
+        labels[chunk] = [code_to_label[code] for code in scenes["law"].tolist()]
+        own = {
+            "place_x": scenes["x"] / scenes["z"],
+            "place_y": scenes["y"] / scenes["z"],
+            "depth": scenes["z"],
+            "anchor_time": scenes["start"],
+            "speed": scenes["speed"],
+            "radius": scenes["radius"],
+            "shape": scenes["shape"].astype(np.float64),
+            "hue": scenes["hue"],
+            "luma": scenes["luma"],
+            "saturation": _spread(scenes, ""),
+            "background_luma": sum(
+                weight * scenes["back_" + name]
+                for weight, name in zip(LUMA, ("red", "green", "blue"), strict=True)
+            ),
+            "background_saturation": _spread(scenes, "back_"),
+            "light_x": scenes["light_x"],
+            "light_y": scenes["light_y"],
+            "light_z": scenes["light_z"],
+        }
+        for name, values in own.items():
+            columns.setdefault(name, np.empty(clips, np.float64))[chunk] = values
+    return labels, columns
+
+
+def _codes(source: ClipSource) -> list[int]:
+    return [LAWS.index(law) for law in source.spec.laws]
+
+
+def _spread(scenes: NDArray[np.void], prefix: str) -> NDArray[np.float64]:
+    colour = np.stack([scenes[prefix + name] for name in ("red", "green", "blue")])
+    spread: NDArray[np.float64] = colour.max(axis=0) - colour.min(axis=0)
+    return spread
+
+
+def matched_pairs(spec: ClipSpec, seed: int, clips: int) -> list[Finding]:
+    """Clips drawn again under every other law: what differs besides the law, and should not."""
+    source = ClipSource(spec, seed, fields=("video", "label", "index", "params"))
+    differ = total = 0
+    for index in range(clips):
+        own = source[index]
+        for law in spec.laws:
+            pair = source.pair(index, law=law)
+            same = all(own["params"][name] == pair["params"][name] for name in COMMON)
+            # No object reaches the corner, so that it shows the background.
+            same &= bool((own["video"][:, :, 0, 0] == pair["video"][:, :, 0, 0]).all())
+            differ += not same
+            total += 1
+    return [
+        at_most(
+            "independence",
+            "matched pairs that differ in time, size, speed or background",
+            differ,
+            0,
+            "pairs",
+            total,
+        )
+    ]
+
+
+def mutual_information(
+    labels: NDArray[np.int64], values: NDArray[np.float64], bins: int = BINS
+) -> float:
+    """Mutual information of label and value in bits, from bins of equal frequency.
+
+    The plug-in estimate less its first-order bias (Miller 1955; Roulston 1999):
+    (cells used - rows used - columns used + 1) / (2 N ln 2). Around 0 it may be slightly negative.
+    """
+    edges = np.unique(np.quantile(values, np.linspace(0, 1, bins + 1)[1:-1]))
+    cell = np.searchsorted(edges, values, side="right")
+    table = np.zeros((int(labels.max()) + 1, edges.size + 1))
+    np.add.at(table, (labels, cell), 1)
+    n = table.sum()
+    joint = table / n
+    outer = joint.sum(axis=1, keepdims=True) * joint.sum(axis=0, keepdims=True)
+    used = joint > 0
+    plug_in = float((joint[used] * np.log2(joint[used] / outer[used])).sum())
+    rows, columns = (table.sum(axis=1) > 0).sum(), (table.sum(axis=0) > 0).sum()
+    bias = (used.sum() - rows - columns + 1) / (2 * n * np.log(2))
+    return plug_in - float(bias)
+
+
+def false_discoveries(p_values: Sequence[float], rate: float) -> int:
+    """How many tests reject at this false-discovery rate (Benjamini and Hochberg, 1995)."""
+    adjusted = stats.false_discovery_control(np.asarray(p_values), method="bh")
+    return int((adjusted <= rate).sum())
+
+
+def independence(
+    labels: NDArray[np.int64], factors: dict[str, NDArray[np.float64]]
+) -> list[Finding]:
+    """Mutual information per factor; two-sample Kolmogorov-Smirnov tests per factor and pair."""
+    findings = []
+    p_values = []
+    classes = range(int(labels.max()) + 1)
+    for name, values in factors.items():
+        findings.append(
+            at_most(
+                "independence",
+                f"mutual information of label and {name}",
+                mutual_information(labels, values),
+                0.001,
+                "bit",
+                labels.size,
+            )
+        )
+        parts = [values[labels == k] for k in classes]
+        for left, right in itertools.combinations(parts, 2):
+            p_values.append(float(stats.ks_2samp(left, right, method="asymp").pvalue))
+    if p_values:
+        findings.append(
+            at_most(
+                "independence",
+                "Kolmogorov-Smirnov tests that reject, false-discovery rate 1 %",
+                false_discoveries(p_values, 0.01),
+                0,
+                "tests",
+                len(p_values),
+            )
+        )
+    return findings

@@ -1,0 +1,156 @@
+"""The audit: run every check, and show, write and plot what it found."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trajdata._check.audit import factors, rendering, streams, truth
+from trajdata._check.audit.findings import Finding
+from trajdata._clips.source import ClipSource
+from trajdata._spec.model import FORMAT, ClipSpec
+
+__all__ = ["AuditReport", "audit"]
+
+_LEAST_CLIPS = 20_000
+_TRUTH_CHUNK = 8192
+_PAIRED_CLIPS = 500
+_HASHED_BYTES = 3 << 30
+_OUTLINE_BYTES = 1 << 30
+_SUPERSAMPLED_PIXELS = 400 * 32 * 32
+
+
+@dataclass(frozen=True)
+class AuditReport:
+    """What an audit found.
+
+    Attributes:
+        spec: the spec that was measured.
+        seed: the seed of its streams.
+        clips: how many clips the cheap figures were taken from.
+        findings: figures beside their bounds.
+        labels: int64 (clips,), for plots.
+        factors: drawn factors, each float64 (clips,), for plots.
+    """
+
+    spec: ClipSpec
+    seed: int
+    clips: int
+    findings: tuple[Finding, ...]
+    labels: NDArray[np.int64]
+    factors: dict[str, NDArray[np.float64]]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every bound holds."""
+        return all(finding.passed for finding in self.findings)
+
+    def as_json(self) -> dict[str, Any]:
+        """The report without its arrays."""
+        return {
+            "format": FORMAT,
+            "spec": self.spec.model_dump(mode="json"),
+            "fingerprint": self.spec.fingerprint,
+            "seed": self.seed,
+            "clips": self.clips,
+            "passed": self.passed,
+            "findings": [
+                {**asdict(finding), "passed": finding.passed} for finding in self.findings
+            ],
+        }
+
+    def write(self, folder: str | os.PathLike[str]) -> None:
+        """Write ``audit.json`` and ``audit.png`` (a page of plots) into a folder."""
+        from trajdata._check.audit.plots import plot
+
+        target = Path(folder)
+        target.mkdir(parents=True, exist_ok=True)
+        (target / "audit.json").write_text(json.dumps(self.as_json(), indent=1) + "\n", "ascii")
+        shape = " x ".join(str(side) for side in self.spec.video_shape)
+        verdict = "every bound holds" if self.passed else "a bound is broken"
+        title = f"{shape}, {self.clips:,} clips: {verdict}"
+        plot(target / "audit.png", title, self.spec, self.seed, self.labels, self.factors)
+
+
+def audit(
+    spec: ClipSpec,
+    *,
+    clips: int = 20_000,
+    seed: int = 0,
+    on_group: Callable[[str], None] | None = None,
+) -> AuditReport:
+    """Measure a spec's clips against the bounds that make them fit to learn motion from.
+
+    Args:
+        spec: what to measure.
+        clips: how many clips the cheap figures (draws, places, balance) are taken from. What
+            touches pixels takes fewer where a clip is large; each finding states its sample.
+        seed: the seed of the streams.
+        on_group: told what is measured next, so that a long audit can show where it is.
+
+    Raises:
+        ValueError: fewer clips than 20,000, or whatever ``ClipSource`` refuses.
+    """
+    if isinstance(clips, bool) or not isinstance(clips, int) or clips < _LEAST_CLIPS:
+        raise ValueError(
+            f"clips: given {clips!r}; allowed are whole numbers from {_LEAST_CLIPS} (with fewer, "
+            "chance alone breaks the bound on mutual information)"
+        )
+    tell = on_group or (lambda group: None)
+    source = ClipSource(spec, seed, fields=truth.TRUTH_FIELDS)
+    tell("duplicates and stillness")
+    hashed = min(clips, max(100, _HASHED_BYTES // (3 * spec.clip_bytes)))
+    findings = rendering.duplicates_and_stillness(spec, seed, hashed)
+    tell("motion, framing, truth and separation")
+    findings += _worst(
+        [
+            check(spec, batch)
+            for batch in _batches(source, clips)
+            for check in (truth.motion, truth.framing, truth.reprojection, truth.separation)
+        ]
+    )
+    tell("centroids and anti-aliasing")
+    plane = spec.clip_bytes // spec.channels
+    findings += rendering.centroids(source, min(clips, max(100, _OUTLINE_BYTES // (8 * plane))))
+    if spec.pixel_noise == 0:
+        frames = max(20, _SUPERSAMPLED_PIXELS // (spec.height * spec.width))
+        findings += rendering.anti_aliasing(source, frames)
+    tell("balance and independence")
+    labels, drawn = factors.scene_factors(source, clips)
+    findings += streams.balance(spec, labels)
+    findings += factors.independence(labels, drawn)
+    findings += factors.matched_pairs(spec, seed, _PAIRED_CLIPS)
+    tell("held-out ranges")
+    findings += streams.held_out(spec, seed, clips)
+    return AuditReport(spec, seed, clips, tuple(findings), labels, drawn)
+
+
+def _batches(source: ClipSource, clips: int) -> Iterator[dict[str, Any]]:
+    for first in range(0, clips, _TRUTH_CHUNK):
+        yield source.batch(range(first, min(first + _TRUTH_CHUNK, clips)))
+
+
+def _worst(parts: list[list[Finding]]) -> list[Finding]:
+    """One finding per name: the worst figure of all parts, and the sum of their samples."""
+    merged: dict[str, Finding] = {}
+    for finding in (finding for part in parts for finding in part):
+        known = merged.get(finding.name)
+        if known is None:
+            merged[finding.name] = finding
+            continue
+        pick = max if finding.relation == "<=" else min
+        merged[finding.name] = Finding(
+            **{
+                **asdict(finding),
+                "figure": pick(known.figure, finding.figure),
+                "sample": known.sample + finding.sample,
+            }
+        )
+    return list(merged.values())

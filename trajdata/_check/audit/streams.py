@@ -1,0 +1,106 @@
+"""Streams: how classes are dealt, and what training never shows."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trajdata._check.audit.findings import Finding, at_most
+from trajdata._clips.source import ClipSource
+from trajdata._spec.model import LAWS, OUT_OF_DISTRIBUTION, ClipSpec
+
+__all__ = ["balance", "held_out"]
+
+_TOPOLOGIES = ((1, 1), (1, 2), (1, 3), (2, 1), (2, 2), (4, 3), (8, 4))
+_COLUMNS = {"depth": "z", "radius": "radius", "speed": "speed"}
+
+
+def _worst_imbalance(labels: NDArray[np.int64], classes: int) -> int:
+    counts = np.cumsum(np.eye(classes, dtype=np.int64)[labels], axis=0)
+    return int((counts.max(axis=1) - counts.min(axis=1)).max(initial=0))
+
+
+def balance(spec: ClipSpec, labels: NDArray[np.int64], batch_size: int = 128) -> list[Finding]:
+    """The largest difference of class counts on any prefix, in the stream and as ranks see it.
+
+    A rank's worker takes whole batches in turn; a batch that is a multiple of the number of
+    classes keeps every worker's own stream as even as the whole one.
+    """
+    classes = len(spec.laws)
+    batch_size -= batch_size % classes
+    worst = 0
+    for ranks, workers in _TOPOLOGIES:
+        whole = labels.size // (ranks * batch_size) * ranks * batch_size
+        batches = labels[:whole].reshape(-1, ranks, batch_size)
+        for rank in range(ranks):
+            for worker in range(workers):
+                seen = batches[worker::workers, rank].reshape(-1)
+                worst = max(worst, _worst_imbalance(seen, classes))
+    return [
+        at_most(
+            "balance",
+            "class counts on any prefix of the stream, largest less smallest",
+            _worst_imbalance(labels, classes),
+            1,
+            "clips",
+            labels.size,
+        ),
+        at_most(
+            "balance",
+            f"the same as each rank and worker sees it, {len(_TOPOLOGIES)} topologies",
+            worst,
+            1,
+            "clips",
+            labels.size,
+        ),
+    ]
+
+
+def held_out(spec: ClipSpec, seed: int, clips: int) -> list[Finding]:
+    """Scenes of train, val and test that fall into a range held out of them."""
+    findings = []
+    scenes = [
+        ClipSource(spec, seed, split).scenes(range(clips))[:, 0]
+        for split in ("train", "val", "test")
+    ]
+    for split in spec.splits:
+        if split in OUT_OF_DISTRIBUTION:
+            factor = OUT_OF_DISTRIBUTION[split]
+            low, high = spec.factor(factor, split)
+            own = [part[_COLUMNS[factor]] for part in scenes]
+            met = sum(int(((low <= values) & (values <= high)).sum()) for values in own)
+            strays = ClipSource(spec, seed, split).scenes(range(clips))[_COLUMNS[factor]]
+            outside = int(((strays < low) | (strays > high)).sum())
+        elif split == "ood-colour-law":
+            met = sum(int(_in_own_sector(part).sum()) for part in scenes)
+            outside = int(
+                (~_in_own_sector(ClipSource(spec, seed, split).scenes(range(clips))[:, 0])).sum()
+            )
+        else:
+            continue
+        findings.append(
+            at_most(
+                "held out",
+                f"clips of training that show what {split} holds out",
+                met,
+                0,
+                "clips",
+                3 * clips,
+            )
+        )
+        findings.append(
+            at_most(
+                "held out",
+                f"clips of {split} outside what it holds out",
+                outside,
+                0,
+                "clips",
+                clips,
+            )
+        )
+    return findings
+
+
+def _in_own_sector(scenes: NDArray[np.void]) -> NDArray[np.bool_]:
+    sector: NDArray[np.bool_] = np.floor(scenes["hue"] * 2 * len(LAWS)) == 2 * scenes["law"]
+    return sector

@@ -1,0 +1,165 @@
+"""Truth: whether path, places, sizes and pixels agree, each measured without the kernels' help."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trajdata._check.audit.findings import Finding, at_least, at_most
+from trajdata._spec.model import ClipSpec
+
+__all__ = ["TRUTH_FIELDS", "framing", "motion", "path_from_params", "reprojection", "separation"]
+
+TRUTH_FIELDS = ("label", "index", "trajectory", "jittered", "pixels", "depth", "radius", "params")
+"""What these figures are computed from."""
+
+Batch = dict[str, Any]
+
+
+def path_from_params(
+    params: dict[str, NDArray[np.float64]], times: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """X(t), float64 (B, T, 3) metres, from ``params`` (each (B,)) at times (B, T), with libm.
+
+    All laws are cases of one closed form: a number that a law lacks is 0.
+    """
+    zero = np.zeros_like(times[:, 0])
+
+    def number(name: str) -> NDArray[np.float64]:
+        return params.get(name, zero)[:, None]
+
+    angle = number("angular_speed_rad_s") * times + number("phase_rad")
+    axes = [
+        number(f"{axis}0_m")
+        + number(f"v{axis}_m_s") * times
+        + 0.5 * number(f"a{axis}_m_s2") * times**2
+        + number("orbit_radius_m")
+        * (np.cos(angle) * number(f"u{axis}") + np.sin(angle) * number(f"w{axis}"))
+        for axis in "xyz"
+    ]
+    return np.stack(axes, axis=-1)
+
+
+def frame_times(spec: ClipSpec, params: dict[str, NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Times of the frames, float64 (B, T), seconds from the anchor."""
+    return params["start_s"][:, None] + spec.seconds * np.arange(spec.frames) / (spec.frames - 1)
+
+
+def _project(spec: ClipSpec, path: NDArray[np.float64]) -> NDArray[np.float64]:
+    focal = min(spec.height, spec.width)
+    centre = np.array([spec.width, spec.height]) / 2
+    return focal * path[..., :2] / path[..., 2:] + centre
+
+
+def reprojection(spec: ClipSpec, batch: Batch) -> list[Finding]:
+    """Paths against places: from the stored path, and from the named numbers."""
+    count = batch["index"].size
+    stored = _project(spec, batch["jittered"].astype(np.float64))
+    path = path_from_params(batch["params"], frame_times(spec, batch["params"]))
+    drawn_at = _project(spec, path) - _project(spec, batch["trajectory"].astype(np.float64))
+    focal = min(spec.height, spec.width)
+    size = batch["depth"].astype(np.float64) * batch["radius"]
+    asked = focal * batch["params"]["object_radius_m"][:, None]
+    return [
+        at_most(
+            "truth",
+            "pixels against the drawn path reprojected",
+            np.abs(stored - batch["pixels"]).max(),
+            1e-3,
+            "px",
+            count,
+        ),
+        at_most(
+            "truth",
+            "path from params against trajectory",
+            np.abs(drawn_at).max(),
+            1e-4,
+            "px",
+            count,
+        ),
+        at_most(
+            "truth",
+            "depth x radius against focal length x size, relative",
+            np.abs(size / asked - 1).max(),
+            1e-5,
+            "1",
+            count,
+        ),
+    ]
+
+
+def framing(spec: ClipSpec, batch: Batch) -> list[Finding]:
+    """The share of objects wholly inside the frame, radius included, from unclamped places."""
+    x, y = (batch["pixels"][..., axis].astype(np.float64) for axis in (0, 1))
+    r = batch["radius"].astype(np.float64)
+    inside = (x - r >= 0) & (x + r <= spec.width) & (y - r >= 0) & (y + r <= spec.height)
+    return [
+        at_least(
+            "framing", "objects wholly inside the frame", 100 * inside.mean(), 100, "%", inside.size
+        )
+    ]
+
+
+def motion(spec: ClipSpec, batch: Batch) -> list[Finding]:
+    """The least length of a path on the picture, in percent of the width."""
+    steps = np.diff(batch["pixels"].astype(np.float64), axis=1)
+    length = np.linalg.norm(steps, axis=-1).sum(axis=1) / spec.width
+    return [
+        at_least(
+            "motion",
+            "shortest path on the picture",
+            100 * length.min(),
+            8,
+            "% of width",
+            length.size,
+        )
+    ]
+
+
+def separation(spec: ClipSpec, batch: Batch) -> list[Finding]:
+    """What defines each law is there to be seen: growth, turns, bow, straightness."""
+    path = _project(spec, path_from_params(batch["params"], frame_times(spec, batch["params"])))
+    chord = path[:, -1] - path[:, 0]
+    off = path - path[:, :1]
+    bow = np.abs(off[..., 0] * chord[:, None, 1] - off[..., 1] * chord[:, None, 0]).max(axis=1)
+    bow = bow / np.maximum(np.linalg.norm(chord, axis=1), 1e-12)
+    depth = batch["trajectory"][..., 2]
+    growth = depth.max(axis=1) / depth.min(axis=1)
+    findings = []
+    for label, law in enumerate(spec.laws):
+        rows = batch["label"] == label
+        count = int(rows.sum())
+        if law == "helical" and spec.jitter == 0:
+            findings.append(
+                at_least(
+                    "separation",
+                    "helix: ratio of largest to smallest apparent size",
+                    growth[rows].min(),
+                    1.1,
+                    "1",
+                    count,
+                )
+            )
+        if law == "circular":
+            turns = batch["params"]["angular_speed_rad_s"][rows] * spec.seconds / (2 * np.pi)
+            findings.append(
+                at_least("separation", "circle: turns", turns.min() + 1e-9, 0.75, "turns", count)
+            )
+        if law == "parabolic":
+            findings.append(
+                at_least(
+                    "separation",
+                    "parabola: bow off the chord, at 32 px",
+                    bow[rows].min() * 32 / min(spec.height, spec.width),
+                    1.0,
+                    "px",
+                    count,
+                )
+            )
+        if law == "linear":
+            findings.append(
+                at_most("separation", "line: bow off the chord", bow[rows].max(), 1e-3, "px", count)
+            )
+    return findings

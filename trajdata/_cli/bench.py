@@ -1,0 +1,135 @@
+"""``trajdata bench``: how fast this machine makes clips, and how many workers to take."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from trajdata._cli.exits import exit_codes, interruptible
+from trajdata._cli.options import AsJson, Difficulty, print_json
+from trajdata._spec.model import preset, presets
+
+if TYPE_CHECKING:
+    from trajdata._bench.plan import BenchPlan
+
+__all__ = ["bench"]
+
+_CLEAR_LINE = "\r\x1b[K"
+
+
+def bench(
+    *,
+    preset_name: Annotated[
+        str | None,
+        typer.Option(
+            "--preset",
+            help=f"What clips look like: {', '.join(presets())}.",
+            show_default=f"{presets()[0]}, or what --cached holds",
+        ),
+    ] = None,
+    difficulty: Difficulty = 0.0,
+    batch_size: Annotated[int, typer.Option(help="Clips in a batch.")] = 128,
+    workers: Annotated[
+        str, typer.Option(help="Numbers of DataLoader workers to compare, with commas between.")
+    ] = "0,1,2",
+    seconds: Annotated[
+        float, typer.Option(help="How long each row is measured, in seconds; more is steadier.")
+    ] = 1.0,
+    threads: Annotated[
+        int | None, typer.Option(help="Threads of a bake; one a core if not given.")
+    ] = None,
+    cached: Annotated[
+        Path | None,
+        typer.Option(help="A finished folder of shards: how fast its clips are read, too."),
+    ] = None,
+    scratch: Annotated[
+        Path | None,
+        typer.Option(
+            "--dir",
+            help="A folder on the disk that you would bake to; what is written there is removed.",
+            show_default="the system's temporary folder",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure how fast clips come on this machine, beside what bounds it. Takes some 15 seconds."""
+    with exit_codes():
+        plan = _plan(preset_name, difficulty, batch_size, workers, seconds, threads, cached)
+        if scratch is not None and not scratch.is_dir():
+            raise ValueError(f"--dir: given {str(scratch)!r}; allowed is a folder that is there")
+
+        from rich.console import Console
+
+        from trajdata._bench.report import bench as measure
+        from trajdata._cli.tables import print_rates
+
+        # Interrupts end inside, so that nothing disturbs the removal of the folder.
+        with (
+            tempfile.TemporaryDirectory(prefix="trajdata-bench-", dir=scratch) as folder,
+            interruptible(),
+        ):
+            try:
+                report = measure(plan, Path(folder), _tell)
+            finally:
+                _tell("")
+        if as_json:
+            print_json(report.as_json())
+            return
+        print_rates(report, Console())
+        typer.echo(report.advice)
+
+
+def _plan(
+    preset_name: str | None,
+    difficulty: float,
+    batch_size: int,
+    workers: str,
+    seconds: float,
+    threads: int | None,
+    cached: Path | None,
+) -> BenchPlan:
+    """What was typed, checked; a folder of shards says what its clips look like.
+
+    Raises:
+        ValueError: names the option or field, the value given and what is allowed.
+        SpecMismatchError: a preset is named that the folder does not hold.
+        ShardError: the folder is damaged.
+    """
+    from trajdata._bench.plan import BenchPlan
+
+    try:
+        numbers = tuple(int(number) for number in workers.split(","))
+    except ValueError as error:
+        raise ValueError(
+            f"--workers: given {workers!r}; allowed are whole numbers with commas between, "
+            "as in 0,1,2"
+        ) from error
+    seed, split = 0, "train"
+    spec = preset(preset_name or presets()[0], difficulty=difficulty)
+    if cached is not None:
+        from trajdata._reading.stored import open_folder
+
+        held = open_folder(cached)
+        seed, split = held.seed, held.split
+        if preset_name is None and difficulty == 0:
+            spec = held.spec
+    return BenchPlan(
+        spec,
+        seed=seed,
+        split=split,
+        batch_size=batch_size,
+        workers=numbers,
+        seconds=seconds,
+        threads=threads,
+        cached=cached,
+    )
+
+
+def _tell(step: str) -> None:
+    """Show on a terminal what is going on, in one line that the next one replaces."""
+    if sys.stderr.isatty():
+        typer.echo(f"{_CLEAR_LINE}{step}", err=True, nl=False)

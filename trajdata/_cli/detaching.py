@@ -1,0 +1,66 @@
+"""A bake in the background: it outlives the terminal, and says where to look."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from trajdata._bake.commits import HIDDEN, make_folders
+from trajdata._bake.lock import FolderLock
+from trajdata._bake.progress import read_progress
+from trajdata._errors import ShardError
+from trajdata._store.disk import Disk
+
+__all__ = ["LOG", "detach"]
+
+LOG = f"{HIDDEN}/bake.log"
+
+_STARTING_SECONDS = 60.0
+_LOOK_SECONDS = 0.1
+
+
+def detach(folder: Path, words: Sequence[str]) -> tuple[int, int | None]:
+    """Start ``trajdata`` in a session of its own, and wait until its bake has begun.
+
+    Args:
+        folder: that it bakes into; what it prints goes to ``LOG`` there.
+        words: of its command line.
+
+    Returns:
+        Its process id, and its exit code where it has ended already.
+
+    Raises:
+        LockedError: another process bakes into the folder; nothing was written.
+        OSError: the log or the process cannot be made.
+    """
+    disk = Disk(folder)
+    make_folders(disk)
+    # Another bake's folder takes no log of ours. The child locks it for good.
+    with FolderLock(disk):
+        pass
+    with open(folder / LOG, "ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "trajdata", *words],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + _STARTING_SECONDS
+    while time.monotonic() < deadline:
+        code = process.poll()
+        if code is not None or _has_begun(folder, process.pid):
+            return process.pid, code
+        time.sleep(_LOOK_SECONDS)
+    return process.pid, None
+
+
+def _has_begun(folder: Path, pid: int) -> bool:
+    try:
+        report = read_progress(folder)
+    except ShardError:
+        return False
+    return report is not None and report.pid == pid

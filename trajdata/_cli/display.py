@@ -1,0 +1,89 @@
+"""How a bake shows itself while it runs: a bar on a terminal, lines everywhere else."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+
+from trajdata._bake.progress import ProgressReport
+
+__all__ = ["LINE_SECONDS", "Display", "duration"]
+
+LINE_SECONDS = 20.0
+"""Between two lines where there is no terminal."""
+
+
+class Display:
+    """Shows the reports of one bake on standard error; a context manager."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._bar: Progress | None = None
+        self._task = TaskID(0)
+        self._shown: tuple[str, float] | None = None
+        if console.is_terminal:
+            self._bar = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                TextColumn("{task.fields[text]}"),
+                console=console,
+            )
+            self._task = self._bar.add_task("starting", total=None, text="")
+
+    def __enter__(self) -> Display:
+        if self._bar is not None:
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def update(self, report: ProgressReport) -> None:
+        """Show a report. Called about once a second; lines are printed less often."""
+        if self._bar is not None:
+            self._bar.update(
+                self._task,
+                description=report.state,
+                # What is drawn moves the bar; what the text counts would outlive a kill.
+                completed=report.clips_done + report.clips_in_flight,
+                total=report.clips_total,
+                text=_line(report),
+            )
+        elif self._is_due(report.state):
+            print(f"{report.state}: {_line(report)}", file=self._console.file, flush=True)
+
+    def _is_due(self, state: str) -> bool:
+        now = time.monotonic()
+        shown = self._shown
+        if shown and shown[0] == state and now - shown[1] < LINE_SECONDS:
+            return False
+        self._shown = (state, now)
+        return True
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them: "8 s", "3 min 20 s", "2 h 5 min"."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def _line(report: ProgressReport) -> str:
+    parts = [f"{report.clips_done:,} of {report.clips_total:,} clips committed"]
+    if report.clips_per_second is not None:
+        parts.append(f"{report.clips_per_second:,.0f} clips/s")
+    if report.eta_seconds is not None and report.state == "running":
+        parts.append(f"{duration(report.eta_seconds)} left")
+    return ", ".join(parts)

@@ -1,0 +1,37 @@
+"""What several commands share: options, the words on exit codes, and JSON answers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from trajdata._spec.model import SPLITS
+
+__all__ = ["EXITS", "AsJson", "Difficulty", "Folder", "Seed", "Split", "print_json"]
+
+EXITS = (
+    "Exit codes: 0 done, 1 damage found or failed, 2 usage, 3 the folder holds another stream, "
+    "4 another process is writing there, 75 try later (disk full, I/O error, no permission), "
+    "130 interrupted."
+)
+
+Difficulty = Annotated[
+    float, typer.Option(help="From 0 (clean) to 1: jitter, noise, less contrast and motion.")
+]
+Seed = Annotated[int, typer.Option(help="Which stream, from 0 to 2**63 - 1.")]
+Split = Annotated[
+    str, typer.Option(help=f"Which part of the stream: {', '.join(SPLITS)}; they never overlap.")
+]
+# `readable=False` leaves it to the library to find out, and to the exit codes to say.
+Folder = Annotated[
+    Path, typer.Argument(readable=False, help="A folder that `trajdata materialize` writes.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
+
+
+def print_json(answer: dict[str, Any]) -> None:
+    """Print an answer for a program."""
+    typer.echo(json.dumps(answer, indent=2, default=str))

@@ -1,0 +1,1 @@
+"""From positions to clips: fields, texts, and the live source of clips."""

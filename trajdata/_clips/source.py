@@ -1,0 +1,371 @@
+"""ClipSource: index -> clip. The one place where the stages are called, in order.
+
+index -> label (deal) -> scene (draw) -> motion (fit) -> positions (place, shake) -> places in the
+picture (project) -> pixels (draw_clips, add_grain) and texts (write_texts). Each stage is a
+compiled function over the arrays of a whole batch; nothing here is done per clip.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+from numpy.typing import NDArray
+
+from trajdata._arithmetic.philox import key_of
+from trajdata._clips.batches import batch_arrays, check_out, first_clip
+from trajdata._clips.fields import DEFAULT_FIELDS, FIELDS, TEXT_FIELDS, check_fields
+from trajdata._clips.templates import Program, write_texts
+from trajdata._clips.texts import COMMON, VALUES, fill_values, param_names, wording
+from trajdata._render.compositing import draw_clips
+from trajdata._render.grain import add_grain
+from trajdata._spec.model import LAWS, ClipSpec
+from trajdata._world.camera import project
+from trajdata._world.deal import deal
+from trajdata._world.jitter import shake_positions
+from trajdata._world.motion import LAW_MODULES, NUMBERS, fit_motions, place_objects
+from trajdata._world.sampling import draw_scenes
+from trajdata._world.tables import SCENE, law_codes, limits_of, shape_codes
+
+__all__ = ["ClipSource", "check_indices"]
+
+_OBJECTS = 1
+_BLANK = ord(" ")
+_CHUNK = 512
+"""Clips that go through the stages together: enough to hide the calls, few enough for the cache."""
+
+
+def check_indices(indices: Sequence[int] | range | NDArray[np.integer]) -> NDArray[np.int64]:
+    """Indices as int64 (B,).
+
+    Raises:
+        ValueError: not a one-dimensional sequence of whole numbers in [0, 2**63).
+    """
+    allowed = "a one-dimensional sequence of whole numbers from 0 to 2**63 - 1"
+    if isinstance(indices, range):
+        if (
+            len(indices)
+            and not 0 <= min(indices[0], indices[-1]) <= max(indices[0], indices[-1]) < 2**63
+        ):
+            raise ValueError(f"indices: given {indices}; allowed is {allowed}")
+        return np.arange(indices.start, indices.stop, indices.step, dtype=np.int64)
+    try:
+        given = np.asarray(indices)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"indices: given {indices!r:.80}; allowed is {allowed}") from error
+    if given.size == 0 and given.ndim == 1:
+        return np.empty(0, np.int64)
+    if (
+        given.ndim != 1
+        or given.dtype.kind not in "iu"
+        or not 0 <= given.min() <= given.max() < 2**63
+    ):
+        raise ValueError(f"indices: given {indices!r:.80}; allowed is {allowed}")
+    return np.ascontiguousarray(given, np.int64)
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """A batch after the stages before the pixels; see the kernels for shapes and units."""
+
+    indices: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    scenes: NDArray[np.void]
+    numbers: NDArray[np.float64]
+
+
+class ClipSource:
+    """The stream of clips of (spec, seed, split), addressable by index.
+
+    ``clip(i)`` is a pure function of (spec, seed, split, i): it depends neither on the other
+    clips of a batch nor on order, threads or processes. A source holds no state that changes, so
+    threads may share it, and it can be pickled.
+
+    Args:
+        spec: the distribution that clips are drawn from.
+        seed: from 0 to 2**63 - 1; every seed is an independent stream.
+        split: one of ``trajdata._spec.model.SPLITS``, disjoint streams of one seed.
+        fields: which keys a clip has; see ``trajdata.FIELDS``.
+
+    Raises:
+        ValueError: names the argument, the value given and what is allowed.
+    """
+
+    # A stream has no end: without these, list(source) and `x in source` would never return.
+    __iter__ = None
+    __contains__ = None
+
+    def __init__(
+        self,
+        spec: ClipSpec,
+        seed: int = 0,
+        split: str = "train",
+        *,
+        fields: Sequence[str] = DEFAULT_FIELDS,
+    ) -> None:
+        if not isinstance(spec, ClipSpec):
+            raise ValueError(
+                f"spec: given {spec!r:.80}; allowed is a ClipSpec, as trajdata.preset(name) returns"
+            )
+        self.spec = spec
+        self._key = key_of(seed, split)
+        self.seed = int(seed)
+        self.split = split
+        self.fields = check_fields(fields)
+        self._limits = limits_of(spec, split)
+        self._laws = law_codes(spec)
+        self._shapes = shape_codes(spec)
+        self._wording = wording(spec)
+        self._param_names = param_names(spec)
+        self._param_columns = _param_columns(self._param_names)
+
+    def __repr__(self) -> str:
+        t, c, h, w = self.spec.video_shape
+        return (
+            f"ClipSource(T={t}, C={c}, H={h}, W={w}, seed={self.seed}, split={self.split!r}, "
+            f"fields={self.fields})"
+        )
+
+    @property
+    def metadata_bytes(self) -> int:
+        """The fixed length of a clip's JSON text, in bytes."""
+        return self._wording.metadata_bytes
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        """One clip: the fields of ``batch`` without the leading axis.
+
+        Raises:
+            ValueError: an index outside [0, 2**63).
+        """
+        return first_clip(self.batch([index]))
+
+    def batch(
+        self,
+        indices: Sequence[int] | range | NDArray[np.integer],
+        *,
+        out: Mapping[str, NDArray[Any]] | None = None,
+        metadata: NDArray[np.uint8] | None = None,
+    ) -> dict[str, Any]:
+        """The clips of these indices, stacked along a new first axis B.
+
+        Args:
+            indices: B whole numbers from 0 to 2**63 - 1, in any order, repeats allowed.
+            out: for any of the array fields, the array to write into: its dtype, its shape with
+                B in front. Only the first axis of the video may be strided.
+            metadata: where to write each clip's JSON text too, as ``metadata()`` does: uint8
+                (B, metadata_bytes).
+
+        Returns:
+            For every field an array with B in front (``trajdata.FIELDS`` has dtypes, units and
+            axes); ``params`` is a dict of float64 (B,), where a number that a clip's law lacks is
+            0; ``caption`` and ``equation`` are lists of B str.
+
+        Raises:
+            ValueError: indices out of range, or an ``out`` that does not fit.
+        """
+        return self._batch(check_indices(indices), out or {}, metadata)
+
+    def pair(self, index: int, law: str) -> dict[str, Any]:
+        """Clip ``index`` as it would be under another law.
+
+        It shares everything with ``self[index]`` but the law: anchor, depth, time window, size,
+        speed, colours, shape, light and background, and the random words behind the law's own
+        numbers. With the law that the clip has anyway, it is that clip.
+
+        Raises:
+            ValueError: a law that the spec does not have, or an index outside [0, 2**63).
+        """
+        if law not in self.spec.laws:
+            raise ValueError(f"law: given {law!r}; allowed are {', '.join(self.spec.laws)}")
+        label = self.spec.laws.index(law)
+        return first_clip(self._batch(check_indices([index]), {}, None, label))
+
+    def _batch(
+        self,
+        where: NDArray[np.int64],
+        out: Mapping[str, NDArray[Any]],
+        metadata: NDArray[np.uint8] | None,
+        label: int | None = None,
+    ) -> dict[str, Any]:
+        count = where.shape[0]
+        arrays = batch_arrays(self.fields, self.spec, count, out)
+        if metadata is not None:
+            check_out("metadata", metadata, np.dtype(np.uint8), (count, self.metadata_bytes))
+        texts: dict[str, list[Any]] = {name: [] for name in TEXT_FIELDS if name in self.fields}
+        for first in range(0, max(count, 1), _CHUNK):
+            chunk = slice(first, min(first + _CHUNK, count))
+            drawn = self._draw(where[chunk], label)
+            self._render(drawn, {name: array[chunk] for name, array in arrays.items()})
+            if texts or metadata is not None:
+                values = self._values(drawn)
+                if metadata is not None:
+                    _write(self._wording.metadata, drawn, values, _BLANK, metadata[chunk])
+                if "params" in texts:
+                    texts["params"].append(self._params(drawn, values))
+                for name in ("caption", "equation"):
+                    if name in texts:
+                        program: Program = getattr(self._wording, name)
+                        texts[name].extend(_strings(program, drawn, values))
+        result: dict[str, Any] = {}
+        for name in self.fields:
+            if name in arrays:
+                result[name] = arrays[name]
+            elif name == "params":
+                stacked = np.concatenate(texts[name], axis=1)
+                result[name] = dict(zip(self._param_names, stacked, strict=True))
+            else:
+                result[name] = texts[name]
+        return result
+
+    def scenes(self, indices: Sequence[int] | range | NDArray[np.integer]) -> NDArray[np.void]:
+        """What was drawn for these clips: a structured array SCENE (B, objects).
+
+        See ``trajdata._world.tables`` for the names and units of its columns.
+        """
+        return self._draw(check_indices(indices)).scenes
+
+    def metadata(
+        self, indices: Sequence[int] | range | NDArray[np.integer], out: NDArray[np.uint8]
+    ) -> None:
+        """Write each clip's JSON text, filled up with blanks, into ``out``.
+
+        Args:
+            indices: B whole numbers.
+            out: uint8 (B, metadata_bytes); the first axis may be strided.
+
+        Raises:
+            ValueError: an ``out`` of another shape or dtype.
+        """
+        where = check_indices(indices)
+        check_out("metadata", out, np.dtype(np.uint8), (where.shape[0], self.metadata_bytes))
+        drawn = self._draw(where)
+        _write(self._wording.metadata, drawn, self._values(drawn), _BLANK, out)
+
+    def warm(self) -> None:
+        """Compile every kernel (or load it from the disk cache): call before starting workers."""
+        every = ClipSource(self.spec, self.seed, self.split, fields=tuple(FIELDS))
+        every.batch([0])
+        every.metadata([0], np.empty((1, self.metadata_bytes), np.uint8))
+
+    def _draw(self, indices: NDArray[np.int64], label: int | None = None) -> _Drawn:
+        count = indices.shape[0]
+        labels = np.empty(count, np.int64)
+        scenes = np.empty((count, _OBJECTS), SCENE)
+        numbers = np.empty((count, _OBJECTS, NUMBERS), np.float64)
+        deal(self._key, indices, len(self.spec.laws), labels)
+        if label is not None:
+            labels[:] = label
+        draw_scenes(self._key, indices, self._limits, self._shapes, self._laws, labels, scenes)
+        fit_motions(self._key, indices, self._limits, scenes, numbers)
+        return _Drawn(indices, labels, scenes, numbers)
+
+    def _render(self, drawn: _Drawn, arrays: Mapping[str, NDArray[Any]]) -> None:
+        frames, channels, height, width = self.spec.video_shape
+        shape = (*drawn.scenes.shape, frames)
+        positions = np.empty((*shape, 3), np.float64)
+        pixels = np.empty((*shape, 2), np.float64)
+        radii = np.empty(shape, np.float64)
+        place_objects(drawn.scenes, drawn.numbers, self.spec.seconds, positions)
+        shown = positions
+        if self.spec.jitter > 0:
+            shown = np.empty_like(positions)
+            shake_positions(self._key, drawn.indices, self.spec.jitter, positions, shown)
+        project(shown, drawn.scenes, height, width, pixels, radii)
+        values = {
+            "label": drawn.labels,
+            "index": drawn.indices,
+            "trajectory": positions[:, 0],
+            "jittered": shown[:, 0],
+            "pixels": pixels[:, 0],
+            "depth": shown[:, 0, :, 2],
+            "radius": radii[:, 0],
+        }
+        for name, array in arrays.items():
+            if name == "video":
+                target, stride = _flat(array)
+                draw_clips(drawn.scenes, pixels, radii, channels, height, width, target, 0, stride)
+                if self.spec.pixel_noise > 0:
+                    add_grain(
+                        self._key,
+                        drawn.indices,
+                        self.spec.pixel_noise,
+                        self.spec.clip_bytes,
+                        target,
+                        0,
+                        stride,
+                    )
+            else:
+                array[...] = values[name]
+
+    def _values(self, drawn: _Drawn) -> NDArray[np.float64]:
+        values = np.empty((drawn.indices.shape[0], VALUES), np.float64)
+        fill_values(drawn.scenes, drawn.numbers, self.spec.seconds, self.spec.channels == 3, values)
+        return values
+
+    def _params(self, drawn: _Drawn, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """float64 (names, B): each clip's numbers under the names that all clips share."""
+        padded = np.concatenate([values, np.zeros((values.shape[0], 1))], axis=1)
+        columns = self._param_columns[drawn.scenes["law"][:, 0]]
+        return np.ascontiguousarray(np.take_along_axis(padded, columns, axis=1).T)
+
+
+def _param_columns(names: tuple[str, ...]) -> NDArray[np.int64]:
+    """int64 (laws, names): where a law's row of values has a name; VALUES where it has not."""
+    columns = np.full((len(LAWS), len(names)), VALUES, np.int64)
+    for row, law in enumerate(LAWS):
+        own = LAW_MODULES[law].NUMBERS
+        for column, name in enumerate(names):
+            if name in own:
+                columns[row, column] = own.index(name)
+            elif name in COMMON:
+                columns[row, column] = NUMBERS + COMMON.index(name)
+    return columns
+
+
+def _write(
+    program: Program,
+    drawn: _Drawn,
+    values: NDArray[np.float64],
+    fill: int,
+    out: NDArray[np.uint8],
+) -> None:
+    write_texts(
+        program.pieces,
+        program.starts,
+        program.characters,
+        program.words,
+        drawn.scenes["law"][:, 0],
+        values,
+        drawn.indices,
+        np.uint8(fill),
+        out,
+    )
+
+
+def _strings(program: Program, drawn: _Drawn, values: NDArray[np.float64]) -> list[str]:
+    out = np.empty((drawn.indices.shape[0], program.width), np.uint8)
+    _write(program, drawn, values, 0, out)
+    # NumPy's S dtype drops the NULs that fill up a text.
+    return [text.decode("ascii") for text in out.view(f"S{program.width}").ravel().tolist()]
+
+
+def _flat(video: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int]:
+    """The memory that a video array (B, T, C, H, W) spans, as uint8 (N,), and its clip stride.
+
+    Raises:
+        ValueError: an axis other than the first is strided, or clips overlap.
+    """
+    count, clip = video.shape[0], int(np.prod(video.shape[1:]))
+    if count == 0:
+        return np.empty(0, np.uint8), clip
+    stride = video.strides[0] if count > 1 else clip
+    if not video[0].flags.c_contiguous or stride < clip:
+        raise ValueError(
+            f"out['video']: given strides {video.strides}; only the first axis may be strided, "
+            f"by at least {clip}"
+        )
+    span = (count - 1) * stride + clip
+    return as_strided(video, shape=(span,), strides=(1,)), stride

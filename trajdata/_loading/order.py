@@ -1,0 +1,75 @@
+"""Which clip an epoch shows at a position."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trajdata._loading.checks import whole_number
+from trajdata._loading.permutation import KeyedPermutation
+
+__all__ = ["Order"]
+
+
+@dataclass(frozen=True)
+class Order:
+    """The clips of each epoch, in order.
+
+    Attributes:
+        seed, split: of the stream; they key the permutations.
+        length: clips in an epoch; None where the stream is endless and has one epoch, 0.
+        fresh: whether epoch e shows the clips [e * length, (e + 1) * length); else [0, length).
+        shuffle: whether each epoch shows its clips in an order of its own.
+
+    Raises:
+        ValueError: an endless stream cannot be shuffled.
+    """
+
+    seed: int
+    split: str
+    length: int | None
+    fresh: bool
+    shuffle: bool
+
+    def __post_init__(self) -> None:
+        for name in ("fresh", "shuffle"):
+            value = getattr(self, name)
+            if not isinstance(value, bool):
+                raise ValueError(f"{name}: given {value!r}; allowed are True and False")
+        if self.shuffle and self.length is None:
+            raise ValueError("shuffle: given True with length None; only a length can be shuffled")
+
+    def check_epoch(self, epoch: int) -> int:
+        """``epoch`` as an int, where the stream has that epoch.
+
+        Raises:
+            ValueError: it is negative, or its clips would have indices of 2**63 or more; an
+                endless stream has epoch 0 only.
+        """
+        if self.length is None:
+            if epoch != 0:
+                raise ValueError(
+                    f"epoch: given {epoch!r} with length None; an endless stream has no epoch but "
+                    f"0: give a length, or go on in the stream with start="
+                )
+            return 0
+        return whole_number("epoch", epoch, 0, 2**63 // self.length - 1)
+
+    def warm(self) -> None:
+        """Compile what ``indices`` needs: call before workers start."""
+        self.indices(0, range(1))
+
+    def indices(self, epoch: int, positions: Sequence[int]) -> NDArray[np.int64]:
+        """The clips' indices at these positions of an epoch, int64 (B,)."""
+        if isinstance(positions, range):  # which NumPy would read one by one
+            places = np.arange(positions.start, positions.stop, positions.step, dtype=np.int64)
+        else:
+            places = np.asarray(positions, np.int64)
+        if self.length is None:
+            return places
+        if self.shuffle:
+            places = KeyedPermutation(self.length, self.seed, self.split, epoch)(places)
+        return places + epoch * self.length if self.fresh else places

@@ -1,0 +1,134 @@
+"""Which positions of an epoch a rank and a worker take: integer arithmetic only.
+
+An epoch is the positions 0 .. length - 1. From ``start`` on they are cut into global batches of
+``world_size * batch`` consecutive positions, numbered 0, 1, ...; rank r takes the r-th slice of
+each, and within a rank worker w of W takes the numbers w, w + W, ... A stock DataLoader asks its
+workers in turn, so that it gives out the numbers in order whatever W is.
+
+The last global batch may be short. It too is cut into ``world_size`` equal slices, so every rank
+has the same number of batches, each of the same size as the other ranks'.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from trajdata._loading.checks import whole_number
+
+__all__ = ["Partition"]
+
+
+@dataclass(frozen=True)
+class Partition:
+    """How the positions of an epoch are split up.
+
+    Attributes:
+        length: clips in an epoch, all ranks together; None where the stream is endless.
+        batch: clips that a rank takes of each global batch.
+        rank: which of the ranks this is.
+        world_size: how many ranks there are.
+
+    Raises:
+        ValueError: a number out of range, or a length that the ranks cannot share equally.
+    """
+
+    length: int | None
+    batch: int
+    rank: int = 0
+    world_size: int = 1
+
+    def __post_init__(self) -> None:
+        if self.length is not None:
+            whole_number("length", self.length, 1, 2**63 - 1)
+        whole_number("batch", self.batch, 1)
+        whole_number("world_size", self.world_size, 1)
+        whole_number("rank", self.rank, 0, self.world_size - 1)
+        if self.length is not None and self.length % self.world_size:
+            below = self.length - self.length % self.world_size
+            nearest = [n for n in (below, below + self.world_size) if n > 0]
+            raise ValueError(
+                f"length: given {self.length} with world_size {self.world_size}; every rank must "
+                f"get as many clips: the nearest lengths allowed are {_either(nearest)}"
+            )
+
+    @property
+    def global_batch(self) -> int:
+        """Clips that all ranks together take at a time."""
+        return self.world_size * self.batch
+
+    def check_start(self, start: int) -> int:
+        """``start`` as an int, where an epoch can be partitioned from there.
+
+        Raises:
+            ValueError: it is outside 0 .. length, or what remains cannot be shared equally.
+        """
+        start = whole_number("start", start, 0, 2**63 - 1 if self.length is None else self.length)
+        if self.length is not None and (self.length - start) % self.world_size:
+            below = start - start % self.world_size
+            raise ValueError(
+                f"start: given {start} with length {self.length} and world_size {self.world_size}; "
+                f"every rank must get as many of the clips that remain: the nearest starts allowed "
+                f"are {_either([below, below + self.world_size])}"
+            )
+        return start
+
+    def rank_clips(self, start: int) -> int | None:
+        """Clips that each rank takes of an epoch partitioned from ``start``; None: endless."""
+        return None if self.length is None else (self.length - start) // self.world_size
+
+    def rank_batches(self, start: int) -> int | None:
+        """Batches that each rank takes of an epoch partitioned from ``start``; None: endless."""
+        return None if self.length is None else -(-(self.length - start) // self.global_batch)
+
+    def positions(self, start: int, number: int) -> range:
+        """The positions of this rank's batch of that number; empty after the last one."""
+        first = start + number * self.global_batch
+        size = self.batch
+        if self.length is not None:
+            size = max(0, min(size, (self.length - first) // self.world_size))
+        return range(first + self.rank * size, first + (self.rank + 1) * size)
+
+    def worker_positions(
+        self, start: int, worker: int, workers: int, given: int = 0
+    ) -> Iterator[range]:
+        """The batches of one worker, as positions, after its first ``given`` clips.
+
+        A batch of which some clips were given comes without these.
+        """
+        whole, part = divmod(given, self.batch)
+        first = worker + whole * workers
+        total = self.rank_batches(start)
+        numbers = itertools.count(first, workers) if total is None else range(first, total, workers)
+        for number in numbers:
+            left = self.positions(start, number)[part:]
+            part = 0
+            if left:
+                yield left
+
+    def consumed(self, start: int, worker: int, workers: int, given: int) -> int:
+        """Clips of the epoch that all ranks have consumed when this worker was the last to give.
+
+        Args:
+            start: where the epoch was partitioned from.
+            worker: which worker gave the latest clip, of how many ``workers``.
+            given: clips that it has given so far.
+
+        Returns:
+            The value of ``start`` from which an epoch goes on.
+        """
+        if given == 0:
+            return start
+        before = (given - 1) // self.batch
+        number = worker + before * workers
+        return start + number * self.global_batch + (given - before * self.batch) * self.world_size
+
+    def after(self, start: int, batches: int) -> int:
+        """Clips of the epoch that all ranks have consumed after that many batches each."""
+        end = start + batches * self.global_batch
+        return end if self.length is None else min(end, self.length)
+
+
+def _either(numbers: list[int]) -> str:
+    return " and ".join(str(number) for number in numbers)

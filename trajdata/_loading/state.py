@@ -1,0 +1,170 @@
+"""How far a pass over an epoch has come, as a small dict of ints and strings.
+
+A ``StatefulDataLoader`` asks each of its workers for such a state after every batch and gives it
+back to the worker of the same number. Where the number of workers or ranks changes, all states of
+a loader together say how many clips of the epoch are consumed: ``resume_point``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from trajdata._errors import SpecMismatchError
+from trajdata._loading.partition import Partition
+
+__all__ = ["Progress", "ResumePoint", "Stream", "check_state", "make_state", "resume_point"]
+
+_MARK = "trajdata_state"
+_VERSION = 1
+_PARTITION = ("batch", "rank", "world_size")
+_WORKER = ("worker", "workers")
+_PASS = ("epoch", "start", "given", "consumed")
+
+
+@dataclass(frozen=True)
+class Stream:
+    """What must be the same for a state to mean anything: which clips an epoch shows, in order."""
+
+    fingerprint: str
+    seed: int
+    split: str
+    length: int | None
+    fresh: bool
+    shuffle: bool
+
+
+@dataclass
+class Progress:
+    """A pass over an epoch by one worker; ``given`` grows while it runs.
+
+    Attributes:
+        epoch: the epoch.
+        start: from where it was partitioned.
+        worker, workers: which worker makes the pass, of how many.
+        given: clips that it has given.
+    """
+
+    epoch: int
+    start: int
+    worker: int = 0
+    workers: int = 1
+    given: int = 0
+
+
+@dataclass(frozen=True)
+class ResumePoint:
+    """Where to go on: the arguments ``epoch`` and ``start`` of a new ``TrajectoryDataset``."""
+
+    epoch: int
+    start: int
+
+
+def make_state(stream: Stream, partition: Partition, progress: Progress) -> dict[str, Any]:
+    """The state of a pass. Its ``consumed`` is in clips, of all ranks and workers together."""
+    return {
+        _MARK: _VERSION,
+        **vars(stream),
+        **{name: getattr(partition, name) for name in _PARTITION},
+        **vars(progress),
+        "consumed": partition.consumed(
+            progress.start, progress.worker, progress.workers, progress.given
+        ),
+    }
+
+
+def check_state(
+    state: Mapping[str, Any],
+    stream: Stream,
+    partition: Partition | None = None,
+    worker: tuple[int, int] | None = None,
+) -> None:
+    """Raise unless ``state`` is one of this stream (and partition and worker, where given).
+
+    Raises:
+        SpecMismatchError: it belongs to another stream; names what differs.
+        ValueError: it is no state, or one of another partition or worker.
+    """
+    names = (*vars(stream), *_PARTITION, *_WORKER, *_PASS)
+    if state.get(_MARK) != _VERSION or set(state) != {_MARK, *names}:
+        raise ValueError(
+            f"state: given a dict with the keys {sorted(map(str, state))!r:.200}; allowed is what "
+            f"state_dict() of a TrajectoryDataset of this version returned"
+        )
+    differences = {
+        name: (asked, state[name]) for name, asked in vars(stream).items() if asked != state[name]
+    }
+    if differences:
+        raise SpecMismatchError("the state", differences)
+    have = {} if partition is None else {name: getattr(partition, name) for name in _PARTITION}
+    if worker is not None:
+        have |= dict(zip(_WORKER, worker, strict=True))
+    for name, value in have.items():
+        if state[name] != value:
+            raise ValueError(
+                f"state: given one of {name} {state[name]}; allowed is one of {name} {value}. "
+                f"To go on with another number of workers or ranks, or another batch_size, make "
+                f"a TrajectoryDataset with the epoch= and start= that "
+                f"trajdata._loading.state.resume_point tells"
+            )
+
+
+def resume_point(loader_state: Mapping[str, Any]) -> ResumePoint:
+    """Where the epoch goes on after what a loader has given out.
+
+    It stays right when the number of workers or ranks, or the batch size, changes.
+
+    Args:
+        loader_state: ``state_dict()`` of a ``StatefulDataLoader`` over a ``TrajectoryDataset``,
+            or of a dataset that is iterated without workers. Ranks are at one point, so that the
+            state of any rank will do.
+
+    Raises:
+        ValueError: no such state; one worker's where there are several; or the clips given out
+            are no stretch from the start, as where single clips were dealt to several workers or
+            ranks with a ``collate_size`` other than the DataLoader's batch size.
+    """
+    states = list(_states_in(loader_state))
+    if not states:
+        raise ValueError(
+            "state: given a dict without the state of a TrajectoryDataset; allowed is what "
+            "state_dict() of a StatefulDataLoader or of a TrajectoryDataset returned"
+        )
+    first = states[0]
+    alike = [name for name in first if name not in ("worker", "given", "consumed")]
+    if any(state[name] != first[name] for state in states for name in alike) or sorted(
+        state["worker"] for state in states
+    ) != list(range(first["workers"])):
+        raise ValueError(
+            f"state: given the states of workers {[state['worker'] for state in states]} of "
+            f"{first['workers']}; allowed are those of all workers of one loader"
+        )
+    partition = Partition(
+        first["length"], first["batch"], rank=first["rank"], world_size=first["world_size"]
+    )
+    given = sum(state["given"] for state in states)
+    consumed = max(state["consumed"] for state in states)
+    givers = [state["worker"] for state in states if state["given"]]
+    # Worker 0 in its first run, or the only worker: what it gave is a stretch from the start.
+    in_first_run = givers in ([], [0]) and given <= partition.batch
+    alone = partition.world_size == 1 and (first["workers"] == 1 or in_first_run)
+    whole = consumed == first["length"] or given % partition.batch == 0
+    if consumed != first["start"] + given * partition.world_size or not (alone or whole):
+        raise ValueError(
+            f"state: given one in which {first['workers']} workers of {partition.world_size} ranks "
+            f"have consumed no stretch of clips from {first['start']} on; allowed are states of a "
+            f"loader whose batch_size is the collate_size ({partition.batch}) of its dataset"
+        )
+    # Steps that a loader with snapshot_every_n_steps > 1 took since it heard of its workers.
+    later = partition.after(consumed, loader_state.get("_steps_since_snapshot", 0))
+    return ResumePoint(first["epoch"], later)
+
+
+def _states_in(value: Any) -> Iterator[Mapping[str, Any]]:
+    if isinstance(value, Mapping):
+        if _MARK in value:
+            yield value
+            return
+        for part in value.values():
+            yield from _states_in(part)

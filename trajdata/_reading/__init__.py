@@ -1,0 +1,1 @@
+"""Sources of clips that are stored: read back, or read where there is something."""

@@ -1,0 +1,262 @@
+"""What a shard's records must be, whoever wrote them: nothing in a file is believed.
+
+Names, order, sizes, checksums, dtypes and shapes are never read from a shard to be acted upon.
+They follow from the recipe, and the shard's bytes are compared with what they must be.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trajdata._clips.texts import check_metadata
+from trajdata._errors import ShardError
+from trajdata._shards.layout import Member, key_digits, write_key
+from trajdata._shards.recipe import Recipe
+from trajdata._shards.strict_json import parse
+from trajdata._store.disk import Disk
+
+__all__ = ["StrictRecords", "WalkedShard", "walk_shard", "wrong_size"]
+
+_ROOM_BYTES = 4 * 2**20
+
+
+class StrictRecords:
+    """The checks of one shard. Rows are records of the shard, from 0 on.
+
+    Args:
+        file: the shard's file, for the errors.
+        recipe: what it must be.
+        shard: its number.
+    """
+
+    def __init__(self, file: Path, recipe: Recipe, shard: int) -> None:
+        self.file = file
+        self.layout = recipe.layout
+        self._spec = recipe.spec
+        self._first = recipe.indices(shard).start
+        self._members = {member.field: member for member in self.layout.members}
+
+    def check_headers(self, raw: NDArray[np.uint8], row: int) -> None:
+        """Compare every byte that is not a value with what it must be.
+
+        Args:
+            raw: uint8 (B, record_bytes), some records.
+            row: of the first of them.
+
+        Raises:
+            ShardError: names the first byte that differs of the first member that does.
+        """
+        digits = key_digits(self._indices(row, len(raw)))
+        ends = [member.start for member in self.layout.members[1:]] + [self.layout.record_bytes]
+        for member, end in zip(self.layout.members, ends, strict=True):
+            due = np.tile(np.frombuffer(member.head, np.uint8), (len(raw), 1))
+            write_key(due, member.head, digits)
+            held = raw[:, member.start : member.offset]
+            if not np.array_equal(due, held):
+                self._differs(row, member.start, due, held, f"the header of {member.name}")
+            padding = raw[:, member.offset + member.value_bytes : end]
+            if padding.any():
+                at = member.offset + member.value_bytes
+                zeros = np.zeros_like(padding)
+                self._differs(row, at, zeros, padding, f"the padding of {member.name}")
+
+    def check_keys(self, keys: NDArray[np.uint8], rows: NDArray[np.int64]) -> None:
+        """Compare keys, uint8 (B, 12), with those of the rows.
+
+        Raises:
+            ShardError: one differs.
+        """
+        wrong = np.flatnonzero((keys != key_digits(self._first + rows)).any(axis=1))
+        if len(wrong):
+            row = int(rows[wrong[0]])
+            raise ShardError(
+                self.file,
+                offset=row * self.layout.record_bytes,
+                expected=f"the record of clip {self._first + row}",
+                found=f"the key {keys[wrong[0]].tobytes()!r}",
+            )
+
+    def labels(self, digits: NDArray[np.uint8], rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Labels, int64 (B,), out of their ASCII digits, uint8 (B, W).
+
+        Raises:
+            ShardError: no digits, or no label of the spec.
+        """
+        labels = np.zeros(len(digits), np.int64)
+        for column in digits.T:
+            labels = labels * 10 + (column.astype(np.int64) - ord("0"))
+        bad = (digits < ord("0")).any(axis=1) | (digits > ord("9")).any(axis=1)
+        wrong = np.flatnonzero(bad | (labels >= len(self._spec.laws)))
+        if len(wrong):
+            raise ShardError(
+                self.file,
+                offset=self._offset(int(rows[wrong[0]]), "label"),
+                expected=f"a label below {len(self._spec.laws)}",
+                found=f"{digits[wrong[0]].tobytes()!r}",
+            )
+        return labels
+
+    def metadata(self, text: bytes, row: int) -> dict[str, Any]:
+        """A record's JSON, as ``check_metadata`` returns it.
+
+        Raises:
+            ShardError: not JSON, not a clip's, or another clip's.
+        """
+        offset = self._offset(row, "metadata")
+        value = parse(text, self.file, len(text), start=offset)
+        try:
+            clip = check_metadata(value, self._spec)
+        except ValueError as error:
+            raise ShardError(
+                self.file,
+                offset=offset,
+                expected=f"the JSON of clip {self._first + row}",
+                found=str(error),
+            ) from error
+        if clip["index"] != self._first + row:
+            raise ShardError(
+                self.file,
+                offset=offset,
+                expected=f"index {self._first + row}",
+                found=f"{clip['index']}",
+            )
+        return clip
+
+    def decode(self, raw: NDArray[np.uint8], row: int) -> NDArray[np.int64]:
+        """Check some records in every respect that does not need them to be drawn again.
+
+        Args:
+            raw: uint8 (B, record_bytes), C-contiguous.
+            row: of the first of them.
+
+        Returns:
+            The labels, int64 (B,).
+
+        Raises:
+            ShardError: a header, a label, a JSON text or a number is wrong.
+        """
+        self.check_headers(raw, row)
+        records = raw.view(self.layout.dtype)[:, 0]
+        rows = np.arange(row, row + len(raw), dtype=np.int64)
+        labels = self.labels(records["label"], rows)
+        for at, text in enumerate(records["metadata"]):
+            clip = self.metadata(text.tobytes(), row + at)
+            law = self._spec.laws[int(labels[at])]
+            if clip["label"] != law:
+                raise ShardError(
+                    self.file,
+                    offset=self._offset(row + at, "metadata"),
+                    expected=f"label {law!r}, as the member cls has it",
+                    found=f"{clip['label']!r:.80}",
+                )
+        for member in self.layout.members:
+            self._check_numbers(member, records, row)
+        return labels
+
+    def check_end(self, end: NDArray[np.uint8], at: int) -> None:
+        """Check that the shard ends as a tar does: what follows its last record is zeros.
+
+        Raises:
+            ShardError: there is something else.
+        """
+        if end.any():
+            raise ShardError(
+                self.file,
+                offset=at + int(end.nonzero()[0][0]),
+                expected="zeros up to the end",
+                found="other bytes",
+            )
+
+    def _check_numbers(self, member: Member, records: NDArray[np.void], row: int) -> None:
+        if np.dtype(member.dtype).kind != "f":
+            return
+        finite = np.isfinite(records[member.field]).reshape(len(records), -1).all(axis=1)
+        if not finite.all():
+            wrong = int(np.flatnonzero(~finite)[0])
+            raise ShardError(
+                self.file,
+                offset=self._offset(row + wrong, member.field),
+                expected=f"finite numbers in {member.name}",
+                found="others",
+            )
+
+    def _differs(
+        self, row: int, start: int, due: NDArray[np.uint8], held: NDArray[np.uint8], what: str
+    ) -> None:
+        where, at = (int(place[0]) for place in (due != held).nonzero())
+        raise ShardError(
+            self.file,
+            offset=(row + where) * self.layout.record_bytes + start + at,
+            expected=f"byte {due[where, at]:#04x} in {what} of clip {self._first + row + where}",
+            found=f"{held[where, at]:#04x}",
+        )
+
+    def _indices(self, row: int, count: int) -> NDArray[np.int64]:
+        return np.arange(self._first + row, self._first + row + count, dtype=np.int64)
+
+    def _offset(self, row: int, field: str) -> int:
+        return row * self.layout.record_bytes + self._members[field].offset
+
+
+@dataclass(frozen=True)
+class WalkedShard:
+    """A shard that was read from end to end and found sound in itself.
+
+    Attributes:
+        sha256: of the file, hex.
+        labels: clips of each class.
+    """
+
+    sha256: str
+    labels: tuple[int, ...]
+
+
+def walk_shard(disk: Disk, recipe: Recipe, shard: int) -> WalkedShard:
+    """Read a shard from end to end and check all of it, a few MiB at a time.
+
+    It tells whether the file is a shard of the recipe; whether it is the right one, its SHA-256
+    tells.
+
+    Raises:
+        ShardError: the first thing that is wrong.
+        OSError: it cannot be read.
+    """
+    name = recipe.shard_name(shard)
+    strict = StrictRecords(disk.path(name), recipe, shard)
+    record_bytes = strict.layout.record_bytes
+    count = len(recipe.indices(shard))
+    if disk.size(name) != strict.layout.shard_bytes(count):
+        raise wrong_size(disk, recipe, shard)
+    digest = hashlib.sha256()
+    labels = np.zeros(len(recipe.spec.laws), np.int64)
+    row = 0
+    for block in disk.read_blocks(name, max(1, _ROOM_BYTES // record_bytes) * record_bytes):
+        digest.update(block)
+        some = np.frombuffer(block, np.uint8)
+        fit = min(len(block) // record_bytes, count - row)
+        if fit:
+            raw = some[: fit * record_bytes].reshape(fit, record_bytes)
+            labels += np.bincount(strict.decode(raw, row), minlength=len(labels))
+        rest = some[fit * record_bytes :]
+        row += fit
+        if row < count and len(rest):
+            raise wrong_size(disk, recipe, shard)  # it was cut while it was read
+        strict.check_end(rest, row * record_bytes)
+    return WalkedShard(digest.hexdigest(), tuple(labels.tolist()))
+
+
+def wrong_size(disk: Disk, recipe: Recipe, shard: int) -> ShardError:
+    """The error that a shard file has another size than it must have, or is missing."""
+    name = recipe.shard_name(shard)
+    found = disk.size(name)
+    return ShardError(
+        disk.path(name),
+        expected=f"{recipe.layout.shard_bytes(len(recipe.indices(shard)))} bytes",
+        found="no file" if found is None else f"{found} bytes",
+    )

@@ -1,0 +1,139 @@
+"""JSON from files that anyone may have written, and the one way in which this project writes it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import re
+from typing import Any
+
+from trajdata._errors import ShardError
+
+__all__ = ["SEAL", "canonical", "check_spelling", "expect", "parse", "sealed"]
+
+SEAL = "seal"
+
+_DEPTH = 16
+_DIGITS = 40
+# A string without an end is a token too, so that no byte is looked at twice.
+_TOKENS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL)
+
+
+def canonical(value: object) -> bytes:
+    """The one spelling of a value: sorted keys, two blanks of indent, ASCII, a newline at the end.
+
+    Raises:
+        ValueError: a number that is not finite.
+    """
+    text = json.dumps(value, sort_keys=True, indent=2, allow_nan=False)
+    return text.encode("ascii") + b"\n"
+
+
+def parse(
+    data: bytes, file: str | os.PathLike[str], limit: int, *, start: int | None = None
+) -> dict[str, Any]:
+    """Parse a JSON object, with bounded work and nothing taken leniently.
+
+    Args:
+        data: the file's bytes.
+        file: its name, for the error.
+        limit: most bytes.
+        start: offset of ``data`` in the file, where it is a part of one.
+
+    Raises:
+        ShardError: too long, too deep, not JSON, no object, a key twice, a number not finite.
+    """
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        value = dict(pairs)
+        if len(value) != len(pairs):
+            names = [name for name, _ in pairs]
+            twice = next(name for name in names if names.count(name) > 1)
+            raise ShardError(
+                file, offset=start, expected="each key once", found=f"{twice!r:.80} twice"
+            )
+        return value
+
+    def whole(text: str) -> int:
+        if len(text) > _DIGITS:
+            raise ShardError(
+                file,
+                offset=start,
+                expected=f"at most {_DIGITS} digits",
+                found=f"a number of {len(text)}",
+            )
+        return int(text)
+
+    def finite(text: str) -> float:
+        value = float(text)
+        if not math.isfinite(value):
+            raise ShardError(file, offset=start, expected="finite numbers", found=f"{text:.80}")
+        return value
+
+    if len(data) > limit:
+        raise ShardError(file, offset=start, expected=f"at most {limit} bytes", found="more")
+    # Measured before parsing: the parser recurses.
+    depth = deepest = 0
+    for token in _TOKENS.finditer(data):
+        first = token.group()[:1]
+        depth += (first in b"[{") - (first in b"]}")
+        deepest = max(deepest, depth)
+        if deepest > _DEPTH:
+            raise ShardError(
+                file,
+                offset=(start or 0) + token.start(),
+                expected=f"at most {_DEPTH} levels",
+                found="more",
+            )
+    try:
+        value = json.loads(
+            data.decode("utf-8"),
+            object_pairs_hook=once,
+            parse_int=whole,
+            parse_float=finite,
+            parse_constant=finite,
+        )
+    except (ValueError, RecursionError) as error:
+        raise ShardError(file, offset=start, expected="JSON", found=f"{error}") from error
+    if not isinstance(value, dict):
+        raise ShardError(file, offset=start, expected="a JSON object", found=type(value).__name__)
+    return value
+
+
+def sealed(value: dict[str, Any]) -> dict[str, Any]:
+    """The value with the SHA-256 of its one spelling, by which a changed bit is told from a
+    changed mind."""
+    return {**value, SEAL: hashlib.sha256(canonical(value)).hexdigest()}
+
+
+def check_spelling(data: bytes, value: object, file: str | os.PathLike[str]) -> None:
+    """Compare a file with the one spelling of what was read from it: a byte more, a byte less or
+    another blank means that someone else was at work.
+
+    Raises:
+        ShardError: names the first byte that differs.
+    """
+    due = canonical(value)
+    if data != due:
+        pairs = enumerate(zip(data, due, strict=False))
+        at = next((n for n, (one, other) in pairs if one != other), min(len(data), len(due)))
+        raise ShardError(
+            file,
+            offset=at,
+            expected=f"{due[at : at + 20]!r}, as it is written" if at < len(due) else "the end",
+            found=f"{data[at : at + 20]!r}" if at < len(data) else "the end",
+        )
+
+
+def expect(value: dict[str, Any], key: str, kind: type, file: str | os.PathLike[str]) -> Any:
+    """The value of a key that must be there and of that type.
+
+    Raises:
+        ShardError: it is not.
+    """
+    if key not in value or not isinstance(value[key], kind) or isinstance(value[key], bool):
+        found = f"{value[key]!r:.80}" if key in value else "no such key"
+        raise ShardError(file, expected=f"{key}: {kind.__name__}", found=found)
+    return value[key]

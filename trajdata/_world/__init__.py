@@ -1,0 +1,1 @@
+"""From an index to a scene and its positions: class, looks, motion, camera."""

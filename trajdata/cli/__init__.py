@@ -1,5 +1,0 @@
-"""The ``trajdata`` command: what a person types, and how its end is told to a program."""
-
-from trajdata.cli.app import main
-
-__all__ = ["main"]

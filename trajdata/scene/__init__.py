@@ -1,1 +1,0 @@
-"""From an index to a scene: addressed randomness, the deal of classes, looks, motion, camera."""
