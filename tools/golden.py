@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 
 from trajdata import FORMAT, ClipSource, ClipSpec, preset, presets
-from trajdata._clips.fields import STORED_ARRAYS
-from trajdata._shards.layout import END_BYTES
-from trajdata._shards.records import RecordBuilder, record_source
+from trajdata._shards.layout import END_BYTES, STANDARD_ARRAYS
+from trajdata._shards.recipe import Recipe
+from trajdata._shards.records import RecordBuilder
 from trajdata._spec.model import SPLITS
 
 GOLDEN = Path(__file__).parents[1] / "tests" / "golden.json"
@@ -38,7 +38,7 @@ def spec_for(name: str, split: str) -> ClipSpec:
 
 def clip_digests(name: str, split: str) -> list[str]:
     """The first 16 hex digits of the SHA-256 of each of the first 64 clips."""
-    source = ClipSource(spec_for(name, split), SEED, split, fields=("video", *STORED_ARRAYS))
+    source = ClipSource(spec_for(name, split), SEED, split, fields=("video", *STANDARD_ARRAYS))
     batch = source.batch(range(CLIPS))
     texts = np.empty((CLIPS, source.metadata_bytes), np.uint8)
     source.metadata(range(CLIPS), texts)
@@ -54,8 +54,9 @@ def clip_digests(name: str, split: str) -> list[str]:
 
 def shard_digest(name: str, split: str) -> str:
     """SHA-256 of the shard of the first 4,096 clips, as `materialize` would write it."""
-    source = record_source(spec_for(name, split), SEED, split)
-    builder = RecordBuilder(source, 8 * 2**20)
+    spec = spec_for(name, split)
+    recipe = Recipe(spec, SEED, split, SHARD_CLIPS, SHARD_CLIPS, spec.fingerprint)
+    builder = RecordBuilder(recipe, 8 * 2**20)
     digest = hashlib.sha256()
     for first in range(0, SHARD_CLIPS, builder.room):
         records, _ = builder.build(range(first, min(first + builder.room, SHARD_CLIPS)))

@@ -21,12 +21,20 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from trajdata._bake.run import materialize
+    from trajdata._bake.repair import RepairReport, repair
+    from trajdata._bake.run import MaterializeReport, materialize
+    from trajdata._bake.verify import VerifyReport, verify
     from trajdata._check.audit.report import AuditReport, audit
     from trajdata._check.evaluation import TrackErrors, evaluate
     from trajdata._clips.fields import DEFAULT_FIELDS, FIELDS
     from trajdata._clips.source import ClipSource
-    from trajdata._errors import LockedError, ShardError, SpecMismatchError
+    from trajdata._errors import (
+        ArgumentError,
+        LockedError,
+        ShardError,
+        SpecMismatchError,
+        TrajdataError,
+    )
     from trajdata._loading.dataset import TrajectoryDataset
     from trajdata._loading.map_dataset import TrajectoryMapDataset
     from trajdata._spec.model import FORMAT, ClipSpec, preset, presets
@@ -35,26 +43,40 @@ __all__ = [
     "DEFAULT_FIELDS",
     "FIELDS",
     "FORMAT",
+    "ArgumentError",
     "AuditReport",
     "ClipSource",
     "ClipSpec",
     "LockedError",
+    "MaterializeReport",
+    "RepairReport",
     "ShardError",
     "SpecMismatchError",
     "TrackErrors",
+    "TrajdataError",
     "TrajectoryDataset",
     "TrajectoryMapDataset",
+    "VerifyReport",
     "__version__",
     "audit",
     "evaluate",
     "materialize",
     "preset",
     "presets",
+    "repair",
+    "verify",
 ]
 
 __version__ = "0.1.0"
 
 _HOME = {
+    "ArgumentError": "trajdata._errors",
+    "MaterializeReport": "trajdata._bake.run",
+    "RepairReport": "trajdata._bake.repair",
+    "TrajdataError": "trajdata._errors",
+    "VerifyReport": "trajdata._bake.verify",
+    "repair": "trajdata._bake.repair",
+    "verify": "trajdata._bake.verify",
     "DEFAULT_FIELDS": "trajdata._clips.fields",
     "FIELDS": "trajdata._clips.fields",
     "FORMAT": "trajdata._spec.model",

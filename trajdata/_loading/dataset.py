@@ -11,8 +11,8 @@ from typing import Any
 import torch.distributed
 from torch.utils.data import IterableDataset, get_worker_info
 
+from trajdata._checks import whole_number
 from trajdata._clips.fields import DEFAULT_FIELDS
-from trajdata._loading.checks import whole_number
 from trajdata._loading.drawing import Drawing
 from trajdata._loading.epoch import SharedEpoch
 from trajdata._loading.order import Order
