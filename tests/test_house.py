@@ -21,8 +21,9 @@ TREES = {name: ast.parse(path.read_text("utf-8")) for name, path in MODULES.item
 # nothing of torch, and nothing knows the command line.
 FLOORS = (
     ("_errors", "_jit"),
+    ("_checks", "_settings"),
     ("_arithmetic",),
-    ("_laws",),
+    ("_laws", "_shapes"),
     ("_spec",),
     ("_world",),
     ("_render",),
