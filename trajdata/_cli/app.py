@@ -24,13 +24,19 @@ from trajdata._cli.exits import (
 from trajdata._cli.options import (
     EXITS,
     AsJson,
-    Difficulty,
     Folder,
     Seed,
     Split,
     print_json,
 )
-from trajdata._spec.presets import preset, presets
+from trajdata._cli.specs import (
+    Difficulty,
+    Preset,
+    SetSettings,
+    SpecFile,
+    chosen_spec,
+    words_of_choice,
+)
 
 if TYPE_CHECKING:
     from trajdata._show.pictures import Drawable
@@ -55,9 +61,9 @@ def materialize(
     out: Annotated[
         Path, typer.Option(readable=False, help="The folder; one that is there is gone on with.")
     ],
-    preset_name: Annotated[
-        str, typer.Option("--preset", help=f"What clips look like: {', '.join(presets())}.")
-    ] = presets()[0],
+    preset_name: Preset = None,
+    spec_file: SpecFile = None,
+    settings: SetSettings = None,
     difficulty: Difficulty = 0.0,
     seed: Seed = 0,
     split: Split = "train",
@@ -75,7 +81,7 @@ def materialize(
 ) -> None:
     """Bake clips into tar shards. Run it again after an interruption: it resumes."""
     with exit_codes():
-        spec = preset(preset_name, difficulty=difficulty)
+        spec = chosen_spec(preset_name, spec_file, settings, difficulty)
         if detach:
             from trajdata._bake.run import check_agreement
 
@@ -88,7 +94,8 @@ def materialize(
                 threads=threads,
                 shard_clips=shard_clips,
             )
-            words = ["materialize", "--preset", preset_name, "--difficulty", str(difficulty)]
+            words = ["materialize"]
+            words += words_of_choice(preset_name, spec_file, settings, difficulty)
             words += ["--seed", str(seed), "--split", split, "--clips", str(clips)]
             words += ["--out", str(out.absolute())]
             words += ["--threads", str(threads)] if threads is not None else []
@@ -241,10 +248,9 @@ def preview(
     ] = Path("preview.png"),
     clips: Annotated[int, typer.Option(help="How many clips to show.", min=1, max=256)] = 8,
     first: Annotated[int, typer.Option(help="Index of the first clip shown.")] = 0,
-    preset_name: Annotated[
-        str,
-        typer.Option("--preset", help=f"Without a folder, of what: {', '.join(presets())}."),
-    ] = presets()[0],
+    preset_name: Preset = None,
+    spec_file: SpecFile = None,
+    settings: SetSettings = None,
     difficulty: Difficulty = 0.0,
     seed: Seed = 0,
     split: Split = "train",
@@ -265,7 +271,7 @@ def preview(
         if folder is None:
             from trajdata._clips.source import ClipSource
 
-            spec = preset(preset_name, difficulty=difficulty)
+            spec = chosen_spec(preset_name, spec_file, settings, difficulty)
             source = ClipSource(spec, seed, split, fields=PREVIEW_FIELDS)
             shown = range(first, first + clips)
         else:
@@ -289,9 +295,9 @@ app.command(epilog=EXITS)(bench)
 @app.command(epilog=EXITS)
 def audit(
     *,
-    preset_name: Annotated[
-        str, typer.Option("--preset", help=f"What is measured: {', '.join(presets())}.")
-    ] = presets()[0],
+    preset_name: Preset = None,
+    spec_file: SpecFile = None,
+    settings: SetSettings = None,
     difficulty: Difficulty = 0.0,
     clips: Annotated[
         int, typer.Option(help="How many clips the cheap figures are taken from: 20,000 or more.")
@@ -308,7 +314,7 @@ def audit(
         from trajdata._cli.tables import print_findings
 
         report = measure(
-            preset(preset_name, difficulty=difficulty),
+            chosen_spec(preset_name, spec_file, settings, difficulty),
             clips=clips,
             seed=seed,
             on_group=lambda group: typer.echo(f"measuring {group}", err=True),
@@ -320,7 +326,7 @@ def audit(
             print_findings(report.findings, Console())
             broken = sum(not finding.passed for finding in report.findings)
             verdict = f"{broken} bounds are broken" if broken else "every bound holds"
-            typer.echo(f"{preset_name}: {verdict}; see {out / 'audit.json'} and audit.png.")
+            typer.echo(f"{verdict.capitalize()}; see {out / 'audit.json'} and audit.png.")
         if not report.passed:
             raise typer.Exit(FAILED)
 
