@@ -37,7 +37,9 @@ if TYPE_CHECKING:
     )
     from trajdata._loading.dataset import TrajectoryDataset
     from trajdata._loading.map_dataset import TrajectoryMapDataset
-    from trajdata._spec.model import FORMAT, ClipSpec, preset, presets
+    from trajdata._spec.identity import FORMAT
+    from trajdata._spec.model import ClipSpec
+    from trajdata._spec.presets import preset, presets
 
 __all__ = [
     "DEFAULT_FIELDS",
@@ -79,7 +81,7 @@ _HOME = {
     "verify": "trajdata._bake.verify",
     "DEFAULT_FIELDS": "trajdata._clips.fields",
     "FIELDS": "trajdata._clips.fields",
-    "FORMAT": "trajdata._spec.model",
+    "FORMAT": "trajdata._spec.identity",
     "AuditReport": "trajdata._check.audit.report",
     "ClipSource": "trajdata._clips.source",
     "ClipSpec": "trajdata._spec.model",
@@ -92,8 +94,8 @@ _HOME = {
     "audit": "trajdata._check.audit.report",
     "evaluate": "trajdata._check.evaluation",
     "materialize": "trajdata._bake.run",
-    "preset": "trajdata._spec.model",
-    "presets": "trajdata._spec.model",
+    "preset": "trajdata._spec.presets",
+    "presets": "trajdata._spec.presets",
 }
 
 

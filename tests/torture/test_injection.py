@@ -27,7 +27,7 @@ from trajdata._bake.progress import LIVELY
 from trajdata._bake.run import materialize
 from trajdata._clips.source import ClipSource
 from trajdata._errors import ShardError
-from trajdata._spec.model import preset
+from trajdata._spec.presets import preset
 
 pytestmark = [pytest.mark.torture, pytest.mark.timeout(600)]
 

@@ -17,7 +17,7 @@ from trajdata._bake.progress import REPORT_PAGE
 from trajdata._bake.run import materialize
 from trajdata._bake.verify import verify
 from trajdata._clips.source import ClipSource
-from trajdata._spec.model import preset
+from trajdata._spec.presets import preset
 
 pytestmark = [
     pytest.mark.torture,

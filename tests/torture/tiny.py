@@ -8,7 +8,7 @@ from trajdata._clips.source import ClipSource
 from trajdata._spec.model import ClipSpec
 from trajdata._store.folder import FolderStore
 
-SPEC = ClipSpec(frames=2, height=16, width=16, channels=1)
+SPEC = ClipSpec().replace(frames=2, height=16, width=16, channels=1)
 CLIPS, SHARD_CLIPS, SHARDS = 5, 2, 3
 
 LIVELY = {*progress.LIVELY, ".trajdata/lock"}

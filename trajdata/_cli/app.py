@@ -24,13 +24,19 @@ from trajdata._cli.exits import (
 from trajdata._cli.options import (
     EXITS,
     AsJson,
-    Difficulty,
     Folder,
     Seed,
     Split,
     print_json,
 )
-from trajdata._spec.model import preset, presets
+from trajdata._cli.specs import (
+    Difficulty,
+    Preset,
+    SetSettings,
+    SpecFile,
+    chosen_spec,
+    words_of_choice,
+)
 
 if TYPE_CHECKING:
     from trajdata._show.pictures import Drawable
@@ -55,9 +61,9 @@ def materialize(
     out: Annotated[
         Path, typer.Option(readable=False, help="The folder; one that is there is gone on with.")
     ],
-    preset_name: Annotated[
-        str, typer.Option("--preset", help=f"What clips look like: {', '.join(presets())}.")
-    ] = presets()[0],
+    preset_name: Preset = None,
+    spec_file: SpecFile = None,
+    settings: SetSettings = None,
     difficulty: Difficulty = 0.0,
     seed: Seed = 0,
     split: Split = "train",
@@ -84,7 +90,8 @@ def materialize(
     with exit_codes():
         from trajdata._clips.source import ClipSource
 
-        source = ClipSource(preset(preset_name, difficulty=difficulty), seed, split)
+        spec = chosen_spec(preset_name, spec_file, settings, difficulty)
+        source = ClipSource(spec, seed, split)
         array_fields = None if fields is None else [name for name in fields.split(",") if name]
         if detach:
             from trajdata._bake.run import agree, check_threads
@@ -94,7 +101,8 @@ def materialize(
             agree(
                 open_store(out), source, clips=clips, fields=array_fields, shard_clips=shard_clips
             )
-            words = ["materialize", "--preset", preset_name, "--difficulty", str(difficulty)]
+            words = ["materialize"]
+            words += words_of_choice(preset_name, spec_file, settings, difficulty)
             words += ["--seed", str(seed), "--split", split, "--clips", str(clips)]
             words += ["--out", str(out.absolute())]
             words += ["--threads", str(threads)] if threads is not None else []
@@ -248,10 +256,9 @@ def preview(
     ] = Path("preview.png"),
     clips: Annotated[int, typer.Option(help="How many clips to show.", min=1, max=256)] = 8,
     first: Annotated[int, typer.Option(help="Index of the first clip shown.")] = 0,
-    preset_name: Annotated[
-        str,
-        typer.Option("--preset", help=f"Without a folder, of what: {', '.join(presets())}."),
-    ] = presets()[0],
+    preset_name: Preset = None,
+    spec_file: SpecFile = None,
+    settings: SetSettings = None,
     difficulty: Difficulty = 0.0,
     seed: Seed = 0,
     split: Split = "train",
@@ -272,7 +279,7 @@ def preview(
         if folder is None:
             from trajdata._clips.source import ClipSource
 
-            spec = preset(preset_name, difficulty=difficulty)
+            spec = chosen_spec(preset_name, spec_file, settings, difficulty)
             source = ClipSource(spec, seed, split, fields=PREVIEW_FIELDS)
             shown = range(first, first + clips)
         else:
@@ -296,9 +303,9 @@ app.command(epilog=EXITS)(bench)
 @app.command(epilog=EXITS)
 def audit(
     *,
-    preset_name: Annotated[
-        str, typer.Option("--preset", help=f"What is measured: {', '.join(presets())}.")
-    ] = presets()[0],
+    preset_name: Preset = None,
+    spec_file: SpecFile = None,
+    settings: SetSettings = None,
     difficulty: Difficulty = 0.0,
     clips: Annotated[
         int, typer.Option(help="How many clips the cheap figures are taken from: 20,000 or more.")
@@ -315,7 +322,7 @@ def audit(
         from trajdata._cli.tables import print_findings
 
         report = measure(
-            preset(preset_name, difficulty=difficulty),
+            chosen_spec(preset_name, spec_file, settings, difficulty),
             clips=clips,
             seed=seed,
             on_group=lambda group: typer.echo(f"measuring {group}", err=True),
@@ -327,7 +334,7 @@ def audit(
             print_findings(report.findings, Console())
             broken = sum(not finding.passed for finding in report.findings)
             verdict = f"{broken} bounds are broken" if broken else "every bound holds"
-            typer.echo(f"{preset_name}: {verdict}; see {out / 'audit.json'} and audit.png.")
+            typer.echo(f"{verdict.capitalize()}; see {out / 'audit.json'} and audit.png.")
         if not report.passed:
             raise typer.Exit(FAILED)
 

@@ -48,7 +48,7 @@ class TrajectoryDataset(IterableDataset[Any]):
     Args:
         spec: the distribution that clips are drawn from.
         seed: from 0 to 2**63 - 1; every seed is an independent stream.
-        split: one of ``trajdata._spec.model.SPLITS``.
+        split: one of ``spec.splits``.
         length: clips in an epoch, all ranks together; None: endless, and no ``len()``.
         batch_size: clips in a batch of one rank; None: yield single clips.
         fields: which keys a clip has; see ``trajdata.FIELDS``.
