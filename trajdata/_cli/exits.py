@@ -14,7 +14,7 @@ from types import FrameType
 
 import typer
 
-from trajdata._errors import LockedError, ShardError, SpecMismatchError
+from trajdata._errors import LockedError, ShardError, SpecMismatchError, printable
 
 __all__ = [
     "DONE",
@@ -131,7 +131,7 @@ def _again() -> str:
 
 def _described(error: OSError) -> str:
     file = f"{error.filename}: " if error.filename else ""
-    return f"{file}{error.strerror or error}"
+    return printable(f"{file}{error.strerror or error}")
 
 
 def _end(code: int, message: str) -> typer.Exit:
