@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Sequence, Set
 from dataclasses import dataclass
 
 from trajdata._bake.agreement import agree, check_threads, check_whether_it_grows
@@ -208,7 +208,8 @@ def bake(
         started = time.monotonic()
         written = _bake_tasks(store, tasks, threads, reporter)
         if len(contents.committed) + len(written) == recipe.shards:
-            wrong = _wrong_of_earlier_runs(store, contents, threads, reporter)
+            left = contents.committed.keys() - set(found.newest)
+            wrong = _wrong_of_earlier_runs(store, contents, left, threads, reporter)
             for shard in wrong:
                 reporter.is_lost(contents.committed[shard])
             again = [_task(contents, shard) for shard in wrong]
@@ -270,20 +271,16 @@ def _bake_tasks(
 
 
 def _wrong_of_earlier_runs(
-    store: Store, contents: Contents, threads: int, reporter: Reporter
+    store: Store, contents: Contents, left: Set[int], threads: int, reporter: Reporter
 ) -> list[int]:
-    """The shards of earlier runs that are not what they were when they were committed.
+    """Those of some shards of earlier runs that are not what they were when they were committed.
 
     An index is written over them: it proves only what was looked at.
     """
-    hashed = set(contents.newest)
-    left = {
-        shard: commit.sha256 for shard, commit in contents.committed.items() if shard not in hashed
-    }
     return shards_with_other_bytes(
         store,
         contents.recipe,
-        left,
+        {shard: contents.committed[shard].sha256 for shard in sorted(left)},
         threads,
         tick=lambda: reporter.tell("running", "hashing what earlier runs committed"),
         tick_seconds=_TICK_SECONDS,
