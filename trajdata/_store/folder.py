@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+from trajdata._errors import ShardError
 from trajdata._shards.card import CARD
 from trajdata._shards.index import INDEX
 from trajdata._store.disk import Disk
@@ -133,6 +134,10 @@ class FolderStore:
             # Another may have put a folder of its own here before this one was locked.
             self.disk.check_identity()
             yield
+        except (ShardError, OSError):
+            # What is missing or wrong may be so because the folder is another's by now.
+            self.disk.check_identity()
+            raise
         finally:
             lock.__exit__(None, None, None)
 
