@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from trajdata._spec.identity import FORMAT
     from trajdata._spec.model import ClipSpec
     from trajdata._spec.presets import preset, presets
+    from trajdata._spec.schema import spec_schema
 
 __all__ = [
     "DEFAULT_FIELDS",
@@ -60,6 +61,7 @@ __all__ = [
     "materialize",
     "preset",
     "presets",
+    "spec_schema",
 ]
 
 __version__ = "0.1.0"
@@ -84,6 +86,7 @@ _HOME = {
     "materialize": "trajdata._bake.run",
     "preset": "trajdata._spec.presets",
     "presets": "trajdata._spec.presets",
+    "spec_schema": "trajdata._spec.schema",
 }
 
 

@@ -180,7 +180,7 @@ def test_a_picture_drawn_off_its_place_is_found(monkeypatch):
     monkeypatch.setattr(rendering, "_flat_discs", lambda *_: weight)
     monkeypatch.setattr(rendering, "_CHUNK", 300)
     assert failed(rendering.centroids(source, 300)) == [
-        "centroid of the drawn object against pixels"
+        "centroid of the rendered object against pixels"
     ]
 
 
