@@ -20,8 +20,9 @@ from typing import Any
 import numpy as np
 
 from trajdata import FORMAT, ClipSource, ClipSpec, preset, presets
-from trajdata._shards.layout import END_BYTES, record_layout
-from trajdata._shards.records import RecordBuilder, record_source
+from trajdata._shards.layout import END_BYTES, STANDARD_ARRAYS, record_layout
+from trajdata._shards.recipe import Recipe
+from trajdata._shards.records import RecordBuilder
 from trajdata._spec.splits import SPLITS, split_names
 
 GOLDEN = Path(__file__).parents[1] / "tests" / "golden.json"
@@ -71,13 +72,14 @@ def clips_digest(spec: ClipSpec, split: str) -> str:
 
 def shard_clips(spec: ClipSpec) -> int:
     """Clips of the shard that is digested."""
-    return min(SHARD_CLIPS, SHARD_BYTES // record_layout(spec).record_bytes)
+    return min(SHARD_CLIPS, SHARD_BYTES // record_layout(spec, STANDARD_ARRAYS).record_bytes)
 
 
 def shard_digest(spec: ClipSpec, split: str) -> str:
     """SHA-256 of a shard of the first clips, as ``materialize`` writes it."""
-    builder = RecordBuilder(record_source(spec_for(spec, split), SEED, split), 8 * 2**20)
     clips = shard_clips(spec)
+    own = spec_for(spec, split)
+    builder = RecordBuilder(Recipe(own, SEED, split, clips, clips, own.fingerprint), 8 * 2**20)
     digest = hashlib.sha256()
     for first in range(0, clips, builder.room):
         records, _ = builder.build(range(first, min(first + builder.room, clips)))
@@ -91,7 +93,7 @@ def identity(spec: ClipSpec) -> dict[str, Any]:
     return {
         "fingerprint": spec.fingerprint,
         "laws": list(spec.laws),
-        "record_bytes": record_layout(spec).record_bytes,
+        "record_bytes": record_layout(spec, STANDARD_ARRAYS).record_bytes,
     }
 
 

@@ -21,7 +21,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from trajdata._bake.run import materialize
+    from trajdata._bake.repair import RepairReport, repair
+    from trajdata._bake.run import MaterializeReport, materialize
+    from trajdata._bake.verify import VerifyReport, verify
     from trajdata._check.audit.report import AuditReport, audit
     from trajdata._check.evaluation import TrackErrors, evaluate
     from trajdata._clips.fields import DEFAULT_FIELDS, FIELDS
@@ -49,26 +51,36 @@ __all__ = [
     "ClipSource",
     "ClipSpec",
     "LockedError",
+    "MaterializeReport",
+    "RepairReport",
     "ShardError",
     "SpecMismatchError",
     "TrackErrors",
     "TrajdataError",
     "TrajectoryDataset",
     "TrajectoryMapDataset",
+    "VerifyReport",
     "__version__",
     "audit",
     "evaluate",
     "materialize",
     "preset",
     "presets",
+    "repair",
     "spec_schema",
+    "verify",
 ]
 
 __version__ = "0.1.0"
 
 _HOME = {
     "ArgumentError": "trajdata._errors",
+    "MaterializeReport": "trajdata._bake.run",
+    "RepairReport": "trajdata._bake.repair",
     "TrajdataError": "trajdata._errors",
+    "VerifyReport": "trajdata._bake.verify",
+    "repair": "trajdata._bake.repair",
+    "verify": "trajdata._bake.verify",
     "DEFAULT_FIELDS": "trajdata._clips.fields",
     "FIELDS": "trajdata._clips.fields",
     "FORMAT": "trajdata._spec.identity",

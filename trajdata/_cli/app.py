@@ -68,11 +68,18 @@ def materialize(
     seed: Seed = 0,
     split: Split = "train",
     threads: Annotated[
-        int | None, typer.Option(help="Threads that draw; one a core if not given.")
+        int | None, typer.Option(help="Threads that render; one a core if not given.")
     ] = None,
     shard_clips: Annotated[
         int | None,
         typer.Option(help="Clips in a shard, fixed for the folder; if not given, about 128 MiB."),
+    ] = None,
+    fields: Annotated[
+        str | None,
+        typer.Option(
+            help="Array fields that a shard stores beside the video, as in pixels,depth; if not "
+            "given, trajectory,jittered,pixels,depth,radius."
+        ),
     ] = None,
     detach: Annotated[
         bool, typer.Option("--detach", help="In the background; says how to watch and to stop it.")
@@ -81,18 +88,18 @@ def materialize(
 ) -> None:
     """Bake clips into tar shards. Run it again after an interruption: it resumes."""
     with exit_codes():
-        spec = chosen_spec(preset_name, spec_file, settings, difficulty)
-        if detach:
-            from trajdata._bake.run import check_agreement
+        from trajdata._clips.source import ClipSource
 
-            check_agreement(
-                spec,
-                out,
-                seed=seed,
-                split=split,
-                clips=clips,
-                threads=threads,
-                shard_clips=shard_clips,
+        spec = chosen_spec(preset_name, spec_file, settings, difficulty)
+        source = ClipSource(spec, seed, split)
+        array_fields = None if fields is None else [name for name in fields.split(",") if name]
+        if detach:
+            from trajdata._bake.run import agree, check_threads
+            from trajdata._store.opening import open_store
+
+            check_threads(threads)
+            agree(
+                open_store(out), source, clips=clips, fields=array_fields, shard_clips=shard_clips
             )
             words = ["materialize"]
             words += words_of_choice(preset_name, spec_file, settings, difficulty)
@@ -100,6 +107,7 @@ def materialize(
             words += ["--out", str(out.absolute())]
             words += ["--threads", str(threads)] if threads is not None else []
             words += ["--shard-clips", str(shard_clips)] if shard_clips is not None else []
+            words += ["--fields", fields] if fields is not None else []
             _begin(out.absolute(), words, as_json)
             return
 
@@ -111,11 +119,10 @@ def materialize(
         try:
             with interruptible(), Display(Console(stderr=True)) as display:
                 report = bake(
-                    spec,
+                    source,
                     out,
-                    seed=seed,
-                    split=split,
                     clips=clips,
+                    fields=array_fields,
                     threads=threads,
                     shard_clips=shard_clips,
                     on_progress=display.update,
@@ -145,8 +152,9 @@ def status(folder: Folder, as_json: AsJson = False) -> None:
         from datetime import datetime, timezone
 
         from trajdata._bake.progress import read_progress
+        from trajdata._store.opening import open_store
 
-        report = read_progress(folder)
+        report = read_progress(open_store(folder))
         if report is None:
             raise ValueError(
                 f"FOLDER: given {str(folder)!r}; allowed is a folder with a progress.json, "
@@ -182,13 +190,13 @@ def verify(
         bool, typer.Option("--full", help="Read every byte: hashes, headers, values.")
     ] = False,
     rerender: Annotated[
-        int, typer.Option(help="Draw so many clips again, spread evenly, and compare.", min=0)
+        int, typer.Option(help="Render so many clips again, spread evenly, and compare.", min=0)
     ] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Look for damage: missing, short and stray files, and records that contradict them."""
     with exit_codes():
-        from trajdata._bake.verifying import verify as check
+        from trajdata._bake.verify import verify as check
 
         report = check(folder, full=full, rerender=rerender)
         if as_json:
@@ -207,7 +215,7 @@ def verify(
 def repair(
     folder: Folder,
     threads: Annotated[
-        int | None, typer.Option(help="Threads that draw; one a core if not given.")
+        int | None, typer.Option(help="Threads that render; one a core if not given.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -215,7 +223,7 @@ def repair(
     with exit_codes():
         from rich.console import Console
 
-        from trajdata._bake.repairing import repair as mend
+        from trajdata._bake.repair import repair as mend
         from trajdata._cli.display import Display
 
         with interruptible(), Display(Console(stderr=True)) as display:
@@ -228,8 +236,8 @@ def repair(
             return
         for name in report.shards_rendered:
             typer.echo(f"made again: {name}")
-        for name in report.records_rebuilt:
-            typer.echo(f"record rebuilt: {name}")
+        for name in report.commit_records_rebuilt:
+            typer.echo(f"commit record rebuilt: {name}")
         if report.index_rebuilt:
             typer.echo("index.json rebuilt")
         for name in report.moved_aside:

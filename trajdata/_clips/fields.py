@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from trajdata._errors import ArgumentError
 from trajdata._spec.model import ClipSpec
 
-__all__ = ["DEFAULT_FIELDS", "FIELDS", "STORED_ARRAYS", "TEXT_FIELDS", "Field", "check_fields"]
+__all__ = ["DEFAULT_FIELDS", "FIELDS", "TEXT_FIELDS", "Field", "check_fields"]
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,6 @@ FIELDS = {
 }
 
 DEFAULT_FIELDS = ("video", "label", "index")
-STORED_ARRAYS = ("trajectory", "jittered", "pixels", "depth", "radius")
-"""Array fields beside the video, in the order in which a shard's record holds them."""
 TEXT_FIELDS = ("params", "caption", "equation")
 """Fields that a shard's record holds inside its JSON member."""
 
