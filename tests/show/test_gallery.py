@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from trajdata import ClipSource, preset, presets
+from trajdata import ClipSource, ClipSpec, preset, presets
 from trajdata._show.gallery import GALLERY_FIELDS, gallery_html, write_gallery
 from trajdata._show.pictures import PREVIEW_FIELDS
-from trajdata._spec.model import ClipSpec
 
 ROOT = Path(__file__).parents[2]
+SMALL = ClipSpec().replace(frames=2, height=16, width=16)
 
 
 def source_of(spec, fields=GALLERY_FIELDS):
@@ -43,7 +43,7 @@ def frames_of(section, clip):
 
 @pytest.mark.parametrize("frames", [2, 5, 8, 17])
 def test_the_page_holds_every_frame_exactly_and_the_truth_beside_it(frames):
-    source = source_of(ClipSpec(frames=frames, height=16, width=24, place=0.3))
+    source = source_of(ClipSpec().replace(frames=frames, height=16, width=24, place=0.3))
     (section,) = data_of(gallery_html({"small": source}, clips=5))
     assert sorted(clip["index"] for clip in section["clips"]) == [0, 1, 2, 3, 4]
     for clip in section["clips"]:
@@ -56,7 +56,7 @@ def test_the_page_holds_every_frame_exactly_and_the_truth_beside_it(frames):
 
 
 def test_long_clips_are_thinned_out_and_keep_first_and_last_frame():
-    source = source_of(ClipSpec(frames=200, height=16, width=16))
+    source = source_of(ClipSpec().replace(frames=200, height=16, width=16))
     (section,) = data_of(gallery_html({"long": source}, clips=1))
     assert (len(section["frames"]), section["frames"][0], section["frames"][-1]) == (48, 0, 199)
     shown = source[0]["video"][section["frames"]].transpose(0, 2, 3, 1)
@@ -71,7 +71,7 @@ def test_all_presets_together_stay_below_three_megabytes_however_noisy():
 
 
 def test_pictures_get_as_small_as_they_must():
-    source = source_of(ClipSpec(frames=20, height=64, width=64, pixel_noise=100.0))
+    source = source_of(ClipSpec().replace(frames=20, height=64, width=64, pixel_noise=100.0))
     (section,) = data_of(gallery_html({"noisy": source}, clips=4, most_bytes=20_000))
     assert section["thin"] > 1
     assert frames_of(section, section["clips"][0]).shape[0] == 20
@@ -80,7 +80,7 @@ def test_pictures_get_as_small_as_they_must():
 
 
 def test_the_page_loads_nothing_and_allows_no_script_but_its_own():
-    page = gallery_html({"small": source_of(ClipSpec(frames=2, height=16, width=16))}, clips=1)
+    page = gallery_html({"small": source_of(SMALL)}, clips=1)
     assert not re.search(r"""(?:src|href)\s*=\s*["'](?!data:|#)|url\(|@import|\bfetch\(""", page)
     policy = re.search(r'Content-Security-Policy" content="([^"]*)"', page)[1]
     assert "default-src 'none'" in policy
@@ -89,7 +89,7 @@ def test_the_page_loads_nothing_and_allows_no_script_but_its_own():
 
 
 def test_no_name_can_break_out_of_the_page():
-    source = source_of(ClipSpec(frames=2, height=16, width=16))
+    source = source_of(SMALL)
     name = '</script><script>document.title="owned"</script>'
     page = gallery_html({name: source}, clips=1, note="<b>note</b>")
     assert page.count("<script") == 2
@@ -98,7 +98,7 @@ def test_no_name_can_break_out_of_the_page():
 
 
 def test_a_gallery_is_one_file_in_a_folder_of_ones_choice(tmp_path):
-    source = source_of(ClipSpec(frames=2, height=16, width=16))
+    source = source_of(SMALL)
     file = write_gallery({"small": source}, tmp_path / "new" / "gallery", clips=2)
     assert file == tmp_path / "new" / "gallery" / "index.html"
     assert file.read_text("utf-8") == gallery_html({"small": source}, clips=2)
@@ -106,11 +106,10 @@ def test_a_gallery_is_one_file_in_a_folder_of_ones_choice(tmp_path):
 
 
 def test_what_cannot_be_shown_is_refused_by_name():
-    spec = ClipSpec(frames=2, height=16, width=16)
     with pytest.raises(ValueError, match=r"source\.fields: .* needs depth, radius, caption"):
-        gallery_html({"few": source_of(spec, PREVIEW_FIELDS)})
+        gallery_html({"few": source_of(SMALL, PREVIEW_FIELDS)})
     with pytest.raises(ValueError, match="clips: given 0"):
-        gallery_html({"none": source_of(spec)}, clips=0)
+        gallery_html({"none": source_of(SMALL)}, clips=0)
     with pytest.raises(ValueError, match="sources: given none"):
         gallery_html({})
 

@@ -55,21 +55,32 @@ def test_whatever_fields_a_clip_has_are_shown(source, fields):
         assert len(pictures(html)) == html.count("<img")
 
 
-class Listed:
-    """A spec with a name that must not be taken for markup."""
+def test_a_spec_is_a_table_of_its_settings_by_group_with_their_meaning():
+    spec = preset("magvit-64")
+    page = Page(spec_html(spec))
+    assert len(page.named("tr")) == len(spec.settings())
+    assert "picture frames 16 T, frames in a clip channels 3 C, 3 for RGB" in page.text
+    assert "laws linear, circular, helical, parabolic the classes" in page.text
+    assert "speed 0.9, 1.25 speed at the anchor, m/s" in page.text
+    assert spec.fingerprint[:16] in page.text
 
-    fingerprint = "0123456789abcdef" * 4
+
+class Hostile:
+    """A spec with names and values that must not be taken for markup."""
+
+    fingerprint = "<u>" * 20
 
     def settings(self):
-        return {"picture.frames": 8, "motion.speed": (0.9, 1.25), "motion.<i>": "<b>", "x": None}
+        return {"motion.<i>": "<b>"}
+
+    def descriptions(self):
+        return {"motion.<i>": "<s>"}
 
 
-def test_a_spec_is_a_table_of_its_settings_by_group():
-    page = Page(spec_html(Listed()))
-    assert "picture frames 8 motion speed 0.9, 1.25 <i> <b> x -" in page.text
-    assert len(page.named("tr")) == 4
-    assert "0123456789abcdef..." in page.text
-    assert not page.named("i")
+def test_no_name_in_a_spec_is_taken_for_markup():
+    page = Page(spec_html(Hostile()))
+    assert "motion <i> <b> <s>" in page.text
+    assert not [tag for tag, _ in page.tags if tag in ("i", "s", "u")]
 
 
 def test_html_for_notebooks_needs_nothing_from_elsewhere(source):

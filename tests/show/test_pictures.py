@@ -23,7 +23,7 @@ from trajdata._spec.model import ClipSpec
 
 
 def source_of(**sizes):
-    return ClipSource(ClipSpec(**sizes), seed=3, fields=PREVIEW_FIELDS)
+    return ClipSource(ClipSpec().replace(**sizes), seed=3, fields=PREVIEW_FIELDS)
 
 
 def pixels_of(data):

@@ -9,7 +9,7 @@ import typer
 
 from trajdata._cli.exits import exit_codes
 from trajdata._cli.options import Difficulty, Seed, Split
-from trajdata._spec.model import preset, presets
+from trajdata._spec.presets import preset, presets
 
 __all__ = ["gallery"]
 

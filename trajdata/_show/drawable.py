@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from trajdata._errors import ArgumentError
+
 __all__ = ["PREVIEW_FIELDS", "Drawable", "ShownSpec", "check_shown"]
 
 PREVIEW_FIELDS = ("video", "label", "index", "pixels")
@@ -48,12 +50,12 @@ def check_shown(
     """Check that a source has what is shown.
 
     Raises:
-        ValueError: a field is missing, or no clip is named.
+        ArgumentError: a field is missing, or no clip is named.
     """
     missing = [name for name in fields if name not in source.fields]
     if missing:
-        raise ValueError(
+        raise ArgumentError(
             f"source.fields: given {source.fields}; a picture also needs {', '.join(missing)}"
         )
     if not len(clips):
-        raise ValueError(f"clips: given {clips!r}; allowed is at least one index")
+        raise ArgumentError(f"clips: given {clips!r}; allowed is at least one index")

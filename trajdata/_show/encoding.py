@@ -8,6 +8,8 @@ from typing import Any
 
 from PIL import Image, features
 
+from trajdata._errors import ArgumentError
+
 __all__ = ["animated", "encoded", "encodings", "gif_of", "has_webp", "pause_ms", "webp_of"]
 
 _LOSSY_QUALITY = 60
@@ -71,8 +73,8 @@ def webp_of(pages: Sequence[Image.Image], pause: int | Sequence[int]) -> bytes:
     """An animated WebP, exact to the pixel.
 
     Raises:
-        ValueError: this Pillow does not write WebP.
+        ArgumentError: this Pillow does not write WebP.
     """
     if not has_webp():
-        raise ValueError("format: given WebP, which this Pillow does not write; allowed is GIF")
+        raise ArgumentError("format: given WebP, which this Pillow does not write; allowed is GIF")
     return animated(pages, pause, format="WEBP", lossless=True, quality=60, method=4)

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from trajdata._errors import ArgumentError
 from trajdata._show.drawable import Drawable, check_shown
 from trajdata._show.encoding import encoded, encodings
 from trajdata._show.palette import hex_colour, law_colour
@@ -72,7 +73,7 @@ def write_gallery(
         The path of the page.
 
     Raises:
-        ValueError: no source, a field is missing, fewer than one clip, or more clips than fit.
+        ArgumentError: no source, a field is missing, fewer than one clip, or more clips than fit.
         OSError: the file cannot be written.
     """
     page = gallery_html(sources, clips=clips, note=note)
@@ -98,12 +99,12 @@ def gallery_html(
             else smaller by two, by four and so on.
 
     Raises:
-        ValueError: as ``write_gallery``.
+        ArgumentError: as ``write_gallery``.
     """
     if not sources:
-        raise ValueError("sources: given none; allowed is at least one")
+        raise ArgumentError("sources: given none; allowed is at least one")
     if clips < 1:
-        raise ValueError(f"clips: given {clips}; allowed are numbers from 1")
+        raise ArgumentError(f"clips: given {clips}; allowed are numbers from 1")
     share = most_bytes // len(sources)
     sections = [_section(name, source, clips, share) for name, source in sources.items()]
     environment = _environment()
@@ -172,7 +173,7 @@ def _strips(videos: NDArray[np.uint8], columns: int, most_bytes: int) -> tuple[i
             if sum(strip.size for strip in strips) <= most_bytes:
                 return thin, strips
         thin *= 2
-    raise ValueError(f"clips: given {len(videos)}; so many do not fit into {most_bytes:,} bytes")
+    raise ArgumentError(f"clips: given {len(videos)}; so many do not fit into {most_bytes:,} bytes")
 
 
 def _strip(video: NDArray[np.uint8], columns: int, thin: int, options: dict[str, Any]) -> _Strip:

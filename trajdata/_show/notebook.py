@@ -40,6 +40,7 @@ class ListedSpec(Protocol):
     @property
     def fingerprint(self) -> str: ...
     def settings(self) -> Mapping[str, Any]: ...
+    def descriptions(self) -> Mapping[str, str]: ...
 
 
 def clip_html(clip: Mapping[str, Any], spec: ShownSpec) -> str:
@@ -76,17 +77,21 @@ def batch_html(batch: Mapping[str, Any], spec: ShownSpec) -> str:
 
 
 def spec_html(spec: ListedSpec) -> str:
-    """A spec for a notebook: a table of its settings by group."""
-    groups: dict[str, list[tuple[str, Any]]] = {}
+    """A spec for a notebook: a table of its settings by group, and what each means."""
+    meanings = spec.descriptions()
+    groups: dict[str, list[tuple[str, Any, str]]] = {}
     for name, value in spec.settings().items():
         group, _, setting = name.rpartition(".")
-        groups.setdefault(group, []).append((setting, value))
+        groups.setdefault(group, []).append((setting, value, meanings[name]))
     rows = []
     for group, settings in groups.items():
-        for k, (setting, value) in enumerate(settings):
+        for k, (setting, value, meaning) in enumerate(settings):
             head = f"<b>{html.escape(group)}</b>" if k == 0 else ""
             line = ";border-top:1px solid rgba(128,128,128,.35)" if k == 0 else ""
-            cells = (head, html.escape(setting), f"<code>{html.escape(_said(value))}</code>")
+            cells = (
+                *(head, html.escape(setting), f"<code>{html.escape(_said(value))}</code>"),
+                f'<span style="{_SOFT}">{html.escape(meaning)}</span>',
+            )
             rows.append(_row(cells, line))
     foot = f'<div style="{_SOFT}">fingerprint {html.escape(spec.fingerprint[:16])}...</div>'
     return _boxed(_table(rows) + foot)

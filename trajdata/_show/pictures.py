@@ -11,6 +11,7 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
+from trajdata._errors import ArgumentError
 from trajdata._show.drawable import PREVIEW_FIELDS, Drawable, ShownSpec, check_shown
 from trajdata._show.encoding import animated, encoded, encodings, gif_of, pause_ms, webp_of
 from trajdata._show.palette import LIGHT, Theme, font, law_colour
@@ -124,7 +125,7 @@ def write_preview(
         clips: indices of the clips, in the order of the rows.
 
     Raises:
-        ValueError: a field is missing, or no clip is named.
+        ArgumentError: a field is missing, or no clip is named.
         OSError: the file cannot be written.
     """
     Path(path).write_bytes(sheet_png(source, clips=clips))
@@ -241,7 +242,7 @@ def clip_pictures(
         most_bytes: of all pictures together.
 
     Raises:
-        ValueError: as ``write_preview``; or they do not fit, however small.
+        ArgumentError: as ``write_preview``; or they do not fit, however small.
     """
     check_shown(source, clips)
     batch = source.batch(clips)
@@ -254,7 +255,7 @@ def clip_pictures(
             if len(pictures) == len(clips):
                 return pictures
         thin *= 2
-    raise ValueError(f"most_bytes: given {most_bytes}; {len(clips)} clips need more")
+    raise ArgumentError(f"most_bytes: given {most_bytes}; {len(clips)} clips need more")
 
 
 def _clip_pictures(
