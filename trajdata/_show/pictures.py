@@ -15,7 +15,7 @@ from trajdata._errors import ArgumentError
 from trajdata._show.drawable import PREVIEW_FIELDS, Drawable, ShownSpec, check_shown
 from trajdata._show.encoding import animated, encoded, encodings, gif_of, pause_ms, webp_of
 from trajdata._show.palette import LIGHT, Theme, font, law_colour
-from trajdata._show.tiles import Tile, draw_chip, draw_path, frame_picture
+from trajdata._show.tiles import LEAST_SIDE, Tile, draw_chip, draw_path, frame_picture
 
 __all__ = [
     "PREVIEW_FIELDS",
@@ -183,21 +183,38 @@ def animation_gif(
 
 
 def animation_webp(
-    source: Drawable, *, clips: Sequence[int] = range(16), theme: Theme = LIGHT
+    source: Drawable,
+    *,
+    clips: Sequence[int] = range(16),
+    theme: Theme = LIGHT,
+    columns: int | None = None,
+    least_side: int = LEAST_SIDE,
 ) -> bytes:
-    """The bytes of ``write_animation``'s file as a WebP: every colour as it is."""
-    return webp_of(*_grid(source, clips, theme))
+    """The bytes of ``write_animation``'s file as a WebP: every colour as it is.
+
+    Args:
+        source: as for ``write_animation``.
+        clips: as there.
+        theme: of the paper.
+        columns: clips in a row; None for about as many as there are rows.
+        least_side: frames are enlarged by a whole number up to about this size, pixels.
+    """
+    return webp_of(*_grid(source, clips, theme, columns, least_side))
 
 
 def _grid(
-    source: Drawable, clips: Sequence[int], theme: Theme
+    source: Drawable,
+    clips: Sequence[int],
+    theme: Theme,
+    columns: int | None = None,
+    least_side: int = LEAST_SIDE,
 ) -> tuple[list[Image.Image], list[int]]:
     """Pages of a grid of clips, the path so far on each, and how long each is shown, in ms."""
     check_shown(source, clips)
     batch = source.batch(clips)
     spec = source.spec
-    tile = Tile(spec.height, spec.width)
-    columns = math.ceil(math.sqrt(len(clips)))
+    tile = Tile(spec.height, spec.width, least_side)
+    columns = columns or math.ceil(math.sqrt(len(clips)))
     rows = math.ceil(len(clips) / columns)
     across, down = tile.width + _GAP * 2, tile.height + _FOOT + _GAP
     size = (columns * across - _GAP * 2 + 2 * _MARGIN, rows * down - _GAP + 2 * _MARGIN)

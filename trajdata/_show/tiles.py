@@ -10,9 +10,10 @@ from PIL import Image, ImageDraw
 
 from trajdata._show.palette import Colour, Theme, blend, font
 
-__all__ = ["Tile", "draw_chip", "draw_path", "frame_picture"]
+__all__ = ["LEAST_SIDE", "Tile", "draw_chip", "draw_path", "frame_picture"]
 
-_LEAST_SIDE = 128
+LEAST_SIDE = 128
+"""Smaller frames are enlarged up to about this size, in pixels."""
 _SMOOTH = 4
 """Lines are drawn this many times larger and reduced, so that their edges are smooth."""
 _HALO = (12, 14, 18)
@@ -26,7 +27,7 @@ class Tile:
         height, width: of the tile, in pixels of the picture.
     """
 
-    def __init__(self, height: int, width: int, least_side: int = _LEAST_SIDE) -> None:
+    def __init__(self, height: int, width: int, least_side: int = LEAST_SIDE) -> None:
         side = max(height, width)
         self._enlarge = max(1, least_side // side)
         self._thin = max(1, math.ceil(side / (2 * least_side)))
