@@ -21,6 +21,7 @@ from trajdata._cli.exits import (
     interruptible,
     invocation,
 )
+from trajdata._cli.gallery import gallery
 from trajdata._cli.options import (
     EXITS,
     AsJson,
@@ -252,7 +253,7 @@ def preview(
     ] = None,
     *,
     out: Annotated[
-        Path, typer.Option(help="The picture: .png for a contact sheet, .gif for an animation.")
+        Path, typer.Option(help="The picture: .png for a contact sheet, .gif or .webp to move.")
     ] = Path("preview.png"),
     clips: Annotated[int, typer.Option(help="How many clips to show.", min=1, max=256)] = 8,
     first: Annotated[int, typer.Option(help="Index of the first clip shown.")] = 0,
@@ -267,9 +268,9 @@ def preview(
     with exit_codes():
         from trajdata._show.pictures import PREVIEW_FIELDS, write_animation, write_preview
 
-        writers = {".png": write_preview, ".gif": write_animation}
+        writers = {".png": write_preview, ".gif": write_animation, ".webp": write_animation}
         if out.suffix not in writers:
-            raise ValueError(f"--out: given {str(out)!r}; allowed are names in .png and .gif")
+            raise ValueError(f"--out: given {str(out)!r}; allowed are names in .png, .gif, .webp")
         if not out.absolute().parent.is_dir():
             raise ValueError(
                 f"--out: given {str(out)!r}; allowed is a file in a folder that is there"
@@ -297,6 +298,7 @@ def preview(
         typer.echo(f"{len(shown)} clips are drawn in {out}.")
 
 
+app.command(epilog=EXITS)(gallery)
 app.command(epilog=EXITS)(bench)
 
 
