@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import numba
+
+from trajdata._kernel_cache import KernelCache
 
 __all__ = ["kernel"]
 
@@ -13,9 +16,30 @@ __all__ = ["kernel"]
 def kernel(function: Callable[..., Any]) -> Any:
     """Compile with IEEE arithmetic as written (no fastmath), releasing the GIL, cached on disk.
 
-    Where no folder can be written for the cache, the function is compiled anew by each process.
+    What is on disk is used only while everything that the function is made of is the same
+    (``trajdata._kernel_identity``). Where nothing can be kept there, each process compiles.
+
+    Raises:
+        RuntimeError: when the kernel is called, if Numba was told not to compile.
     """
-    try:
-        return numba.njit(cache=True, nogil=True, error_model="numpy")(function)
-    except RuntimeError:
-        return numba.njit(cache=False, nogil=True, error_model="numpy")(function)
+    if numba.config.DISABLE_JIT:
+        return _refusing(function)
+    dispatcher = numba.njit(nogil=True, error_model="numpy")(function)
+    # What `cache=True` would do, with our cache in place of Numba's.
+    dispatcher._cache = KernelCache(dispatcher)
+    return dispatcher
+
+
+def _refusing(function: Callable[..., Any]) -> Callable[..., NoReturn]:
+    """Stand in for a kernel that cannot run: as plain Python it would fail, or change the bytes.
+
+    Kernels read NumPy records by attribute, which only compiled code can do.
+    """
+
+    @functools.wraps(function)
+    def refuse(*_: Any, **__: Any) -> NoReturn:
+        raise RuntimeError(
+            "NUMBA_DISABLE_JIT is set: trajdata's kernels need Numba's compiler; unset it"
+        )
+
+    return refuse
