@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 import numba
+from numba.core import config
 
 from trajdata._kernel_cache import KernelCache
 
@@ -22,9 +23,9 @@ def kernel(function: Callable[..., Any]) -> Any:
     Raises:
         RuntimeError: when the kernel is called, if Numba was told not to compile.
     """
-    if numba.config.DISABLE_JIT:
+    if getattr(config, "DISABLE_JIT", False):
         return _refusing(function)
-    dispatcher = numba.njit(nogil=True, error_model="numpy")(function)
+    dispatcher: Any = numba.njit(nogil=True, error_model="numpy")(function)
     # What `cache=True` would do, with our cache in place of Numba's.
     dispatcher._cache = KernelCache(dispatcher)
     return dispatcher

@@ -24,7 +24,7 @@ from typing import Any
 import llvmlite
 import numba
 import numpy as np
-from numba.core import sigutils
+from numba.core import config, sigutils
 from numba.core.caching import CompileResultCacheImpl
 from numba.core.serialize import dumps
 
@@ -174,7 +174,7 @@ def _environment(codegen: Any) -> tuple[object, ...]:
         *(sys.version, sys.implementation.cache_tag),
         *(numba.__version__, llvmlite.__version__, np.__version__),
         codegen.magic_tuple(),
-        tuple(getattr(numba.config, name, None) for name in _SETTINGS),
+        tuple(getattr(config, name, None) for name in _SETTINGS),
     )
 
 

@@ -20,11 +20,11 @@ makes a kernel unidentifiable: it is compiled by each process, because a wrong h
 
 from __future__ import annotations
 
-import ast
 import dis
 import functools
 import hashlib
 import inspect
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -33,6 +33,7 @@ from typing import Any
 
 import numpy as np
 from numba.core import types
+from numba.core.caching import FunctionCache
 from numba.core.dispatcher import Dispatcher
 
 __all__ = ["Unidentifiable", "digest", "identity_of", "identity_of_type", "sources_of"]
@@ -42,6 +43,17 @@ _PACKAGE = __name__.partition(".")[0]
 _DECORATOR = f"{_PACKAGE}._jit"
 _LARGEST_ARRAY = 1 << 20
 """Bytes. Numba copies a global array into the code; nobody means to do that with a larger one."""
+
+# An import statement: what stands after `from` and after its `import`, or after a plain `import`.
+# Parsing the sources would take a hundredth of a program's start; this finds no less (a test
+# compares the two), and sometimes more: an example in a docstring, or the name after `as`.
+_IMPORT = re.compile(
+    r"(?:^|[;:])[ \t\f]*(?:lazy[ \t]+)?"
+    r"(?:from[ \t]+([.\w]+)[ \t]+import[ \t]*(\((?:[^)#]|#.*)*\)|[^\n;]*)"
+    r"|import[ \t]+([^\n;]*))",
+    re.MULTILINE,
+)
+_NAME = re.compile(r"[\w.]+")
 
 # Packages whose functions are known by their name: their versions stand in the cache's key.
 _VERSIONED = frozenset({"builtins", "cmath", "math", "numba", "numpy", "operator"})
@@ -133,22 +145,26 @@ class _Walk:
 
     def _function(self, kernel: Any) -> bytes:
         function = kernel.py_func
+        code = function.__code__
         if kernel.locals:
             raise Unidentifiable(f"{kernel} has declared locals")
+        if isinstance(kernel._cache, FunctionCache):
+            raise Unidentifiable(
+                f"{kernel} has a cache that does not see its parts"
+            )
         cells = []
-        for name, cell in zip(
-            function.__code__.co_freevars, function.__closure__ or (), strict=True
-        ):
+        for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
             try:
-                cells.append(digest(name, self._value(cell.cell_contents, ())))
+                value = cell.cell_contents
             except ValueError as error:
                 raise Unidentifiable(f"{name} of {kernel} has no value yet") from error
+            cells.append(digest(name, self._value(value, sorted(_names(code)))))
         return digest(
             # The function's own qualname is that under which it was compiled last.
             f"{function.__module__}.{kernel.__qualname__}",
             repr(sorted(kernel.targetoptions.items())),
             sources_of(inspect.getfile(function)),
-            self._code(function.__code__),
+            self._code(code),
             self._value(function.__defaults__, ()),
             self._value(tuple(sorted((function.__kwdefaults__ or {}).items())), ()),
             *cells,
@@ -170,11 +186,12 @@ class _Walk:
 
     def _globals(self, function: Any) -> list[bytes]:
         space = function.__globals__
-        names = sorted({name for code in _codes(function.__code__) for name in code.co_names})
+        names = sorted(_names(function.__code__))
         try:
             # The names hold attributes too (`shape` of an array): more than is needed, and
             # found without taking the bytecode apart.
-            return [digest(name, self._value(space[name], names)) for name in names if name in space]
+            here = (name for name in names if name in space)
+            return [digest(name, self._value(space[name], names)) for name in here]
         except Unidentifiable:
             pass
         found = {}
@@ -255,6 +272,11 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
             yield from _codes(item)
 
 
+def _names(code: CodeType) -> set[str]:
+    """The globals and attributes that a function reads."""
+    return {name for part in _codes(code) for name in part.co_names}
+
+
 def _paths(code: CodeType) -> Iterator[tuple[str, ...]]:
     """The globals that code reads, each with the attributes that are read off it at once."""
     path: tuple[str, ...] = ()
@@ -276,20 +298,21 @@ def sources_of(file: str) -> bytes:
     Each file is read once in a process.
 
     Raises:
-        Unidentifiable: a source that cannot be read or parsed.
+        Unidentifiable: a source that cannot be read.
     """
     own = Path(file)
     found = {"": _source(own)}
-    waiting = [_DECORATOR, *found[""][1]]
+    waiting = {_DECORATOR, *found[""][1]}
     while waiting:
         module = waiting.pop()
         path = _file_of(module)
         if path is not None and module not in found:
             found[module] = _source(path)
-            waiting += found[module][1]
+            waiting |= found[module][1]
     return digest(*(part for module in sorted(found) for part in (module, found[module][0])))
 
 
+@functools.cache
 def _file_of(module: str) -> Path | None:
     """The file of a module of the package; None where it is none (a name inside a module)."""
     package, *rest = module.split(".")
@@ -301,43 +324,35 @@ def _file_of(module: str) -> Path | None:
 
 
 @functools.cache
-def _source(path: Path) -> tuple[bytes, tuple[str, ...]]:
-    """The digest of a source, and what of the package it imports, wherever in it that stands."""
+def _source(path: Path) -> tuple[bytes, frozenset[str]]:
+    """The digest of a source, and the names in the package that it imports, anywhere in it."""
     try:
         content = path.read_bytes()
-        tree = ast.parse(content)
-    except (OSError, SyntaxError, ValueError) as error:
+    except OSError as error:
         raise Unidentifiable(f"{path} cannot be read") from error
-    names: list[str] = []
-    for node in _imports(tree):
-        if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
-            # `import trajdata.x` gives the name `trajdata`, from which all the rest can be had.
-            names += [alias.name.partition(".")[0] for alias in node.names if not alias.asname]
+    ours: set[str] = set()
+    text = content.decode("utf-8", "replace").replace("\\\n", " ")
+    for home, names, plain in _IMPORT.findall(text):
+        if home:
+            home = _absolute(home, path)
+            ours.update([home, *(f"{home}.{name}" for name in _NAME.findall(names))])
         else:
-            home = _absolute(node, path)
-            names += [home, *(f"{home}.{alias.name}" for alias in node.names)]
-    ours = {name for name in names if name.partition(".")[0] == _PACKAGE}
+            ours.update(_NAME.findall(plain))
+            # `import trajdata.x` gives the name `trajdata`, from which all the rest can be had.
+            ours.update(name.partition(".")[0] for name in _NAME.findall(plain))
+    ours = {name for name in ours if name.partition(".")[0] == _PACKAGE}
     for name in tuple(ours):
         # Importing a.b.c runs b's __init__ too. The package's own is counted where it is named.
         parts = name.split(".")
         ours.update(".".join(parts[:end]) for end in range(2, len(parts)))
-    return hashlib.sha256(content).digest(), tuple(sorted(ours))
+    return hashlib.sha256(content).digest(), frozenset(ours)
 
 
-def _imports(node: ast.AST) -> Iterator[ast.Import | ast.ImportFrom]:
-    """Import statements anywhere below a node; expressions, which hold none, are passed over."""
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, (ast.Import, ast.ImportFrom)):
-            yield child
-        elif not isinstance(child, ast.expr):
-            yield from _imports(child)
-
-
-def _absolute(node: ast.ImportFrom, path: Path) -> str:
-    """The module that a `from ... import` names, where relative names start from a file of ours."""
-    if node.level == 0 or not path.is_relative_to(_ROOT):
-        return node.module or "" if node.level == 0 else ""
+def _absolute(home: str, path: Path) -> str:
+    """The module after `from`; relative names count from a file of the package."""
+    name = home.lstrip(".")
+    if name == home or not path.is_relative_to(_ROOT):
+        return name if name == home else ""
     folder = [_PACKAGE, *path.parent.relative_to(_ROOT).parts]
-    home = folder[: len(folder) - (node.level - 1)]
-    return ".".join([*home, node.module] if node.module else home)
+    folder = folder[: len(folder) - (len(home) - len(name) - 1)]
+    return ".".join([*folder, name] if name else folder)
