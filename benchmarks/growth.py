@@ -180,7 +180,7 @@ def curves(scratch: Path) -> Iterable[Curve]:
         shape=lambda workers: 1 / min(max(workers, 1), cores),
         is_log=False,
     )
-    specs = {side: ClipSpec(height=side, width=side) for side in SIDES}
+    specs = {side: ClipSpec().replace(height=side, width=side) for side in SIDES}
     yield Curve(
         "source.batch, batches of 3 MiB",
         "side of the picture, pixels",

@@ -47,4 +47,4 @@ def _behind_kernels() -> set[Path]:
 @pytest.fixture(scope="session")
 def tiny_spec() -> ClipSpec:
     """The smallest pictures that a spec allows: clips of 4 x 3 x 16 x 16, 3 KB each."""
-    return ClipSpec(frames=4, height=16, width=16)
+    return ClipSpec().replace(frames=4, height=16, width=16)

@@ -21,7 +21,7 @@ from trajdata import FORMAT, ClipSource, ClipSpec, preset, presets
 from trajdata._clips.fields import STORED_ARRAYS
 from trajdata._shards.layout import END_BYTES
 from trajdata._shards.records import RecordBuilder, record_source
-from trajdata._spec.model import SPLITS
+from trajdata._spec.splits import split_names
 
 GOLDEN = Path(__file__).parents[1] / "tests" / "golden.json"
 SEED = 0
@@ -32,7 +32,7 @@ SHARD_CLIPS = 4096
 def spec_for(name: str, split: str) -> ClipSpec:
     """The preset; for the split that needs it, with colours and laws kept apart."""
     spec = preset(name)
-    separate = spec.model_copy(update={"separate_colours": True})
+    separate = spec.replace(separate_colours=True)
     return separate if split == "ood-colour-law" else spec
 
 
@@ -71,11 +71,13 @@ def golden() -> dict[str, object]:
         "command": "python tools/golden.py",
         "seed": SEED,
         "clips": {
-            name: {split: clip_digests(name, split) for split in SPLITS} for name in presets()
+            name: {split: clip_digests(name, split) for split in split_names()}
+            for name in presets()
         },
         "shard_clips": SHARD_CLIPS,
         "shards": {
-            name: {split: shard_digest(name, split) for split in SPLITS} for name in presets()
+            name: {split: shard_digest(name, split) for split in split_names()}
+            for name in presets()
         },
     }
 

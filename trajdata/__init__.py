@@ -26,15 +26,24 @@ if TYPE_CHECKING:
     from trajdata._check.evaluation import TrackErrors, evaluate
     from trajdata._clips.fields import DEFAULT_FIELDS, FIELDS
     from trajdata._clips.source import ClipSource
-    from trajdata._errors import LockedError, ShardError, SpecMismatchError
+    from trajdata._errors import (
+        ArgumentError,
+        LockedError,
+        ShardError,
+        SpecMismatchError,
+        TrajdataError,
+    )
     from trajdata._loading.dataset import TrajectoryDataset
     from trajdata._loading.map_dataset import TrajectoryMapDataset
-    from trajdata._spec.model import FORMAT, ClipSpec, preset, presets
+    from trajdata._spec.identity import FORMAT
+    from trajdata._spec.model import ClipSpec
+    from trajdata._spec.presets import preset, presets
 
 __all__ = [
     "DEFAULT_FIELDS",
     "FIELDS",
     "FORMAT",
+    "ArgumentError",
     "AuditReport",
     "ClipSource",
     "ClipSpec",
@@ -42,6 +51,7 @@ __all__ = [
     "ShardError",
     "SpecMismatchError",
     "TrackErrors",
+    "TrajdataError",
     "TrajectoryDataset",
     "TrajectoryMapDataset",
     "__version__",
@@ -55,9 +65,11 @@ __all__ = [
 __version__ = "0.1.0"
 
 _HOME = {
+    "ArgumentError": "trajdata._errors",
+    "TrajdataError": "trajdata._errors",
     "DEFAULT_FIELDS": "trajdata._clips.fields",
     "FIELDS": "trajdata._clips.fields",
-    "FORMAT": "trajdata._spec.model",
+    "FORMAT": "trajdata._spec.identity",
     "AuditReport": "trajdata._check.audit.report",
     "ClipSource": "trajdata._clips.source",
     "ClipSpec": "trajdata._spec.model",
@@ -70,8 +82,8 @@ _HOME = {
     "audit": "trajdata._check.audit.report",
     "evaluate": "trajdata._check.evaluation",
     "materialize": "trajdata._bake.run",
-    "preset": "trajdata._spec.model",
-    "presets": "trajdata._spec.model",
+    "preset": "trajdata._spec.presets",
+    "presets": "trajdata._spec.presets",
 }
 
 

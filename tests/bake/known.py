@@ -13,7 +13,7 @@ from trajdata._shards.recipe import Recipe
 from trajdata._spec.model import ClipSpec
 
 FOLDER = "/data/out"
-SPEC = ClipSpec(frames=4, height=16, width=16, jitter=0.0125)
+SPEC = ClipSpec().replace(frames=4, height=16, width=16, jitter=0.0125)
 RECIPE = Recipe(SPEC, 7, "val", 98, 10, SPEC.fingerprint)
 REPORT = ProgressReport(
     state="running",

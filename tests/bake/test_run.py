@@ -29,7 +29,7 @@ CLIPS, SHARD = 100, 8
 PROGRAM = """
 import sys
 from trajdata import ClipSpec, materialize
-spec = ClipSpec(frames=4, height=16, width=16)
+spec = ClipSpec().replace(frames=4, height=16, width=16)
 clips, shard, threads = map(int, sys.argv[2:5])
 materialize(spec, sys.argv[1], clips=clips, shard_clips=shard, threads=threads)
 """
@@ -227,7 +227,10 @@ def test_the_function_is_found_whether_or_not_its_module_was_imported_before():
         ({"split": "val"}, {"split"}),
         ({"clips": CLIPS + 1}, {"clips"}),
         ({"shard_clips": SHARD + 1}, {"shard_clips"}),
-        ({"spec": ClipSpec(frames=5, height=16, width=18)}, {"spec.frames", "spec.width"}),
+        (
+            {"spec": ClipSpec().replace(frames=5, height=16, width=18)},
+            {"spec.frames", "spec.width"},
+        ),
     ],
 )
 @pytest.mark.parametrize("state", ["whole", "started"])
@@ -467,7 +470,7 @@ MEMORY = """
 import sys, psutil
 from trajdata import ClipSpec, materialize
 from trajdata._shards.recipe import Recipe
-spec = ClipSpec(frames=4, height=16, width=16)
+spec = ClipSpec().replace(frames=4, height=16, width=16)
 most = 0
 def watch(report):
     global most

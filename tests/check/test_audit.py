@@ -158,7 +158,7 @@ def test_a_held_out_range_that_training_shows_is_found(monkeypatch):
 
 
 def test_colour_and_law_that_are_kept_apart_are_checked_too():
-    separate = SPEC.model_copy(update={"separate_colours": True})
+    separate = SPEC.replace(separate_colours=True)
     findings = streams.held_out(separate, 0, 500)
     assert failed(findings) == []
     assert any("ood-colour-law" in finding.name for finding in findings)
@@ -179,7 +179,9 @@ def test_a_picture_drawn_off_its_place_is_found(monkeypatch):
     monkeypatch.setattr(ClipSource, "batch", shift)
     monkeypatch.setattr(rendering, "_flat_discs", lambda *_: weight)
     monkeypatch.setattr(rendering, "_CHUNK", 300)
-    assert failed(rendering.centroids(source, 300)) == ["centroid of the drawn object against pixels"]
+    assert failed(rendering.centroids(source, 300)) == [
+        "centroid of the drawn object against pixels"
+    ]
 
 
 def test_jagged_edges_are_found(monkeypatch):

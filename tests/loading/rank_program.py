@@ -21,7 +21,7 @@ def shown(dataset, workers):
 
 
 def main(rank, world_size, meeting, results):
-    spec = ClipSpec(frames=4, height=16, width=16)
+    spec = ClipSpec().replace(frames=4, height=16, width=16)
     before = TrajectoryDataset(spec, **SETTINGS)
     torch.distributed.init_process_group(
         "gloo", init_method=f"file://{meeting}", rank=rank, world_size=world_size

@@ -106,7 +106,7 @@ def test_the_cache_is_really_read(partly_baked, tiny_spec):
 
 
 def test_a_cache_of_another_stream_is_refused_with_the_difference_named(baked, tiny_spec):
-    other = tiny_spec.model_copy(update={"frames": 5})
+    other = tiny_spec.replace(frames=5)
     for spec, seed, split, names in (
         (other, 3, "val", {"spec.frames"}),
         (tiny_spec, 4, "val", {"seed"}),

@@ -7,7 +7,8 @@ import pytest
 from trajdata import ShardError, SpecMismatchError
 from trajdata._shards.index import INDEX, Index, read_index
 from trajdata._shards.recipe import MOST_SHARDS, Recipe
-from trajdata._spec.model import ClipSpec, preset
+from trajdata._spec.model import ClipSpec
+from trajdata._spec.presets import preset
 from trajdata._store.disk import Disk
 
 
@@ -68,8 +69,8 @@ DAMAGE = {
     "clips: int": lambda v, t: t.update(clips="100"),
     "clips: given -1": lambda v, t: t.update(clips=-1),
     "split: given '../x'": lambda v, t: t.update(split="../x"),
-    "a valid spec.frames": lambda v, t: t["spec"].update(frames=10**9),
-    "a valid spec.colour": lambda v, t: t["spec"].update(colour="red"),
+    "frames: given 1000000000": lambda v, t: t["spec"]["picture"].update(frames=10**9),
+    "colour: given 'red'; there is no such": lambda v, t: t["spec"].update(colour="red"),
     "this version's for the spec": lambda v, t: t.update(fingerprint="0" * 64),
     "sha256 of 3, found 2": lambda v, t: t["sha256"].pop(),
     "sha256 of 250000, found 3": lambda v, t: t.update(clips=250_000, shard_clips=1),
@@ -114,10 +115,13 @@ def test_more_shards_than_an_index_may_have_are_an_error_that_says_what_would_do
 
 
 def test_a_mismatch_names_every_field_that_differs(recipe):
-    other = Recipe(ClipSpec(height=16), 6, "val", 100, 50, ClipSpec(height=16).fingerprint)
+    other = Recipe(
+        ClipSpec().replace(height=16), 6, "val", 100, 50, ClipSpec().replace(height=16).fingerprint
+    )
     with pytest.raises(SpecMismatchError) as caught:
         other.check_same(recipe, "folder")
-    assert set(caught.value.differences) == {"spec.frames", "spec.width", "seed", "shard_clips"}
+    names = {"spec.picture.frames", "spec.picture.width", "seed", "shard_clips"}
+    assert set(caught.value.differences) == names
     assert caught.value.differences["seed"] == (6, 5)
 
 

@@ -11,7 +11,8 @@ from trajdata._clips.fields import FIELDS, STORED_ARRAYS
 from trajdata._clips.source import ClipSource
 from trajdata._shards.layout import END_BYTES, default_shard_clips, record_layout
 from trajdata._shards.records import RecordBuilder, record_source
-from trajdata._spec.model import ClipSpec, preset, presets
+from trajdata._spec.model import ClipSpec
+from trajdata._spec.presets import preset, presets
 
 INDICES = range(998, 1003)
 
@@ -118,5 +119,7 @@ def test_a_shard_has_a_power_of_two_of_clips_and_up_to_128_mib_of_video():
         "gray-32": 16384,
         "magvit2-128": 128,
     }
-    assert default_shard_clips(ClipSpec(frames=1024, height=1024, width=1024)) == 1
-    assert default_shard_clips(ClipSpec(frames=2, channels=1, height=16, width=16)) == 65536
+    assert default_shard_clips(ClipSpec().replace(frames=1024, height=1024, width=1024)) == 1
+    assert (
+        default_shard_clips(ClipSpec().replace(frames=2, channels=1, height=16, width=16)) == 65536
+    )

@@ -22,7 +22,7 @@ LEFT = 144  # where the first tile starts, beside the text
 
 
 def source_of(**sizes):
-    return ClipSource(ClipSpec(**sizes), seed=3, fields=PREVIEW_FIELDS)
+    return ClipSource(ClipSpec().replace(**sizes), seed=3, fields=PREVIEW_FIELDS)
 
 
 def sheet_of(source, clips):

@@ -25,7 +25,7 @@ from tests.torture.tiny import tree
 from trajdata._bake.progress import LIVELY, read_progress
 from trajdata._bake.run import materialize
 from trajdata._errors import ShardError
-from trajdata._spec.model import preset
+from trajdata._spec.presets import preset
 
 pytestmark = [pytest.mark.torture, pytest.mark.timeout(600)]
 

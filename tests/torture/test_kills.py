@@ -16,7 +16,7 @@ from tests.torture.tiny import LIVELY, tree
 from trajdata._bake.progress import REPORT_PAGE
 from trajdata._bake.run import materialize
 from trajdata._bake.verifying import verify
-from trajdata._spec.model import preset
+from trajdata._spec.presets import preset
 
 pytestmark = [
     pytest.mark.torture,

@@ -6,7 +6,7 @@ from trajdata._bake import progress
 from trajdata._bake.run import materialize_on
 from trajdata._spec.model import ClipSpec
 
-SPEC = ClipSpec(frames=2, height=16, width=16, channels=1)
+SPEC = ClipSpec().replace(frames=2, height=16, width=16, channels=1)
 CLIPS, SHARD_CLIPS, SHARDS = 5, 2, 3
 
 LIVELY = {*progress.LIVELY, ".trajdata/lock"}

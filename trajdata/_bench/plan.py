@@ -6,9 +6,9 @@ import os
 from dataclasses import dataclass
 
 from trajdata._bake.run import check_threads
+from trajdata._checks import whole_number
 from trajdata._clips.source import ClipSource
 from trajdata._errors import SpecMismatchError
-from trajdata._loading.checks import whole_number
 from trajdata._reading.stored import open_folder
 from trajdata._shards.recipe import stream_differences
 from trajdata._spec.model import ClipSpec

@@ -30,7 +30,7 @@ from trajdata._cli.options import (
     Split,
     print_json,
 )
-from trajdata._spec.model import preset, presets
+from trajdata._spec.presets import preset, presets
 
 if TYPE_CHECKING:
     from trajdata._show.pictures import Drawable

@@ -11,7 +11,7 @@ import typer
 
 from trajdata._cli.exits import exit_codes, interruptible
 from trajdata._cli.options import AsJson, Difficulty, print_json
-from trajdata._spec.model import preset, presets
+from trajdata._spec.presets import preset, presets
 
 if TYPE_CHECKING:
     from trajdata._bench.plan import BenchPlan

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from trajdata._spec.model import SPLITS
+from trajdata._spec.splits import split_names
 
 __all__ = ["EXITS", "AsJson", "Difficulty", "Folder", "Seed", "Split", "print_json"]
 
@@ -23,7 +23,8 @@ Difficulty = Annotated[
 ]
 Seed = Annotated[int, typer.Option(help="Which stream, from 0 to 2**63 - 1.")]
 Split = Annotated[
-    str, typer.Option(help=f"Which part of the stream: {', '.join(SPLITS)}; they never overlap.")
+    str,
+    typer.Option(help=f"Which part of the stream: {', '.join(split_names())}; they never overlap."),
 ]
 # `readable=False` leaves it to the library to find out, and to the exit codes to say.
 Folder = Annotated[

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trajdata._clips.fields import FIELDS, TEXT_FIELDS
+from trajdata._errors import ArgumentError
 from trajdata._spec.model import ClipSpec
 
 __all__ = ["batch_arrays", "check_out", "first_clip"]
@@ -20,12 +21,12 @@ def batch_arrays(
     """An array for each array field of a batch: the one in ``out``, else a fresh one.
 
     Raises:
-        ValueError: ``out`` names another field, or holds an array that does not fit.
+        ArgumentError: ``out`` names another field, or holds an array that does not fit.
     """
     names = [name for name in fields if name not in TEXT_FIELDS]
     for name in out:
         if name not in names:
-            raise ValueError(f"out: given {name!r}; allowed are {', '.join(names)}")
+            raise ArgumentError(f"out: given {name!r}; allowed are {', '.join(names)}")
     arrays = {}
     for name in names:
         field = FIELDS[name]
@@ -41,7 +42,7 @@ def batch_arrays(
 def check_out(name: str, array: NDArray[Any], dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
     """Raise a ValueError unless the array can take what is meant for it."""
     if array.dtype != dtype or array.shape != shape or not array.flags.writeable:
-        raise ValueError(
+        raise ArgumentError(
             f"out[{name!r}]: given {array.dtype} {array.shape}; "
             f"allowed is a writable array, {dtype} {shape}"
         )

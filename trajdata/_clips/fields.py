@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from trajdata._errors import ArgumentError
 from trajdata._spec.model import ClipSpec
 
 __all__ = ["DEFAULT_FIELDS", "FIELDS", "STORED_ARRAYS", "TEXT_FIELDS", "Field", "check_fields"]
@@ -64,16 +65,16 @@ def check_fields(fields: Sequence[str]) -> tuple[str, ...]:
     """The fields in the order of every clip's dict: the defaults, then the rest as asked for.
 
     Raises:
-        ValueError: an unknown field, one named twice, none at all, or a bare string.
+        ArgumentError: an unknown field, one named twice, none at all, or a bare string.
     """
     allowed = f"allowed are {', '.join(FIELDS)}, each once"
     if isinstance(fields, str):
-        raise ValueError(
+        raise ArgumentError(
             f"fields: given the string {fields!r}; a sequence of names is asked for, {allowed}"
         )
     names = tuple(fields)
     unknown = [name for name in names if name not in FIELDS]
     if unknown or not names or len(set(names)) != len(names):
-        raise ValueError(f"fields: given {names}; {allowed}")
+        raise ArgumentError(f"fields: given {names}; {allowed}")
     first = tuple(name for name in DEFAULT_FIELDS if name in names)
     return first + tuple(name for name in names if name not in first)

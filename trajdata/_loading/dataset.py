@@ -11,8 +11,8 @@ from typing import Any
 import torch.distributed
 from torch.utils.data import IterableDataset, get_worker_info
 
+from trajdata._checks import whole_number
 from trajdata._clips.fields import DEFAULT_FIELDS
-from trajdata._loading.checks import whole_number
 from trajdata._loading.drawing import Drawing
 from trajdata._loading.epoch import SharedEpoch
 from trajdata._loading.order import Order
@@ -48,7 +48,7 @@ class TrajectoryDataset(IterableDataset[Any]):
     Args:
         spec: the distribution that clips are drawn from.
         seed: from 0 to 2**63 - 1; every seed is an independent stream.
-        split: one of ``trajdata._spec.model.SPLITS``.
+        split: one of ``spec.splits``.
         length: clips in an epoch, all ranks together; None: endless, and no ``len()``.
         batch_size: clips in a batch of one rank; None: yield single clips.
         fields: which keys a clip has; see ``trajdata.FIELDS``.

@@ -10,8 +10,8 @@ from typing import Any, SupportsIndex
 import numpy as np
 from torch.utils.data import Dataset
 
+from trajdata._checks import whole_number
 from trajdata._clips.fields import DEFAULT_FIELDS
-from trajdata._loading.checks import whole_number
 from trajdata._loading.output import OutputFormat, output_format
 from trajdata._loading.tensors import clips_of
 from trajdata._reading.read_through import Clips, live_clips, stored_clips

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from trajdata._loading.checks import whole_number
+from trajdata._checks import whole_number
 from trajdata._loading.permutation import KeyedPermutation
 
 __all__ = ["Order"]

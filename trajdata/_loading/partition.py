@@ -15,7 +15,7 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from trajdata._loading.checks import whole_number
+from trajdata._checks import whole_number
 
 __all__ = ["Partition"]
 

@@ -11,9 +11,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from trajdata._arithmetic.philox import ORDER, key_of, philox4x32, words
+from trajdata._arithmetic.philox import ORDER, philox4x32, words
+from trajdata._checks import whole_number
 from trajdata._jit import kernel
-from trajdata._loading.checks import whole_number
+from trajdata._spec.splits import stream_key
 
 __all__ = ["KeyedPermutation"]
 
@@ -35,7 +36,7 @@ class KeyedPermutation:
 
     def __init__(self, n: int, seed: int, split: str, epoch: int) -> None:
         self.n = whole_number("n", n, 1, 2**63 - 1)
-        self._key = key_of(seed, split)
+        self._key = stream_key(seed, split)
         self._epoch = whole_number("epoch", epoch, 0, 2**63 - 1)
         self._bits = (self.n - 1).bit_length()
 

@@ -134,10 +134,8 @@ def _data_url(data: bytes, media_type: str) -> str:
 
 def _spec_rows(spec: ClipSpec) -> list[tuple[str, str, str]]:
     """(field, value, what it is) of each field."""
-    return [
-        (name, _shown(getattr(spec, name)), field.description or "")
-        for name, field in ClipSpec.model_fields.items()
-    ]
+    meanings = spec.descriptions()
+    return [(name, _shown(value), meanings[name]) for name, value in spec.settings().items()]
 
 
 def _shown(value: Any) -> str:

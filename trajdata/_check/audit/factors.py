@@ -12,7 +12,7 @@ from scipy import stats
 from trajdata._check.audit.findings import Finding, at_most
 from trajdata._clips.source import ClipSource
 from trajdata._clips.texts import COMMON
-from trajdata._spec.model import LAWS, ClipSpec
+from trajdata._spec.model import ClipSpec
 from trajdata._world.sampling import LUMA
 
 __all__ = [
@@ -37,11 +37,10 @@ def scene_factors(
     """
     labels = np.empty(clips, np.int64)
     columns: dict[str, NDArray[np.float64]] = {}
-    code_to_label = {code: label for label, code in enumerate(_codes(source))}
     for first in range(0, clips, _CHUNK):
         chunk = slice(first, min(first + _CHUNK, clips))
         scenes = source.scenes(range(chunk.start, chunk.stop))[:, 0]
-        labels[chunk] = [code_to_label[code] for code in scenes["law"].tolist()]
+        labels[chunk] = scenes["law"]
         own = {
             "place_x": scenes["x"] / scenes["z"],
             "place_y": scenes["y"] / scenes["z"],
@@ -65,10 +64,6 @@ def scene_factors(
         for name, values in own.items():
             columns.setdefault(name, np.empty(clips, np.float64))[chunk] = values
     return labels, columns
-
-
-def _codes(source: ClipSource) -> list[int]:
-    return [LAWS.index(law) for law in source.spec.laws]
 
 
 def _spread(scenes: NDArray[np.void], prefix: str) -> NDArray[np.float64]:

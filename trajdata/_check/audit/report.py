@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from trajdata._check.audit import factors, rendering, streams, truth
 from trajdata._check.audit.findings import Finding
 from trajdata._clips.source import ClipSource
-from trajdata._spec.model import FORMAT, ClipSpec
+from trajdata._spec.identity import FORMAT
+from trajdata._spec.model import ClipSpec
 
 __all__ = ["AuditReport", "audit"]
 
@@ -56,7 +57,7 @@ class AuditReport:
         """The report without its arrays."""
         return {
             "format": FORMAT,
-            "spec": self.spec.model_dump(mode="json"),
+            "spec": self.spec.as_json(),
             "fingerprint": self.spec.fingerprint,
             "seed": self.seed,
             "clips": self.clips,
@@ -119,7 +120,7 @@ def audit(
     tell("centroids and anti-aliasing")
     plane = spec.clip_bytes // spec.channels
     findings += rendering.centroids(source, min(clips, max(100, _OUTLINE_BYTES // (8 * plane))))
-    if spec.pixel_noise == 0:
+    if spec.noise.pixel_noise == 0:
         frames = max(20, _SUPERSAMPLED_PIXELS // (spec.height * spec.width))
         findings += rendering.anti_aliasing(source, frames)
     tell("balance and independence")

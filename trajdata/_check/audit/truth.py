@@ -131,7 +131,7 @@ def separation(spec: ClipSpec, batch: Batch) -> list[Finding]:
     for label, law in enumerate(spec.laws):
         rows = batch["label"] == label
         count = int(rows.sum())
-        if law == "helical" and spec.jitter == 0:
+        if law == "helical" and spec.noise.jitter == 0:
             findings.append(
                 at_least(
                     "separation",
