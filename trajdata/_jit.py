@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any, NoReturn
 
 import numba
@@ -25,10 +26,25 @@ def kernel(function: Callable[..., Any]) -> Any:
     """
     if getattr(config, "DISABLE_JIT", False):
         return _refusing(function)
-    dispatcher: Any = numba.njit(nogil=True, error_model="numpy")(function)
+    dispatcher: Any = numba.njit(nogil=True, error_model="numpy")(_copied(function))
     # What `cache=True` would do, with our cache in place of Numba's.
     dispatcher._cache = KernelCache(dispatcher)
     return dispatcher
+
+
+def _copied(function: Any) -> FunctionType:
+    """The same function once more: compiling renames it (see ``KernelCache``), the caller's not."""
+    copy = FunctionType(
+        function.__code__,
+        function.__globals__,
+        function.__name__,
+        function.__defaults__,
+        function.__closure__,
+    )
+    functools.update_wrapper(copy, function)
+    del copy.__wrapped__  # type: ignore[attr-defined]
+    copy.__kwdefaults__ = function.__kwdefaults__
+    return copy
 
 
 def _refusing(function: Callable[..., Any]) -> Callable[..., NoReturn]:

@@ -149,9 +149,7 @@ class _Walk:
         if kernel.locals:
             raise Unidentifiable(f"{kernel} has declared locals")
         if isinstance(kernel._cache, FunctionCache):
-            raise Unidentifiable(
-                f"{kernel} has a cache that does not see its parts"
-            )
+            raise Unidentifiable(f"{kernel} has a cache that does not see its parts")
         cells = []
         for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
             try:
