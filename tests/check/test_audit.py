@@ -80,7 +80,9 @@ def test_a_clip_that_hardly_moves_is_found(batch):
 
 def test_truth_that_does_not_agree_with_itself_is_found(batch):
     moved = {**batch, "pixels": batch["pixels"] + np.float32(0.002)}
-    assert failed(truth.reprojection(SPEC, moved)) == ["pixels against the rendered path reprojected"]
+    assert failed(truth.reprojection(SPEC, moved)) == [
+        "pixels against the rendered path reprojected"
+    ]
     params = {**batch["params"], "phase_rad": batch["params"]["phase_rad"] + 1e-3}
     assert failed(truth.reprojection(SPEC, {**batch, "params": params})) == [
         "path from params against trajectory"
