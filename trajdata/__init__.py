@@ -26,9 +26,16 @@ if TYPE_CHECKING:
     from trajdata._check.evaluation import TrackErrors, evaluate
     from trajdata._clips.fields import DEFAULT_FIELDS, FIELDS
     from trajdata._clips.source import ClipSource
+    from trajdata._clips.source_protocol import Source
+    from trajdata._clips.typed import Batch, Clip
     from trajdata._errors import LockedError, ShardError, SpecMismatchError
     from trajdata._loading.dataset import TrajectoryDataset
     from trajdata._loading.map_dataset import TrajectoryMapDataset
+    from trajdata._loading.output import Output
+    from trajdata._loading.state import resume_point
+    from trajdata._loading.tensors import TensorBatch
+    from trajdata._reading.read_through import read_through
+    from trajdata._reading.stored import open_shards
     from trajdata._spec.model import FORMAT, ClipSpec, preset, presets
 
 __all__ = [
@@ -36,11 +43,16 @@ __all__ = [
     "FIELDS",
     "FORMAT",
     "AuditReport",
+    "Batch",
+    "Clip",
     "ClipSource",
     "ClipSpec",
     "LockedError",
+    "Output",
     "ShardError",
+    "Source",
     "SpecMismatchError",
+    "TensorBatch",
     "TrackErrors",
     "TrajectoryDataset",
     "TrajectoryMapDataset",
@@ -48,8 +60,11 @@ __all__ = [
     "audit",
     "evaluate",
     "materialize",
+    "open_shards",
     "preset",
     "presets",
+    "read_through",
+    "resume_point",
 ]
 
 __version__ = "0.1.0"
@@ -59,19 +74,27 @@ _HOME = {
     "FIELDS": "trajdata._clips.fields",
     "FORMAT": "trajdata._spec.model",
     "AuditReport": "trajdata._check.audit.report",
+    "Batch": "trajdata._clips.typed",
+    "Clip": "trajdata._clips.typed",
     "ClipSource": "trajdata._clips.source",
     "ClipSpec": "trajdata._spec.model",
     "LockedError": "trajdata._errors",
+    "Output": "trajdata._loading.output",
     "ShardError": "trajdata._errors",
+    "Source": "trajdata._clips.source_protocol",
     "SpecMismatchError": "trajdata._errors",
+    "TensorBatch": "trajdata._loading.tensors",
     "TrackErrors": "trajdata._check.evaluation",
     "TrajectoryDataset": "trajdata._loading.dataset",
     "TrajectoryMapDataset": "trajdata._loading.map_dataset",
     "audit": "trajdata._check.audit.report",
     "evaluate": "trajdata._check.evaluation",
     "materialize": "trajdata._bake.run",
+    "open_shards": "trajdata._reading.stored",
     "preset": "trajdata._spec.model",
     "presets": "trajdata._spec.model",
+    "read_through": "trajdata._reading.read_through",
+    "resume_point": "trajdata._loading.state",
 }
 
 

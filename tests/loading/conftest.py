@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from trajdata import materialize
+from trajdata import ClipSource, materialize
 
 
 @pytest.fixture(scope="session")
@@ -27,6 +27,18 @@ def same():
         return left == right
 
     return compare
+
+
+@pytest.fixture(scope="session")
+def source(tiny_spec):
+    """The live stream of the tiny spec."""
+    return ClipSource(tiny_spec)
+
+
+@pytest.fixture(scope="session")
+def stored_stream(tiny_spec):
+    """The live stream that is also in the folder ``baked``."""
+    return ClipSource(tiny_spec, 3, "val")
 
 
 @pytest.fixture(scope="session")

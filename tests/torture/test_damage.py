@@ -12,7 +12,7 @@ from trajdata._bake.progress import read_progress
 from trajdata._bake.repairing import repair
 from trajdata._bake.verifying import verify
 from trajdata._errors import ShardError
-from trajdata._reading.stored import open_folder
+from trajdata._reading.stored import open_shards
 from trajdata._shards.strict import walk_shard
 from trajdata._store.disk import Disk
 from trajdata._store.shard_file import OpenShard
@@ -44,7 +44,7 @@ def test_a_shard_that_is_cut_anywhere_is_noticed(copy, count):
             if size % BLOCK == 0:
                 assert not verify(copy).ok
                 with pytest.raises(ShardError):
-                    open_folder(copy)
+                    open_shards(copy)
             cuts += 1
         path.write_bytes(whole)
     assert verify(copy, full=True).ok

@@ -22,7 +22,7 @@ from trajdata._bake.commits import held_recipe, read_state
 from trajdata._bake.verifying import verify
 from trajdata._clips.fields import FIELDS
 from trajdata._errors import ShardError
-from trajdata._reading.stored import open_folder
+from trajdata._reading.stored import open_shards
 from trajdata._shards.layout import record_layout
 from trajdata._shards.strict import walk_shard
 from trajdata._shards.strict_json import canonical, sealed
@@ -348,7 +348,7 @@ def attack(folder):
     recipe = held_recipe(disk)
     recipe.check_format(folder)
     read_state(disk, recipe)
-    open_folder(folder, fields=tuple(FIELDS)).batch(range(CLIPS))
+    open_shards(folder, fields=tuple(FIELDS)).batch(range(CLIPS))
     for shard in range(recipe.shards):
         walk_shard(disk, recipe, shard)
 

@@ -269,12 +269,15 @@ def preview(
             source = ClipSource(spec, seed, split, fields=PREVIEW_FIELDS)
             shown = range(first, first + clips)
         else:
-            from trajdata._reading.stored import open_folder
+            import numpy as np
 
-            cached = open_folder(folder, fields=PREVIEW_FIELDS, partial=True)
-            source = cached
-            last = min(first + clips, cached.clips)
-            shown = [index for index in range(first, last) if cached.contains(index)]
+            from trajdata._reading.committed import find_shards
+            from trajdata._reading.stored import StoredSource
+
+            shards = find_shards(folder, unfinished=True)
+            source = StoredSource(shards, PREVIEW_FIELDS)
+            asked = np.arange(first, min(first + clips, source.clips))
+            shown = asked[shards.held(asked)].tolist()
             if not shown:
                 raise ValueError(
                     f"--first: given {first}; no clip from there on is committed in {folder}"

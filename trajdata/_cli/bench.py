@@ -111,9 +111,9 @@ def _plan(
     seed, split = 0, "train"
     spec = preset(preset_name or presets()[0], difficulty=difficulty)
     if cached is not None:
-        from trajdata._reading.stored import open_folder
+        from trajdata._reading.stored import open_shards
 
-        held = open_folder(cached)
+        held = open_shards(cached)
         seed, split = held.seed, held.split
         if preset_name is None and difficulty == 0:
             spec = held.spec

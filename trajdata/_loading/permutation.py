@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trajdata._arithmetic.philox import ORDER, key_of, philox4x32, words
+from trajdata._checks import whole_number
 from trajdata._jit import kernel
-from trajdata._loading.checks import whole_number
 
 __all__ = ["KeyedPermutation"]
 

@@ -48,7 +48,7 @@ byte.
 
 ```python
 import trajdata
-batches = trajdata.TrajectoryDataset.from_shards("this/folder", batch_size=128)
+batches = trajdata.TrajectoryDataset(trajdata.open_shards("this/folder"), batch_size=128)
 
 import webdataset
 clips = webdataset.WebDataset("{recipe.split}-000000.tar", shardshuffle=False).decode()

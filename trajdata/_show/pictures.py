@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont, features
 
+from trajdata._clips.typed import Batch
 from trajdata._spec.model import ClipSpec
 
 __all__ = [
@@ -50,7 +51,7 @@ class Drawable(Protocol):
     def spec(self) -> ClipSpec: ...
     @property
     def fields(self) -> tuple[str, ...]: ...
-    def batch(self, indices: Sequence[int]) -> dict[str, Any]: ...
+    def batch(self, indices: Sequence[int]) -> Batch: ...
 
 
 @dataclass(frozen=True)
@@ -185,7 +186,7 @@ def clip_pictures(
 
 
 def _clip_pictures(
-    batch: dict[str, Any], spec: ClipSpec, thin: int, options: dict[str, Any], most_bytes: int
+    batch: Batch, spec: ClipSpec, thin: int, options: dict[str, Any], most_bytes: int
 ) -> tuple[ClipPicture, ...]:
     """As many of the clips as fit."""
     shown = min(spec.frames, _MOST_FRAMES)
@@ -243,7 +244,7 @@ class _Tile:
         return [(float(x), float(y)) for x, y in scaled]
 
 
-def _drawn(source: Drawable, clips: Sequence[int]) -> dict[str, Any]:
+def _drawn(source: Drawable, clips: Sequence[int]) -> Batch:
     missing = [name for name in PREVIEW_FIELDS if name not in source.fields]
     if missing:
         raise ValueError(

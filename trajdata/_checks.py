@@ -1,4 +1,4 @@
-"""Arguments that several parts of loading check in the same words."""
+"""Checks of arguments that many rooms make, in the same words."""
 
 from __future__ import annotations
 
