@@ -1,9 +1,11 @@
-"""Checks of arguments that many rooms make, in the same words."""
+"""Arguments that several parts check in the same words."""
 
 from __future__ import annotations
 
 import operator
 from typing import SupportsIndex
+
+from trajdata._errors import ArgumentError
 
 __all__ = ["whole_number"]
 
@@ -12,10 +14,10 @@ def whole_number(name: str, value: SupportsIndex, least: int, most: int | None =
     """``value`` as an int, where it is a whole number from ``least`` to ``most``.
 
     Raises:
-        ValueError: it is not; names the argument, the value given and what is allowed.
+        ArgumentError: it is not; names the argument, the value given and what is allowed.
     """
     allowed = f"from {least} to {most}" if most is not None else f"from {least} on"
-    error = ValueError(f"{name}: given {value!r}; allowed are whole numbers {allowed}")
+    error = ArgumentError(f"{name}: given {value!r:.80}; allowed are whole numbers {allowed}")
     if isinstance(value, bool):
         raise error
     try:

@@ -1,13 +1,21 @@
-"""The errors a caller may want to tell apart; everything else is a plain ``ValueError``."""
+"""The errors of this package: one base, and a class for each kind that a caller may handle."""
 
 from __future__ import annotations
 
 import os
 
-__all__ = ["LockedError", "ShardError", "SpecMismatchError"]
+__all__ = ["ArgumentError", "LockedError", "ShardError", "SpecMismatchError", "TrajdataError"]
 
 
-class ShardError(Exception):
+class TrajdataError(Exception):
+    """Base of every error that this package raises on purpose, but those of the system."""
+
+
+class ArgumentError(TrajdataError, ValueError):
+    """An argument is not what it may be; names it, the value given and what is allowed."""
+
+
+class ShardError(TrajdataError):
     """A shard, an index or a commit record is not what it claims to be.
 
     Attributes:
@@ -42,7 +50,7 @@ def _rebuild_shard_error(
     return ShardError(file, offset=offset, expected=expected, found=found)
 
 
-class SpecMismatchError(ValueError):
+class SpecMismatchError(TrajdataError, ValueError):
     """A folder or a state belongs to another stream than the one asked for.
 
     Attributes:
@@ -62,7 +70,7 @@ class SpecMismatchError(ValueError):
         return SpecMismatchError, (self.what, self.differences)
 
 
-class LockedError(RuntimeError):
+class LockedError(TrajdataError, RuntimeError):
     """Another process is writing to this folder.
 
     Attributes:

@@ -37,8 +37,14 @@ def test_the_json_is_ascii_of_one_length_filled_up_with_blanks(source):
 
 
 def test_the_longest_numbers_of_the_widest_spec_fit_into_the_text():
-    spec = ClipSpec(speed=(900.0, 1000.0), seconds=0.01, depth=(900.0, 950.0), reach=(1.0, 1000.0),
-                    radius=(50.0, 60.0), turns=(900.0, 1000.0))  # fmt: skip
+    spec = ClipSpec().replace(
+        {"circular.turns": (900.0, 1000.0), "helical.turns": (900.0, 1000.0)},
+        speed=(900.0, 1000.0),
+        seconds=0.01,
+        depth=(900.0, 950.0),
+        reach=(1.0, 1000.0),
+        radius=(50.0, 60.0),
+    )
     source = ClipSource(spec, fields=("caption", "equation", "params"))
     source.batch([2**63 - 1, 2**62, 5, 6])
     out = np.empty((4, source.metadata_bytes), np.uint8)
@@ -97,5 +103,5 @@ def test_json_that_is_not_a_clips_is_a_value_error(text):
 
 
 def test_params_have_the_numbers_of_the_specs_laws_only():
-    assert "orbit_radius_m" not in param_names(ClipSpec(laws=("linear", "parabolic")))
-    assert "ax_m_s2" in param_names(ClipSpec(laws=("linear", "parabolic")))
+    assert "orbit_radius_m" not in param_names(ClipSpec().replace(laws=("linear", "parabolic")))
+    assert "ax_m_s2" in param_names(ClipSpec().replace(laws=("linear", "parabolic")))

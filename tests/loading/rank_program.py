@@ -21,7 +21,7 @@ def shown(dataset, workers):
 
 
 def main(rank, world_size, meeting, results):
-    source = ClipSource(ClipSpec(frames=4, height=16, width=16))
+    source = ClipSource(ClipSpec().replace(frames=4, height=16, width=16))
     before = TrajectoryDataset(source, **SETTINGS)
     torch.distributed.init_process_group(
         "gloo", init_method=f"file://{meeting}", rank=rank, world_size=world_size

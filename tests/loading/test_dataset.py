@@ -288,7 +288,7 @@ def test_moving_to_another_epoch_forgets_a_state_that_was_loaded(source):
 def test_a_state_of_another_stream_is_refused_and_changes_nothing(tiny_spec):
     source = ClipSource(tiny_spec)
     state = TrajectoryDataset(source, length=20, batch_size=3, epoch=2).state_dict()
-    other_spec = tiny_spec.model_copy(update={"seconds": 3.0})
+    other_spec = tiny_spec.replace(seconds=3.0)
     for changes, names in (
         ({"source": ClipSource(other_spec)}, {"fingerprint"}),
         ({"source": ClipSource(tiny_spec, 1)}, {"seed"}),

@@ -197,7 +197,7 @@ def test_names_may_change_places(source):
 
 
 def test_gray_clips_are_normalized_by_one_number(tiny_spec):
-    gray = ClipSource(tiny_spec.model_copy(update={"channels": 1}))
+    gray = ClipSource(tiny_spec.replace(channels=1))
     output = Output(dtype="float32", mean=(0.5,), std=(0.25,))
     batch = next(iter(TrajectoryDataset(gray, batch_size=2, output=output)))
     bytes_ = gray.batch(range(2))["video"]

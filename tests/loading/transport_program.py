@@ -10,7 +10,7 @@ from trajdata import ClipSource, ClipSpec, TrajectoryDataset
 
 def main() -> None:
     batches = int(sys.argv[1])
-    source = ClipSource(ClipSpec(frames=4, height=16, width=16))
+    source = ClipSource(ClipSpec().replace(frames=4, height=16, width=16))
     dataset = TrajectoryDataset(source, batch_size=16)
     for number, batch in enumerate(DataLoader(dataset, batch_size=None, num_workers=2)):
         if batch["index"].tolist() != list(range(16 * number, 16 * number + 16)):

@@ -9,12 +9,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from trajdata import FIELDS, ClipSource, ShardError, Source, materialize, open_shards
-from trajdata._bake.commits import held_recipe, write_recipe
+from tests.stores import recipe_of, write_recipe
+from trajdata import (
+    FIELDS,
+    ArgumentError,
+    ClipSource,
+    ShardError,
+    Source,
+    materialize,
+    open_shards,
+)
 from trajdata._reading.committed import find_shards
-from trajdata._reading.stored import StoredSource
 from trajdata._shards.strict_json import canonical, sealed
-from trajdata._store.disk import Disk
 
 ALL = tuple(FIELDS)
 CLIPS, SHARD = 100, 40
@@ -23,7 +29,7 @@ CLIPS, SHARD = 100, 40
 @pytest.fixture(scope="module")
 def baked(tmp_path_factory, tiny_spec):
     folder = tmp_path_factory.mktemp("baked")
-    materialize(tiny_spec, folder, seed=9, split="test", clips=CLIPS, shard_clips=SHARD)
+    materialize(ClipSource(tiny_spec, 9, "test"), folder, clips=CLIPS, shard_clips=SHARD)
     return folder
 
 
@@ -96,11 +102,12 @@ def test_a_store_is_a_source_that_can_have_other_fields(baked, source):
         stored.with_fields(("video", "flow"))
 
 
-def test_a_field_that_the_store_does_not_hold_is_named(baked):
-    shards = find_shards(baked, unfinished=False)
-    shards.fields = tuple(name for name in shards.fields if name != "radius")
-    with pytest.raises(ValueError, match=r"fields: given radius, which .* not hold; allowed are"):
-        StoredSource(shards, ("video", "radius"))
+def test_a_field_that_the_store_does_not_hold_is_named(tiny_spec, tmp_path):
+    materialize(ClipSource(tiny_spec), tmp_path, clips=4, fields=["depth"])
+    with pytest.raises(ArgumentError, match=r"given radius, which .* not hold; .*read_through"):
+        open_shards(tmp_path, fields=("video", "radius"))
+    with pytest.raises(ArgumentError, match="fields: given radius"):
+        open_shards(tmp_path).with_fields(("video", "radius"))
 
 
 def test_the_default_fields_are_those_of_the_source(baked, tiny_spec):
@@ -252,13 +259,12 @@ def test_a_damaged_commit_record_is_an_error(copy):
     path.write_bytes(canonical(sealed(good)))
     open_shards(copy)
     (path.parent / "000003.json").write_bytes(canonical(good))
-    with pytest.raises(ShardError, match="the name of a record of 3 shards"):
+    with pytest.raises(ShardError, match="the name of a commit record of 3 shards"):
         open_shards(copy)
 
 
 def test_a_recipe_that_contradicts_the_index_is_an_error(copy):
-    disk = Disk(copy)
-    write_recipe(disk, replace(held_recipe(disk), seed=8))
+    write_recipe(copy, replace(recipe_of(copy), seed=8))
     with pytest.raises(ShardError, match=r"the recipe in \.trajdata/recipe\.json"):
         open_shards(copy)
 

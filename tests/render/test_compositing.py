@@ -4,14 +4,12 @@ import numpy as np
 import pytest
 
 from trajdata import ClipSource, ClipSpec, preset
-from trajdata._render.compositing import draw_clips
-from trajdata._spec.model import SHAPES
+from trajdata._render.compositing import clip_renderer
 from trajdata._world.tables import SCENE
 
 
 def draw(x, y, r, *, shape="disc", colour=1.0, back=0.0, side=16, light=(0.0, 0.0, -1.0)):
     scenes = np.zeros((1, 1), SCENE)
-    scenes["shape"] = SHAPES.index(shape)
     for name in ("red", "green", "blue", "luma"):
         scenes[name] = colour
     for name in ("back_red", "back_green", "back_blue"):
@@ -19,7 +17,7 @@ def draw(x, y, r, *, shape="disc", colour=1.0, back=0.0, side=16, light=(0.0, 0.
     scenes["light_x"], scenes["light_y"], scenes["light_z"] = light
     target = np.empty(3 * side * side, np.uint8)
     pixels, radii = np.array([x, y], float).reshape(1, 1, 1, 2), np.full((1, 1, 1), float(r))
-    draw_clips(scenes, pixels, radii, 3, side, side, target, 0, target.size)
+    clip_renderer((shape,))(scenes, pixels, radii, 3, side, side, target, 0, target.size)
     return target.reshape(3, side, side)
 
 
@@ -60,13 +58,13 @@ def test_a_sphere_is_brightest_where_it_faces_the_light():
     assert np.array_equal(lit_from_above, lit_from_left.T)
 
 
-def supersampled(scene, x, y, r, side, n=16):
+def supersampled(scene, shape, x, y, r, side, n=16):
     """Mean of n x n point samples per pixel, in float64 RGB on 0..255."""
     grid = (np.arange(side * n) + 0.5) / n
     dx, dy = (grid[None] - x) / r, (grid[:, None] - y) / r
     below = 1 - dx * dx - dy * dy
     shade = np.ones_like(below)
-    if scene["shape"] == SHAPES.index("sphere"):
+    if shape == "sphere":
         facing = dx * scene["light_x"] + dy * scene["light_y"]
         shade = 0.35 + 0.65 * np.clip(
             facing - np.sqrt(np.maximum(below, 0)) * scene["light_z"], 0, 1
@@ -88,7 +86,8 @@ def test_drawing_is_within_35_db_of_supersampling_in_the_objects_box_and_45_db_o
     for b in range(60):
         for k in (0, source.spec.frames // 2):
             (x, y), r = batch["pixels"][b, k], float(batch["radius"][b, k])
-            truth = supersampled(scenes[b, 0], float(x), float(y), r, side)
+            shape = source.spec.shapes[scenes[b, 0]["shape"]]
+            truth = supersampled(scenes[b, 0], shape, float(x), float(y), r, side)
             square = (truth - batch["video"][b, k]) ** 2
             box = square[:, int(y - r) : int(y + r) + 1, int(x - r) : int(x + r) + 1]
             assert 10 * np.log10(255**2 / box.mean()) >= 35
@@ -101,8 +100,8 @@ def test_gray_clips_are_drawn_in_luma_with_the_asked_contrast():
     assert video.shape == (300, 8, 1, 32, 32)
     back = video[:, :, :, :1, :1].astype(int)
     strongest = np.abs(video.astype(int) - back).reshape(300, -1).max(axis=1)
-    discs = ClipSource(spec).scenes(range(300))["shape"][:, 0] == SHAPES.index("disc")
-    assert strongest[discs].min() >= spec.contrast * 255 - 2
+    discs = ClipSource(spec).scenes(range(300))["shape"][:, 0] == spec.shapes.index("disc")
+    assert strongest[discs].min() >= spec.looks.contrast * 255 - 2
 
 
 def test_no_two_consecutive_frames_are_the_same():

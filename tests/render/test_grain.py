@@ -8,7 +8,7 @@ from trajdata import ClipSource, ClipSpec
 def test_noise_has_the_asked_standard_deviation_and_no_pattern(std):
     # Backgrounds in the middle of the range, so that nothing is held at 0 or 255.
     clean = ClipSource(ClipSpec()).batch(range(60))["video"].astype(int)
-    noisy = ClipSource(ClipSpec(pixel_noise=std)).batch(range(60))["video"].astype(int)
+    noisy = ClipSource(ClipSpec().replace(pixel_noise=std)).batch(range(60))["video"].astype(int)
     middle = (clean > 60) & (clean < 195)
     noise = (noisy - clean)[middle]
     assert noise.mean() == pytest.approx(0, abs=0.05)
@@ -17,7 +17,7 @@ def test_noise_has_the_asked_standard_deviation_and_no_pattern(std):
 
 
 def test_noise_does_not_depend_on_the_batch_and_differs_between_clips():
-    source = ClipSource(ClipSpec(pixel_noise=8.0), seed=5)
+    source = ClipSource(ClipSpec().replace(pixel_noise=8.0), seed=5)
     batch = source.batch(range(20))["video"]
     assert np.array_equal(source[13]["video"], batch[13])
     clean = ClipSource(ClipSpec(), seed=5).batch(range(20))["video"]

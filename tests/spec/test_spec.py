@@ -5,8 +5,8 @@ from trajdata import ClipSource, ClipSpec, preset, presets
 
 
 def test_the_presets_have_the_promised_shapes():
-    assert presets() == ("magvit-32", "magvit-64", "gray-32", "magvit2-128")
-    assert [preset(name).video_shape for name in presets()] == [
+    assert presets()[:4] == ("magvit-32", "magvit-64", "gray-32", "magvit2-128")
+    assert [preset(name).video_shape for name in presets()[:4]] == [
         (8, 3, 32, 32),
         (16, 3, 64, 64),
         (8, 1, 32, 32),
@@ -45,7 +45,7 @@ def test_a_spec_cannot_be_changed():
         {"depth": (1.0, float("inf"))},
         {"depth": (2.0, 5.0)},
         {"radius": (0.3, 3.0)},
-        {"turns": (0.5, 1.0)},
+        {"circular.turns": (0.5, 1.0)},
         {"place": 0.95},
         {"contrast": 0.9},
         {"seconds": 0.0},
@@ -58,25 +58,25 @@ def test_a_spec_cannot_be_changed():
 )
 def test_a_wrong_value_is_a_value_error_that_names_the_field(wrong):
     with pytest.raises(ValueError) as caught:
-        ClipSpec(**wrong)
+        ClipSpec().replace(wrong)
     assert next(iter(wrong)) in str(caught.value)
 
 
 def test_the_fingerprint_tells_specs_apart_and_survives_json():
     spec = preset("magvit-64")
-    again = ClipSpec.model_validate_json(spec.model_dump_json())
+    again = ClipSpec.from_json(spec.to_json())
     assert again == spec
     assert again.fingerprint == spec.fingerprint
     others = {preset(name).fingerprint for name in presets()}
-    assert len(others) == 4
-    slower = spec.model_copy(update={"speed": (0.8, 1.25)})
+    assert len(others) == len(presets())
+    slower = spec.replace(speed=(0.8, 1.25))
     assert slower.fingerprint != spec.fingerprint
 
 
 def test_splits_out_of_distribution_exist_where_something_is_held_out():
     assert ClipSpec().splits == ("train", "val", "test")
     assert preset("magvit-32").splits[3:] == ("ood-speed", "ood-radius", "ood-depth")
-    assert ClipSpec(separate_colours=True).splits[3:] == ("ood-colour-law",)
+    assert ClipSpec().replace(separate_colours=True).splits[3:] == ("ood-colour-law",)
     with pytest.raises(
         ValueError, match="split: given 'ood-speed'; this spec has train, val, test"
     ):
@@ -86,10 +86,10 @@ def test_splits_out_of_distribution_exist_where_something_is_held_out():
 def test_difficulty_turns_its_four_knobs_together():
     easy, middle, hard = (preset("magvit-32", difficulty=d) for d in (0, 0.5, 1))
     assert easy == preset("magvit-32")
-    assert 0 == easy.jitter < middle.jitter < hard.jitter
-    assert 0 == easy.pixel_noise < middle.pixel_noise < hard.pixel_noise
-    assert easy.contrast > middle.contrast > hard.contrast
-    assert easy.least_path > middle.least_path > hard.least_path
+    assert 0 == easy.noise.jitter < middle.noise.jitter < hard.noise.jitter
+    assert 0 == easy.noise.pixel_noise < middle.noise.pixel_noise < hard.noise.pixel_noise
+    assert easy.looks.contrast > middle.looks.contrast > hard.looks.contrast
+    assert easy.motion.least_path > middle.motion.least_path > hard.motion.least_path
     for wrong in (-0.1, 1.1, float("nan")):
         with pytest.raises(ValueError, match="difficulty: given"):
             preset("magvit-32", difficulty=wrong)

@@ -11,7 +11,7 @@ def test_without_jitter_the_drawn_path_is_the_laws_path():
 
 
 def test_jitter_has_the_asked_standard_deviation_and_keeps_the_laws_path_as_it_is():
-    spec = ClipSpec(jitter=0.03)
+    spec = ClipSpec().replace(jitter=0.03)
     batch = ClipSource(spec, fields=FIELDS).batch(range(3000))
     shift = (batch["jittered"] - batch["trajectory"]).astype(np.float64)
     assert abs(shift.mean()) < 3e-4
@@ -23,7 +23,7 @@ def test_jitter_has_the_asked_standard_deviation_and_keeps_the_laws_path_as_it_i
 
 
 def test_a_jittered_object_stays_inside_the_frame_and_its_truth_is_what_is_drawn():
-    spec = ClipSpec(jitter=0.05)
+    spec = ClipSpec().replace(jitter=0.05)
     batch = ClipSource(spec, fields=FIELDS).batch(range(5000))
     radius = batch["radius"][..., None]
     assert (batch["pixels"] - radius).min() >= 0

@@ -17,11 +17,11 @@ def test_drawn_factors_fill_their_ranges_evenly():
     spec = preset("magvit-32")
     scenes = scenes_of(spec)
     ranges = {
-        "z": spec.depth,
-        "radius": spec.radius,
-        "speed": spec.speed,
+        "z": spec.objects.depth,
+        "radius": spec.objects.radius,
+        "speed": spec.motion.speed,
         "hue": (0, 1),
-        "luma": (0.2, 0.8),
+        "luma": (spec.looks.contrast, 0.8),
         "start": (-spec.seconds, 0),
     }
     for name, (low, high) in ranges.items():
@@ -40,7 +40,7 @@ def test_colours_are_colours_and_differ_from_the_background_in_luma():
     front = sum(w * scenes[c] for w, c in zip(LUMA, ("red", "green", "blue"), strict=True))
     back = sum(w * scenes["back_" + c] for w, c in zip(LUMA, ("red", "green", "blue"), strict=True))
     assert np.abs(front - scenes["luma"]).max() < 1e-12
-    assert np.abs(front - back).min() >= spec.contrast - 1e-9
+    assert np.abs(front - back).min() >= spec.looks.contrast - 1e-9
 
 
 def test_the_light_is_a_unit_vector_from_the_cameras_side():
@@ -60,7 +60,7 @@ def test_the_light_is_a_unit_vector_from_the_cameras_side():
 )
 def test_a_held_out_range_is_met_in_its_own_split_only(split, column, factor):
     spec = preset("magvit-32")
-    low, high = getattr(spec, "held_out_" + factor)
+    low, high = spec.factor(factor, split)
     own = scenes_of(spec, split)[column]
     assert low <= own.min() < own.max() <= high
     for other in ("train", "val", "test"):
@@ -69,7 +69,7 @@ def test_a_held_out_range_is_met_in_its_own_split_only(split, column, factor):
 
 
 def test_separate_colours_keep_each_law_from_one_sector_until_the_ood_split():
-    spec = ClipSpec(separate_colours=True)
+    spec = ClipSpec().replace(separate_colours=True)
     for split in ("train", "val", "test", "ood-colour-law"):
         scenes = scenes_of(spec, split)
         inside = np.floor(scenes["hue"] * 8) == 2 * scenes["law"]

@@ -13,8 +13,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from trajdata._checks import whole_number
 from trajdata._jit import kernel
-from trajdata._spec.model import SPLITS
 
 __all__ = [
     "ANCHOR",
@@ -39,22 +39,23 @@ DEAL, ANCHOR, BODY, COLOUR, BACKGROUND, LIGHT, MOTION, ORDER, JITTER, GRAIN = ra
 _M0, _M1 = 0xD2511F53, 0xCD9E8D57
 _W0, _W1 = 0x9E3779B9, 0xBB67AE85
 _LOW = 0xFFFFFFFF
-_SPLIT_STEP = 0x9E3779B97F4A7C15
+_STREAM_STEP = 0x9E3779B97F4A7C15
 
 
-def key_of(seed: int, split: str) -> NDArray[np.uint64]:
-    """The key of a stream: uint64 (3,), two key words and the split's number.
+def key_of(seed: int, stream: int) -> NDArray[np.uint64]:
+    """The key of one of a seed's streams: uint64 (3,), two key words and the stream's number.
+
+    Args:
+        seed: from 0 to 2**63 - 1.
+        stream: number of the stream, from 0 to 255; a split's number.
 
     Raises:
-        ValueError: a seed outside [0, 2**63), or an unknown split.
+        ArgumentError: a number out of range.
     """
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**63:
-        raise ValueError(f"seed: given {seed!r}; allowed are integers from 0 to 2**63 - 1")
-    if split not in SPLITS:
-        raise ValueError(f"split: given {split!r}; allowed are {', '.join(SPLITS)}")
-    number = SPLITS.index(split)
-    key = (int(seed) + number * _SPLIT_STEP) % 2**64
-    return np.array([key & _LOW, key >> 32, number], dtype=np.uint64)
+    seed = whole_number("seed", seed, 0, 2**63 - 1)
+    stream = whole_number("stream", stream, 0, 255)
+    key = (seed + stream * _STREAM_STEP) % 2**64
+    return np.array([key & _LOW, key >> 32, stream], dtype=np.uint64)
 
 
 @kernel

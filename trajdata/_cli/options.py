@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from trajdata._spec.model import SPLITS
+from trajdata._spec.splits import split_names
 
-__all__ = ["EXITS", "AsJson", "Difficulty", "Folder", "Seed", "Split", "print_json"]
+__all__ = ["EXITS", "AsJson", "Folder", "Seed", "Split", "print_json"]
 
 EXITS = (
     "Exit codes: 0 done, 1 damage found or failed, 2 usage, 3 the folder holds another stream, "
@@ -18,12 +18,10 @@ EXITS = (
     "130 interrupted."
 )
 
-Difficulty = Annotated[
-    float, typer.Option(help="From 0 (clean) to 1: jitter, noise, less contrast and motion.")
-]
 Seed = Annotated[int, typer.Option(help="Which stream, from 0 to 2**63 - 1.")]
 Split = Annotated[
-    str, typer.Option(help=f"Which part of the stream: {', '.join(SPLITS)}; they never overlap.")
+    str,
+    typer.Option(help=f"Which part of the stream: {', '.join(split_names())}; they never overlap."),
 ]
 # `readable=False` leaves it to the library to find out, and to the exit codes to say.
 Folder = Annotated[

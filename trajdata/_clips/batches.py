@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from trajdata._clips.fields import FIELDS, TEXT_FIELDS
 from trajdata._clips.typed import Batch, Clip
+from trajdata._errors import ArgumentError
 from trajdata._spec.model import ClipSpec
 
 __all__ = ["batch_arrays", "check_out", "first_clip", "slice_indices"]
@@ -21,12 +22,12 @@ def batch_arrays(
     """An array for each array field of a batch: the one in ``out``, else a fresh one.
 
     Raises:
-        ValueError: ``out`` names another field, or holds an array that does not fit.
+        ArgumentError: ``out`` names another field, or holds an array that does not fit.
     """
     names = [name for name in fields if name not in TEXT_FIELDS]
     for name in out:
         if name not in names:
-            raise ValueError(f"out: given {name!r}; allowed are {', '.join(names)}")
+            raise ArgumentError(f"out: given {name!r}; allowed are {', '.join(names)}")
     arrays = {}
     for name in names:
         field = FIELDS[name]
@@ -42,7 +43,7 @@ def batch_arrays(
 def check_out(name: str, array: NDArray[Any], dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
     """Raise a ValueError unless the array can take what is meant for it."""
     if array.dtype != dtype or array.shape != shape or not array.flags.writeable:
-        raise ValueError(
+        raise ArgumentError(
             f"out[{name!r}]: given {array.dtype} {array.shape}; "
             f"allowed is a writable array, {dtype} {shape}"
         )
@@ -67,13 +68,13 @@ def slice_indices(part: slice, clips: int | None) -> range:
         clips: None for a source without end, whose slices need a stop and count from the start.
 
     Raises:
-        ValueError: a slice of a source without end that has no stop, or a negative number.
+        ArgumentError: a slice of a source without end that has no stop, or a negative number.
     """
     if clips is not None:
         return range(*part.indices(clips))
     bounds = [number for number in (part.start, part.stop) if number is not None]
     if part.stop is None or any(number < 0 for number in bounds):
-        raise ValueError(
+        raise ArgumentError(
             f"index: given the slice [{_written(part.start)}:{_written(part.stop)}] of a source "
             f"without end; allowed are slices with a stop, counted from the start, as in [0:4]"
         )

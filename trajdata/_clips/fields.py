@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from trajdata._errors import ArgumentError
 from trajdata._spec.model import ClipSpec
 
-__all__ = ["DEFAULT_FIELDS", "FIELDS", "STORED_ARRAYS", "TEXT_FIELDS", "Field", "check_fields"]
+__all__ = ["DEFAULT_FIELDS", "FIELDS", "TEXT_FIELDS", "Field", "check_fields"]
 
 
 @dataclass(frozen=True)
@@ -41,11 +42,17 @@ FIELDS = {
             "metres",
             "the centre on the law's path: x right, y down, z away",
         ),
-        Field("jittered", "float32", ("T", "3"), "metres", "the centre as drawn, jitter included"),
         Field(
-            "pixels", "float32", ("T", "2"), "pixels", "the drawn centre's image: x right, y down"
+            "jittered", "float32", ("T", "3"), "metres", "the centre as rendered, jitter included"
         ),
-        Field("depth", "float32", ("T",), "metres", "z of the centre as drawn"),
+        Field(
+            "pixels",
+            "float32",
+            ("T", "2"),
+            "pixels",
+            "the rendered centre's image: x right, y down",
+        ),
+        Field("depth", "float32", ("T",), "metres", "z of the centre as rendered"),
         Field("radius", "float32", ("T",), "pixels", "apparent radius"),
         Field("params", "dict of float64", (), "SI", "the law's numbers, named"),
         Field("caption", "str", (), "-", "one sentence on this clip"),
@@ -54,8 +61,6 @@ FIELDS = {
 }
 
 DEFAULT_FIELDS = ("video", "label", "index")
-STORED_ARRAYS = ("trajectory", "jittered", "pixels", "depth", "radius")
-"""Array fields beside the video, in the order in which a shard's record holds them."""
 TEXT_FIELDS = ("params", "caption", "equation")
 """Fields that a shard's record holds inside its JSON member."""
 
@@ -64,16 +69,16 @@ def check_fields(fields: Sequence[str]) -> tuple[str, ...]:
     """The fields in the order of every clip's dict: the defaults, then the rest as asked for.
 
     Raises:
-        ValueError: an unknown field, one named twice, none at all, or a bare string.
+        ArgumentError: an unknown field, one named twice, none at all, or a bare string.
     """
     allowed = f"allowed are {', '.join(FIELDS)}, each once"
     if isinstance(fields, str):
-        raise ValueError(
+        raise ArgumentError(
             f"fields: given the string {fields!r}; a sequence of names is asked for, {allowed}"
         )
     names = tuple(fields)
     unknown = [name for name in names if name not in FIELDS]
     if unknown or not names or len(set(names)) != len(names):
-        raise ValueError(f"fields: given {names}; {allowed}")
+        raise ArgumentError(f"fields: given {names}; {allowed}")
     first = tuple(name for name in DEFAULT_FIELDS if name in names)
     return first + tuple(name for name in names if name not in first)

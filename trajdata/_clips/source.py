@@ -1,8 +1,8 @@
 """ClipSource: index -> clip. The one place where the stages are called, in order.
 
-index -> label (deal) -> scene (draw) -> motion (fit) -> positions (place, shake) -> places in the
-picture (project) -> pixels (draw_clips, add_grain) and texts (write_texts). Each stage is a
-compiled function over the arrays of a whole batch; nothing here is done per clip.
+index -> label (deal) -> scene (sample) -> motion (fit) -> positions (place, shake) -> places in the
+picture (project) -> pixels (render, add_grain) and texts (write_texts). Each stage is a compiled
+function over the arrays of a whole batch; nothing here is done per clip.
 """
 
 from __future__ import annotations
@@ -15,21 +15,22 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
-from trajdata._arithmetic.philox import key_of
 from trajdata._clips.batches import batch_arrays, check_out, first_clip, slice_indices
 from trajdata._clips.fields import DEFAULT_FIELDS, FIELDS, TEXT_FIELDS, check_fields
 from trajdata._clips.templates import Program, write_texts
-from trajdata._clips.texts import COMMON, VALUES, fill_values, param_names, wording
+from trajdata._clips.texts import fill_values, param_names, value_columns, wording
 from trajdata._clips.typed import Batch, Clip
-from trajdata._render.compositing import draw_clips
+from trajdata._errors import ArgumentError
+from trajdata._render.compositing import clip_renderer
 from trajdata._render.grain import add_grain
-from trajdata._spec.model import LAWS, ClipSpec
+from trajdata._spec.model import ClipSpec
+from trajdata._spec.splits import stream_key
 from trajdata._world.camera import project
 from trajdata._world.deal import deal
 from trajdata._world.jitter import shake_positions
-from trajdata._world.motion import LAW_MODULES, NUMBERS, fit_motions, place_objects
-from trajdata._world.sampling import draw_scenes
-from trajdata._world.tables import SCENE, law_codes, limits_of, shape_codes
+from trajdata._world.motion import motion_kernels, numbers_of
+from trajdata._world.sampling import sample_scenes
+from trajdata._world.tables import SCENE, law_rows, settings_row
 
 __all__ = ["ClipSource", "check_indices"]
 
@@ -43,7 +44,7 @@ def check_indices(indices: Sequence[int] | range | NDArray[np.integer]) -> NDArr
     """Indices as int64 (B,).
 
     Raises:
-        ValueError: not a one-dimensional sequence of whole numbers in [0, 2**63).
+        ArgumentError: not a one-dimensional sequence of whole numbers in [0, 2**63).
     """
     allowed = "a one-dimensional sequence of whole numbers from 0 to 2**63 - 1"
     if isinstance(indices, range):
@@ -51,12 +52,12 @@ def check_indices(indices: Sequence[int] | range | NDArray[np.integer]) -> NDArr
             len(indices)
             and not 0 <= min(indices[0], indices[-1]) <= max(indices[0], indices[-1]) < 2**63
         ):
-            raise ValueError(f"indices: given {indices}; allowed is {allowed}")
+            raise ArgumentError(f"indices: given {indices}; allowed is {allowed}")
         return np.arange(indices.start, indices.stop, indices.step, dtype=np.int64)
     try:
         given = np.asarray(indices)
     except (ValueError, OverflowError) as error:
-        raise ValueError(f"indices: given {indices!r:.80}; allowed is {allowed}") from error
+        raise ArgumentError(f"indices: given {indices!r:.80}; allowed is {allowed}") from error
     if given.size == 0 and given.ndim == 1:
         return np.empty(0, np.int64)
     if (
@@ -64,12 +65,12 @@ def check_indices(indices: Sequence[int] | range | NDArray[np.integer]) -> NDArr
         or given.dtype.kind not in "iu"
         or not 0 <= given.min() <= given.max() < 2**63
     ):
-        raise ValueError(f"indices: given {indices!r:.80}; allowed is {allowed}")
+        raise ArgumentError(f"indices: given {indices!r:.80}; allowed is {allowed}")
     return np.ascontiguousarray(given, np.int64)
 
 
 @dataclass(frozen=True)
-class _Drawn:
+class _Sampled:
     """A batch after the stages before the pixels; see the kernels for shapes and units."""
 
     indices: NDArray[np.int64]
@@ -88,11 +89,11 @@ class ClipSource:
     Args:
         spec: the distribution that clips are drawn from.
         seed: from 0 to 2**63 - 1; every seed is an independent stream.
-        split: one of ``trajdata._spec.model.SPLITS``, disjoint streams of one seed.
+        split: one of ``spec.splits``, disjoint streams of one seed.
         fields: which keys a clip has; see ``trajdata.FIELDS``.
 
     Raises:
-        ValueError: names the argument, the value given and what is allowed.
+        ArgumentError: names the argument, the value given and what is allowed.
     """
 
     # A stream has no end: without these, list(source) and `x in source` would never return.
@@ -111,20 +112,23 @@ class ClipSource:
         fields: Sequence[str] = DEFAULT_FIELDS,
     ) -> None:
         if not isinstance(spec, ClipSpec):
-            raise ValueError(
+            raise ArgumentError(
                 f"spec: given {spec!r:.80}; allowed is a ClipSpec, as trajdata.preset(name) returns"
             )
         self.spec = spec
-        self._key = key_of(seed, split)
+        self._key = stream_key(seed, split)
         self.seed = int(seed)
         self.split = split
         self.fields = check_fields(fields)
-        self._limits = limits_of(spec, split)
-        self._laws = law_codes(spec)
-        self._shapes = shape_codes(spec)
+        self._settings = settings_row(spec, split)
+        self._own = law_rows(spec)
+        self._numbers = numbers_of(spec.laws)
+        self._motion = motion_kernels(spec.laws)
+        self._render_clips = clip_renderer(spec.shapes)
         self._wording = wording(spec)
         self._param_names = param_names(spec)
-        self._param_columns = _param_columns(self._param_names)
+        self._value_columns = value_columns(spec)
+        self._param_columns = _param_columns(self._value_columns, self._param_names)
 
     def __repr__(self) -> str:
         t, c, h, w = self.spec.video_shape
@@ -147,7 +151,7 @@ class ClipSource:
         """One clip: the fields of ``batch`` without the leading axis. Of a slice: a batch.
 
         Raises:
-            ValueError: an index outside [0, 2**63), or a slice without a stop.
+            ArgumentError: an index outside [0, 2**63), or a slice without a stop.
         """
         if isinstance(index, slice):
             return self.batch(slice_indices(index, None))
@@ -157,7 +161,7 @@ class ClipSource:
         """The same stream with other fields.
 
         Raises:
-            ValueError: unknown fields.
+            ArgumentError: unknown fields.
         """
         return ClipSource(self.spec, self.seed, self.split, fields=fields)
 
@@ -183,7 +187,7 @@ class ClipSource:
             0; ``caption`` and ``equation`` are lists of B str.
 
         Raises:
-            ValueError: indices out of range, or an ``out`` that does not fit.
+            ArgumentError: indices out of range, or an ``out`` that does not fit.
         """
         return self._batch(check_indices(indices), out or {}, metadata)
 
@@ -195,10 +199,10 @@ class ClipSource:
         numbers. With the law that the clip has anyway, it is that clip.
 
         Raises:
-            ValueError: a law that the spec does not have, or an index outside [0, 2**63).
+            ArgumentError: a law that the spec does not have, or an index outside [0, 2**63).
         """
         if law not in self.spec.laws:
-            raise ValueError(f"law: given {law!r}; allowed are {', '.join(self.spec.laws)}")
+            raise ArgumentError(f"law: given {law!r}; allowed are {', '.join(self.spec.laws)}")
         label = self.spec.laws.index(law)
         return first_clip(self._batch(check_indices([index]), {}, None, label))
 
@@ -216,18 +220,18 @@ class ClipSource:
         texts: dict[str, list[Any]] = {name: [] for name in TEXT_FIELDS if name in self.fields}
         for first in range(0, max(count, 1), _CHUNK):
             chunk = slice(first, min(first + _CHUNK, count))
-            drawn = self._draw(where[chunk], label)
-            self._render(drawn, {name: array[chunk] for name, array in arrays.items()})
+            sampled = self._sample(where[chunk], label)
+            self._render(sampled, {name: array[chunk] for name, array in arrays.items()})
             if texts or metadata is not None:
-                values = self._values(drawn)
+                values = self._values(sampled)
                 if metadata is not None:
-                    _write(self._wording.metadata, drawn, values, _BLANK, metadata[chunk])
+                    _write(self._wording.metadata, sampled, values, _BLANK, metadata[chunk])
                 if "params" in texts:
-                    texts["params"].append(self._params(drawn, values))
+                    texts["params"].append(self._params(sampled, values))
                 for name in ("caption", "equation"):
                     if name in texts:
                         program: Program = getattr(self._wording, name)
-                        texts[name].extend(_strings(program, drawn, values))
+                        texts[name].extend(_strings(program, sampled, values))
         result: dict[str, Any] = {}
         for name in self.fields:
             if name in arrays:
@@ -240,11 +244,11 @@ class ClipSource:
         return cast(Batch, result)
 
     def scenes(self, indices: Sequence[int] | range | NDArray[np.integer]) -> NDArray[np.void]:
-        """What was drawn for these clips: a structured array SCENE (B, objects).
+        """The scenes of these clips: a structured array SCENE (B, objects).
 
         See ``trajdata._world.tables`` for the names and units of its columns.
         """
-        return self._draw(check_indices(indices)).scenes
+        return self._sample(check_indices(indices)).scenes
 
     def metadata(
         self, indices: Sequence[int] | range | NDArray[np.integer], out: NDArray[np.uint8]
@@ -256,12 +260,12 @@ class ClipSource:
             out: uint8 (B, metadata_bytes); the first axis may be strided.
 
         Raises:
-            ValueError: an ``out`` of another shape or dtype.
+            ArgumentError: an ``out`` of another shape or dtype.
         """
         where = check_indices(indices)
         check_out("metadata", out, np.dtype(np.uint8), (where.shape[0], self.metadata_bytes))
-        drawn = self._draw(where)
-        _write(self._wording.metadata, drawn, self._values(drawn), _BLANK, out)
+        sampled = self._sample(where)
+        _write(self._wording.metadata, sampled, self._values(sampled), _BLANK, out)
 
     def warm(self) -> None:
         """Compile every kernel (or load it from the disk cache): call before starting workers."""
@@ -269,33 +273,34 @@ class ClipSource:
         every.batch([0])
         every.metadata([0], np.empty((1, self.metadata_bytes), np.uint8))
 
-    def _draw(self, indices: NDArray[np.int64], label: int | None = None) -> _Drawn:
+    def _sample(self, indices: NDArray[np.int64], label: int | None = None) -> _Sampled:
         count = indices.shape[0]
         labels = np.empty(count, np.int64)
         scenes = np.empty((count, _OBJECTS), SCENE)
-        numbers = np.empty((count, _OBJECTS, NUMBERS), np.float64)
+        numbers = np.empty((count, _OBJECTS, self._numbers), np.float64)
         deal(self._key, indices, len(self.spec.laws), labels)
         if label is not None:
             labels[:] = label
-        draw_scenes(self._key, indices, self._limits, self._shapes, self._laws, labels, scenes)
-        fit_motions(self._key, indices, self._limits, scenes, numbers)
-        return _Drawn(indices, labels, scenes, numbers)
+        shapes = len(self.spec.shapes)
+        sample_scenes(self._key, indices, self._settings, shapes, labels, scenes)
+        self._motion.fit_motions(self._key, indices, self._settings, self._own, scenes, numbers)
+        return _Sampled(indices, labels, scenes, numbers)
 
-    def _render(self, drawn: _Drawn, arrays: Mapping[str, NDArray[Any]]) -> None:
+    def _render(self, sampled: _Sampled, arrays: Mapping[str, NDArray[Any]]) -> None:
         frames, channels, height, width = self.spec.video_shape
-        shape = (*drawn.scenes.shape, frames)
+        shape = (*sampled.scenes.shape, frames)
         positions = np.empty((*shape, 3), np.float64)
         pixels = np.empty((*shape, 2), np.float64)
         radii = np.empty(shape, np.float64)
-        place_objects(drawn.scenes, drawn.numbers, self.spec.seconds, positions)
+        self._motion.place_objects(sampled.scenes, sampled.numbers, self.spec.seconds, positions)
         shown = positions
-        if self.spec.jitter > 0:
+        if self.spec.noise.jitter > 0:
             shown = np.empty_like(positions)
-            shake_positions(self._key, drawn.indices, self.spec.jitter, positions, shown)
-        project(shown, drawn.scenes, height, width, pixels, radii)
+            shake_positions(self._key, sampled.indices, self.spec.noise.jitter, positions, shown)
+        project(shown, sampled.scenes, height, width, pixels, radii)
         values = {
-            "label": drawn.labels,
-            "index": drawn.indices,
+            "label": sampled.labels,
+            "index": sampled.indices,
             "trajectory": positions[:, 0],
             "jittered": shown[:, 0],
             "pixels": pixels[:, 0],
@@ -305,12 +310,14 @@ class ClipSource:
         for name, array in arrays.items():
             if name == "video":
                 target, stride = _flat(array)
-                draw_clips(drawn.scenes, pixels, radii, channels, height, width, target, 0, stride)
-                if self.spec.pixel_noise > 0:
+                self._render_clips(
+                    sampled.scenes, pixels, radii, channels, height, width, target, 0, stride
+                )
+                if self.spec.noise.pixel_noise > 0:
                     add_grain(
                         self._key,
-                        drawn.indices,
-                        self.spec.pixel_noise,
+                        sampled.indices,
+                        self.spec.noise.pixel_noise,
                         self.spec.clip_bytes,
                         target,
                         0,
@@ -319,34 +326,30 @@ class ClipSource:
             else:
                 array[...] = values[name]
 
-    def _values(self, drawn: _Drawn) -> NDArray[np.float64]:
-        values = np.empty((drawn.indices.shape[0], VALUES), np.float64)
-        fill_values(drawn.scenes, drawn.numbers, self.spec.seconds, self.spec.channels == 3, values)
+    def _values(self, sampled: _Sampled) -> NDArray[np.float64]:
+        values = np.empty((sampled.indices.shape[0], len(self._value_columns[0])), np.float64)
+        fill_values(
+            sampled.scenes, sampled.numbers, self.spec.seconds, self.spec.channels == 3, values
+        )
         return values
 
-    def _params(self, drawn: _Drawn, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _params(self, sampled: _Sampled, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """float64 (names, B): each clip's numbers under the names that all clips share."""
         padded = np.concatenate([values, np.zeros((values.shape[0], 1))], axis=1)
-        columns = self._param_columns[drawn.scenes["law"][:, 0]]
+        columns = self._param_columns[sampled.scenes["law"][:, 0]]
         return np.ascontiguousarray(np.take_along_axis(padded, columns, axis=1).T)
 
 
-def _param_columns(names: tuple[str, ...]) -> NDArray[np.int64]:
-    """int64 (laws, names): where a law's row of values has a name; VALUES where it has not."""
-    columns = np.full((len(LAWS), len(names)), VALUES, np.int64)
-    for row, law in enumerate(LAWS):
-        own = LAW_MODULES[law].NUMBERS
-        for column, name in enumerate(names):
-            if name in own:
-                columns[row, column] = own.index(name)
-            elif name in COMMON:
-                columns[row, column] = NUMBERS + COMMON.index(name)
-    return columns
+def _param_columns(rows: tuple[tuple[str, ...], ...], names: tuple[str, ...]) -> NDArray[np.int64]:
+    """int64 (laws, names): where a law's row of values has a name; one past its end where not."""
+    return np.array(
+        [[row.index(name) if name in row else len(row) for name in names] for row in rows], np.int64
+    )
 
 
 def _write(
     program: Program,
-    drawn: _Drawn,
+    sampled: _Sampled,
     values: NDArray[np.float64],
     fill: int,
     out: NDArray[np.uint8],
@@ -356,17 +359,17 @@ def _write(
         program.starts,
         program.characters,
         program.words,
-        drawn.scenes["law"][:, 0],
+        sampled.scenes["law"][:, 0],
         values,
-        drawn.indices,
+        sampled.indices,
         np.uint8(fill),
         out,
     )
 
 
-def _strings(program: Program, drawn: _Drawn, values: NDArray[np.float64]) -> list[str]:
-    out = np.empty((drawn.indices.shape[0], program.width), np.uint8)
-    _write(program, drawn, values, 0, out)
+def _strings(program: Program, sampled: _Sampled, values: NDArray[np.float64]) -> list[str]:
+    out = np.empty((sampled.indices.shape[0], program.width), np.uint8)
+    _write(program, sampled, values, 0, out)
     # NumPy's S dtype drops the NULs that fill up a text.
     return [text.decode("ascii") for text in out.view(f"S{program.width}").ravel().tolist()]
 
@@ -375,14 +378,14 @@ def _flat(video: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int]:
     """The memory that a video array (B, T, C, H, W) spans, as uint8 (N,), and its clip stride.
 
     Raises:
-        ValueError: an axis other than the first is strided, or clips overlap.
+        ArgumentError: an axis other than the first is strided, or clips overlap.
     """
     count, clip = video.shape[0], int(np.prod(video.shape[1:]))
     if count == 0:
         return np.empty(0, np.uint8), clip
     stride = video.strides[0] if count > 1 else clip
     if not video[0].flags.c_contiguous or stride < clip:
-        raise ValueError(
+        raise ArgumentError(
             f"out['video']: given strides {video.strides}; only the first axis may be strided, "
             f"by at least {clip}"
         )

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from trajdata._errors import ArgumentError
 from trajdata._jit import kernel
 
 __all__ = ["Program", "compile_templates", "write_texts"]
@@ -64,7 +65,7 @@ def compile_templates(
         choices: for a column whose number chooses a word, the words.
 
     Raises:
-        ValueError: a slot that is neither a column nor a choice.
+        ArgumentError: a slot that is neither a column nor a choice.
     """
     characters = bytearray()
     words: list[tuple[int, int]] = []
@@ -90,7 +91,7 @@ def compile_templates(
             end = slot.end()
             name, signed, decimals, whole = slot.groups()
             if name not in names:
-                raise ValueError(f"template: given slot {name!r}; allowed are {tuple(names)}")
+                raise ArgumentError(f"template: given slot {name!r}; allowed are {tuple(names)}")
             column = list(names).index(name)
             if decimals is not None:
                 pieces.append((_SIGNED if signed else _NUMBER, column, int(decimals)))
@@ -102,7 +103,9 @@ def compile_templates(
                 pieces.append((_WORD, column, first_word[name]))
                 width += max(len(option) for option in choices[name])
             else:
-                raise ValueError(f"template: slot {name!r} has no words; give it a number format")
+                raise ArgumentError(
+                    f"template: slot {name!r} has no words; give it a number format"
+                )
         if end < len(template):
             pieces.append((_LITERAL, *literal(template[end:])))
             width += len(template) - end

@@ -14,30 +14,29 @@ import numpy as np
 
 from trajdata._arithmetic.grid import on_grid
 from trajdata._clips.templates import Program, compile_templates
+from trajdata._errors import ArgumentError
 from trajdata._jit import kernel
-from trajdata._spec.model import LAWS, SHAPES, ClipSpec
-from trajdata._world.motion import LAW_MODULES, NUMBERS
+from trajdata._laws.registry import find_law
+from trajdata._spec.model import ClipSpec
+from trajdata._world.motion import numbers_of
 
 __all__ = [
     "COMMON",
-    "VALUES",
     "Wording",
     "check_metadata",
     "fill_values",
     "param_names",
     "read_metadata",
+    "value_columns",
     "wording",
 ]
 
 COMMON = ("start_s", "end_s", "speed_m_s", "object_radius_m")
 """Numbers that every clip has: times of the first and last frame, speed at the anchor, size."""
 
-_HUES = ("red", "orange", "lime", "green", "cyan", "blue", "violet", "magenta")
-_GRAYS = ("dark gray", "gray", "light gray")
-VALUES = NUMBERS + len(COMMON) + 2
-"""Columns of the row of numbers that a clip's texts are written from."""
-
-_CAPTION = "A {colour} {shape} of radius {object_radius_m:.2f} m "
+_HUES = ("A red", "An orange", "A lime", "A green", "A cyan", "A blue", "A violet", "A magenta")
+_GRAYS = ("A dark gray", "A gray", "A light gray")
+_CAPTION = "{colour} {shape} of radius {object_radius_m:.2f} m "
 
 
 @dataclass(frozen=True)
@@ -52,30 +51,34 @@ class Wording:
 
 def param_names(spec: ClipSpec) -> tuple[str, ...]:
     """The keys of ``params``: what every clip has, then the numbers of the spec's laws."""
-    own = dict.fromkeys(name for law in spec.laws for name in LAW_MODULES[law].NUMBERS)
+    own = dict.fromkeys(name for law in spec.laws for name in find_law(law).numbers)
     return (*COMMON, *own)
 
 
-def _columns(law: str) -> tuple[str, ...]:
-    own = LAW_MODULES[law].NUMBERS
-    unused = tuple(f"unused_{j}" for j in range(NUMBERS - len(own)))
-    return (*own, *unused, *COMMON, "colour", "shape", "index")
+def value_columns(spec: ClipSpec) -> tuple[tuple[str, ...], ...]:
+    """For each law, the names of the columns of the row that a clip's texts are written from."""
+    room = numbers_of(spec.laws)
+    rows = []
+    for law in spec.laws:
+        own = find_law(law).numbers
+        unused = tuple(f"unused_{j}" for j in range(room - len(own)))
+        rows.append((*own, *unused, *COMMON, "colour", "shape"))
+    return tuple(rows)
 
 
 def wording(spec: ClipSpec) -> Wording:
-    """Compile the templates of all laws for a spec."""
-    choices = {"colour": _HUES if spec.channels == 3 else _GRAYS, "shape": SHAPES}
-    columns = [_columns(law) for law in LAWS]
+    """Compile the templates of a spec's laws; no other law or shape has a part in them."""
+    choices = {"colour": _HUES if spec.channels == 3 else _GRAYS, "shape": spec.shapes}
+    columns = [(*names, "index") for names in value_columns(spec)]
     caption, equation, metadata = [], [], []
-    for law in LAWS:
-        module = LAW_MODULES[law]
-        caption.append(_CAPTION + module.PHRASE + ".")
-        equation.append(module.EQUATION)
+    for law in map(find_law, spec.laws):
+        caption.append(_CAPTION + law.phrase + ".")
+        equation.append(law.equation)
         params = ", ".join(
-            f"{json.dumps(name)}: {{{name}:.9f}}" for name in (*COMMON, *module.NUMBERS)
+            f"{json.dumps(name)}: {{{name}:.9f}}" for name in (*COMMON, *law.numbers)
         )
         metadata.append(
-            f'{{"index": {{index:d}}, "label": {json.dumps(law)}, "params": {{{params}}}, '
+            f'{{"index": {{index:d}}, "label": {json.dumps(law.name)}, "params": {{{params}}}, '
             f'"caption": "{caption[-1]}", "equation": "{equation[-1]}"}}'
         )
 
@@ -89,19 +92,20 @@ def wording(spec: ClipSpec) -> Wording:
 
 @kernel
 def fill_values(scenes, numbers, seconds, colour, values):  # type: ignore[no-untyped-def]
-    """Fill ``values`` (float64 (B, columns)) from SCENE (B, O) and numbers (B, O, NUMBERS)."""
+    """Fill ``values`` (float64 (B, columns)) from SCENE (B, O) and numbers (B, O, columns)."""
+    own = numbers.shape[2]
     for b in range(values.shape[0]):
         scene = scenes[b, 0]
-        values[b, :NUMBERS] = numbers[b, 0]
-        values[b, NUMBERS] = scene.start
-        values[b, NUMBERS + 1] = on_grid(scene.start + seconds)
-        values[b, NUMBERS + 2] = scene.speed
-        values[b, NUMBERS + 3] = scene.radius
+        values[b, :own] = numbers[b, 0]
+        values[b, own] = scene.start
+        values[b, own + 1] = on_grid(scene.start + seconds)
+        values[b, own + 2] = scene.speed
+        values[b, own + 3] = scene.radius
         if colour:
-            values[b, NUMBERS + 4] = np.int64(scene.hue * 8.0 + 0.5) % 8
+            values[b, own + 4] = np.int64(scene.hue * 8.0 + 0.5) % 8
         else:
-            values[b, NUMBERS + 4] = np.int64(scene.luma * 3.0)
-        values[b, NUMBERS + 5] = scene.shape
+            values[b, own + 4] = np.int64(scene.luma * 3.0)
+        values[b, own + 5] = scene.shape
 
 
 def read_metadata(text: bytes, spec: ClipSpec) -> dict[str, Any]:
@@ -129,13 +133,15 @@ def check_metadata(clip: object, spec: ClipSpec) -> dict[str, Any]:
     """
     expected = {"index": int, "label": str, "params": dict, "caption": str, "equation": str}
     if not isinstance(clip, dict) or clip.keys() != expected.keys():
-        raise ValueError(f"metadata: the keys must be {', '.join(expected)}")
+        raise ArgumentError(f"metadata: the keys must be {', '.join(expected)}")
     for key, kind in expected.items():
         if type(clip[key]) is not kind:  # a bool is an int otherwise
-            raise ValueError(f"metadata: {key} must be {kind.__name__}, given {clip[key]!r:.80}")
+            raise ArgumentError(f"metadata: {key} must be {kind.__name__}, given {clip[key]!r:.80}")
     params, names = clip["params"], param_names(spec)
     for name, value in params.items():
         if name not in names or not isinstance(value, float):
-            raise ValueError(f"metadata: params has {name!r:.80}: {value!r:.80}; allowed: {names}")
+            raise ArgumentError(
+                f"metadata: params has {name!r:.80}: {value!r:.80}; allowed: {names}"
+            )
     clip["params"] = {name: params.get(name, 0.0) for name in names}
     return clip

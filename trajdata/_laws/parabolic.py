@@ -7,35 +7,46 @@ and gravity is not always the Earth's. So "falls downwards" tells nothing; the b
 from __future__ import annotations
 
 import numpy as np
+from pydantic import Field
 
 from trajdata._arithmetic.philox import unit
 from trajdata._arithmetic.vectors import direction
 from trajdata._jit import kernel
+from trajdata._laws.registry import Law, LawSettings
+from trajdata._settings import Fraction
 
-__all__ = ["EQUATION", "NUMBERS", "PHRASE", "distinct", "least", "position", "propose"]
+__all__ = ["LAW"]
 
-NUMBERS = (
+_NUMBERS = (
     *("x0_m", "y0_m", "z0_m", "vx_m_s", "vy_m_s", "vz_m_s"),
     *("ax_m_s2", "ay_m_s2", "az_m_s2", "acceleration_m_s2"),
 )
-PHRASE = (
+_PHRASE = (
     "flies along a parabola, at {speed_m_s:.2f} m/s where t = 0, "
     "accelerated by {acceleration_m_s2:.2f} m/s^2"
 )
-EQUATION = (
+_EQUATION = (
     "x(t) = {x0_m:.3f} {vx_m_s:~.3f} t {ax_m_s2:~.3f} t^2/2, "
     "y(t) = {y0_m:.3f} {vy_m_s:~.3f} t {ay_m_s2:~.3f} t^2/2, "
     "z(t) = {z0_m:.3f} {vz_m_s:~.3f} t {az_m_s2:~.3f} t^2/2"
 )
 
 
+class ParabolicSettings(LawSettings):
+    """The numbers of the parabola."""
+
+    least_sagitta: Fraction = Field(
+        0.06, description="least bow of the path on the picture, in shorter sides"
+    )
+
+
 @kernel
-def propose(scene, limits, w, v, speed, numbers):  # type: ignore[no-untyped-def]
+def propose(scene, settings, own, w, v, speed, numbers):  # type: ignore[no-untyped-def]
     numbers[0], numbers[1], numbers[2] = scene.x, scene.y, scene.z
     x, y, z = direction(unit(w[0]), unit(w[1]))
     numbers[3], numbers[4], numbers[5] = speed * x, speed * y, speed * z
     # Over the clip the velocity changes by 1 to 3.2 times the speed.
-    pull = (1.0 + 2.2 * unit(v[2])) * speed / limits.seconds
+    pull = (1.0 + 2.2 * unit(v[2])) * speed / settings.seconds
     x, y, z = direction(unit(v[0]), unit(v[1]))
     numbers[6], numbers[7], numbers[8] = pull * x, pull * y, pull * z
     numbers[9] = pull
@@ -65,7 +76,7 @@ def least(n, t0, t1, a, b, c):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def distinct(scene, limits, n, t0, t1):  # type: ignore[no-untyped-def]
+def distinct(scene, settings, own, n, t0, t1):  # type: ignore[no-untyped-def]
     """Its path on the picture is long enough, and its middle lies off the chord."""
     x0, y0, z0 = position(n, t0)
     xm, ym, zm = position(n, 0.5 * (t0 + t1))
@@ -76,4 +87,18 @@ def distinct(scene, limits, n, t0, t1):  # type: ignore[no-untyped-def]
     chord = np.sqrt(dx * dx + dy * dy)
     path = np.sqrt(mx * mx + my * my) + np.sqrt(nx * nx + ny * ny)
     bow = abs(mx * dy - my * dx)
-    return path >= limits.least_path and bow >= limits.least_sagitta * chord and chord > 0.0
+    return path >= settings.least_path and bow >= own.least_sagitta * chord and chord > 0.0
+
+
+LAW = Law(
+    name="parabolic",
+    version=1,
+    numbers=_NUMBERS,
+    phrase=_PHRASE,
+    equation=_EQUATION,
+    propose=propose,
+    position=position,
+    least=least,
+    distinct=distinct,
+    settings=ParabolicSettings,
+)

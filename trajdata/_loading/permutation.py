@@ -11,9 +11,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from trajdata._arithmetic.philox import ORDER, key_of, philox4x32, words
+from trajdata._arithmetic.philox import ORDER, philox4x32, words
 from trajdata._checks import whole_number
+from trajdata._errors import ArgumentError
 from trajdata._jit import kernel
+from trajdata._spec.splits import stream_key
 
 __all__ = ["KeyedPermutation"]
 
@@ -30,12 +32,12 @@ class KeyedPermutation:
         epoch: every epoch has another permutation.
 
     Raises:
-        ValueError: names the argument, the value given and what is allowed.
+        ArgumentError: names the argument, the value given and what is allowed.
     """
 
     def __init__(self, n: int, seed: int, split: str, epoch: int) -> None:
         self.n = whole_number("n", n, 1, 2**63 - 1)
-        self._key = key_of(seed, split)
+        self._key = stream_key(seed, split)
         self._epoch = whole_number("epoch", epoch, 0, 2**63 - 1)
         self._bits = (self.n - 1).bit_length()
 
@@ -43,10 +45,10 @@ class KeyedPermutation:
         """The images of positions, int64 (B,) each.
 
         Raises:
-            ValueError: a position outside 0 .. n - 1.
+            ArgumentError: a position outside 0 .. n - 1.
         """
         if positions.size and not 0 <= positions.min() <= positions.max() < self.n:
-            raise ValueError(
+            raise ArgumentError(
                 f"positions: given {positions.min()} to {positions.max()}; "
                 f"allowed are 0 to {self.n - 1}"
             )

@@ -7,24 +7,24 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trajdata._bake.commits import held_recipe, read_state
 from trajdata._clips.batches import batch_arrays
 from trajdata._clips.fields import FIELDS, TEXT_FIELDS
 from trajdata._clips.source import check_indices
 from trajdata._clips.texts import param_names
 from trajdata._clips.typed import Batch
+from trajdata._errors import ArgumentError
 from trajdata._shards.gather import gather_values, read_labels
 from trajdata._shards.layout import KEY_DIGITS
 from trajdata._shards.recipe import Recipe
-from trajdata._shards.strict import wrong_size
-from trajdata._store.disk import Disk
-from trajdata._store.shard_file import OpenShard
+from trajdata._store.contents import read_contents
+from trajdata._store.opening import open_store
+from trajdata._store.protocol import Store
+from trajdata._store.shard_view import ShardView, check_size
 
 __all__ = ["CommittedShards", "find_shards"]
 
@@ -40,52 +40,52 @@ def find_shards(where: str | os.PathLike[str], *, unfinished: bool) -> Committed
         unfinished: take what is committed so far. Otherwise an unfinished bake is an error.
 
     Raises:
-        ValueError: not a folder of shards, or an unfinished one.
+        ArgumentError: not a folder of shards, or an unfinished one.
         ShardError: a damaged index, commit record or shard file.
     """
     folder = os.fspath(where)
     if "://" in folder:
-        raise ValueError(
+        raise ArgumentError(
             f"where: given {folder!r}; allowed is a folder of this machine: this version does not "
             f"read buckets"
         )
-    disk = Disk(folder)
-    recipe = held_recipe(disk)
-    if recipe is None:
-        raise ValueError(
+    store = open_store(folder)
+    contents = read_contents(store)
+    if contents is None:
+        raise ArgumentError(
             f"where: given {folder!r}; allowed is a folder that trajdata.materialize wrote"
         )
-    recipe.check_format(disk.root)
-    state = read_state(disk, recipe)
+    recipe = contents.recipe
+    recipe.check_format(store.where)
     if not unfinished:
-        if state.index is None and len(state.digests) < recipe.shards:
-            raise ValueError(
-                f"where: given {folder!r}, a bake with {len(state.whole)} of {recipe.shards} "
+        if contents.index is None and len(contents.commits) < recipe.shards:
+            raise ArgumentError(
+                f"where: given {folder!r}, a bake with {len(contents.present)} of {recipe.shards} "
                 f"shards committed; run the same materialize command again to finish it "
-                f"({disk.path('PROGRESS.txt')} shows how far it is), or read what is there with "
+                f"({store.path('PROGRESS.txt')} shows how far it is), or read what is there with "
                 f"trajdata.read_through"
             )
         for shard in range(recipe.shards):
-            if shard not in state.whole:
-                raise wrong_size(disk, recipe, shard)
-    return CommittedShards(disk.root, recipe, state.whole)
+            if shard not in contents.present:
+                check_size(store, recipe, shard)
+    return CommittedShards(store, recipe, contents.present)
 
 
 class CommittedShards:
-    """Reads clips out of the shards of one folder. ``find_shards`` makes one.
+    """Reads clips out of the shards of one store. ``find_shards`` makes one.
 
     Threads may share it; it can be pickled, and opens its files again where it arrives. At most
     128 shards are mapped at a time.
 
     Attributes:
-        folder: where the shards are.
-        recipe: what the folder holds when complete.
+        store: where the shards are.
+        recipe: what the store holds when complete.
         shards: the numbers of those that can be read.
         fields: which fields of a clip they hold.
     """
 
-    def __init__(self, folder: Path, recipe: Recipe, shards: frozenset[int]) -> None:
-        self.folder = folder
+    def __init__(self, store: Store, recipe: Recipe, shards: frozenset[int]) -> None:
+        self.store = store
         self.recipe = recipe
         self.shards = shards
         self._prepare()
@@ -97,11 +97,11 @@ class CommittedShards:
         self._param_names = param_names(self.recipe.spec)
         self._readable = np.zeros(self.recipe.shards, np.bool_)
         self._readable[list(self.shards)] = True
-        self._open: OrderedDict[int, OpenShard] = OrderedDict()
+        self._open: OrderedDict[int, ShardView] = OrderedDict()
         self._lock = threading.Lock()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in ("folder", "recipe", "shards")}
+        return {name: getattr(self, name) for name in ("store", "recipe", "shards")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -122,7 +122,7 @@ class CommittedShards:
         """The clips of these indices, stacked: the fields that are asked for, in that order.
 
         Raises:
-            ValueError: indices that cannot be read, or an ``out`` that does not fit.
+            ArgumentError: indices that cannot be read, or an ``out`` that does not fit.
             ShardError: a damaged shard.
         """
         where = check_indices(indices)
@@ -169,14 +169,14 @@ class CommittedShards:
     def _check_held(self, where: NDArray[np.int64], highest: int) -> None:
         clips = self.recipe.clips
         if highest >= clips:
-            raise ValueError(
+            raise ArgumentError(
                 f"indices: given {int(where[where >= clips][0])}; "
-                f"allowed are 0 to {clips - 1}, the clips of {os.fspath(self.folder)!r}"
+                f"allowed are 0 to {clips - 1}, the clips of {self.store.where!r}"
             )
         if len(self.shards) < self.recipe.shards:
             for shard in np.unique(where // self.recipe.shard_clips).tolist():
                 if shard not in self.shards:
-                    raise ValueError(
+                    raise ArgumentError(
                         f"indices: given some of shard {shard}, which is not committed yet; "
                         f"{len(self.shards)} of {self.recipe.shards} shards are"
                     )
@@ -199,7 +199,7 @@ class CommittedShards:
 
     def _gather(
         self,
-        opened: OpenShard,
+        opened: ShardView,
         name: str,
         rows: NDArray[np.int64],
         places: NDArray[np.intp],
@@ -214,7 +214,7 @@ class CommittedShards:
             gather_values(opened.raw, rows, np.arange(len(rows)), start, _as_bytes(part))
             array[places] = part
 
-    def _checked_labels(self, opened: OpenShard, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    def _checked_labels(self, opened: ShardView, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """The labels of some records, whose keys are checked.
 
         Raises:
@@ -238,11 +238,11 @@ class CommittedShards:
             labels = opened.strict.labels(opened.records["label"][rows], rows)
         return labels
 
-    def _shard(self, shard: int) -> OpenShard:
+    def _shard(self, shard: int) -> ShardView:
         with self._lock:
             opened = self._open.get(shard)
             if opened is None:
-                opened = self._open[shard] = OpenShard(self.folder, self.recipe, shard)
+                opened = self._open[shard] = ShardView(self.store, self.recipe, shard)
                 if len(self._open) > _OPEN_SHARDS:
                     # A thread that still reads it keeps its mapping alive.
                     self._open.popitem(last=False)

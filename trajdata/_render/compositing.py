@@ -1,4 +1,4 @@
-"""Draw clips: fill with the background, then cover it with anti-aliased discs and spheres.
+"""Composite clips: fill with the background, then cover it with anti-aliased round objects.
 
 Coverage of a pixel is that of a half-plane through the square pixel at the disc's edge: exact for
 a straight edge of any direction. The disc's radius is taken as sqrt(r^2 - 1/12), which makes the
@@ -14,30 +14,29 @@ whole vectors would cost as much as the vectors.
 
 from __future__ import annotations
 
+from functools import cache
+from typing import Any
+
 import numpy as np
 
 from trajdata._jit import kernel
-from trajdata._spec.model import SHAPES
+from trajdata._shapes.registry import find_shape
 from trajdata._world.sampling import LUMA
 
-__all__ = ["AMBIENT", "DIFFUSE", "draw_clips"]
+__all__ = ["clip_renderer"]
 
 _RUN = 64
 """Pixels to a multiple of which a group is filled up: whole vectors of every kind of processor."""
 _STEP = 32
 """The same for what is listed of one box."""
 _GROUP = 1024
-"""Pixels whose boxes are drawn together: enough to hide the loops, few enough for the cache."""
+"""Pixels whose boxes are rendered together: enough to hide the loops, few enough for the cache."""
 _SMALL = 2.0
 """Pixels of radius below which a pixel's edge is too bent to be taken as straight."""
-_SPHERE = SHAPES.index("sphere")
-AMBIENT = np.float32(0.35)
-DIFFUSE = np.float32(0.65)
 _HALF = np.float32(0.5)
 _ONE = np.float32(1.0)
 _ZERO = np.float32(0.0)
 _TWELFTH = np.float32(1.0 / 12.0)
-_LEAST = np.float32(1e-3)
 _TINY = np.float32(1e-6)
 
 
@@ -68,7 +67,7 @@ def _list_pixels(box, x, y, r, fine, finer, n, xs, ys, edges, inverses, sharps):
     columns = box[3]
     per_column = 1.0 / columns
     area = box[2] * columns
-    # What is listed beyond the box is listed over by the next one, or drawn and left there.
+    # What is listed beyond the box is overwritten by the next one, or rendered and left there.
     whole = (area + _STEP - 1) // _STEP * _STEP
     px, py = xs[n : n + whole], ys[n : n + whole]
     pe, pi, ps = edges[n : n + whole], inverses[n : n + whole], sharps[n : n + whole]
@@ -111,33 +110,6 @@ def _coverage(xs, ys, edges, samples, cover):  # type: ignore[no-untyped-def]
                 bent = _HALF - gap * gap / max((p + p) * q, _TINY)
                 half = min(flat if depth + depth <= p - q else bent, _HALF)
                 cover[i] += share * (_HALF + half if inside > _ZERO else _HALF - half)
-
-
-@kernel
-def _shading(xs, ys, inverses, sharps, samples, lx, ly, lz, weight, shade):  # type: ignore[no-untyped-def]
-    """Lambert shading of a sphere (J. H. Lambert, Photometria, 1760) plus an ambient share.
-
-    A pixel's shade is the mean over samples x samples points of it, weighted by how far each lies
-    inside the outline: next to the limb the shade of a pixel's centre alone is off by too much.
-    """
-    step = _ONE / np.float32(samples)
-    weight[:] = _ZERO
-    shade[:] = _ZERO
-    for j in range(samples):
-        shift_y = (np.float32(j) + _HALF) * step - _HALF
-        for k in range(samples):
-            shift_x = (np.float32(k) + _HALF) * step - _HALF
-            for i in range(shade.shape[0]):
-                x = (xs[i] + shift_x) * inverses[i]
-                y = (ys[i] + shift_y) * inverses[i]
-                below = _ONE - x * x - y * y
-                z = np.sqrt(max(below, _ZERO))
-                lit = min(max(x * lx + y * ly - z * lz, _ZERO), _ONE)
-                share = min(max(below * sharps[i] + _HALF, _LEAST), _ONE)
-                weight[i] += share
-                shade[i] += share * (AMBIENT + DIFFUSE * lit)
-    for i in range(shade.shape[0]):
-        shade[i] /= weight[i]
 
 
 @kernel
@@ -220,66 +192,98 @@ def _colours(scene, colours, backs):  # type: ignore[no-untyped-def]
         backs[0] = np.float32(np.floor(255.0 * luma + 0.5))
 
 
-@kernel
-def draw_clips(scenes, pixels, radii, channels, height, width, target, first, stride):  # type: ignore[no-untyped-def]
-    """Draw B clips into ``target``.
+def _shader(shapes: tuple[str, ...], at: int = 0) -> Any:
+    """A kernel that shades by an object's shape: a chain of tests, resolved when it is compiled."""
+    shade = find_shape(shapes[at]).shade
+    if at == len(shapes) - 1:
 
-    scenes: SCENE (B, O). pixels: float64 (B, O, T, 2). radii: float64 (B, O, T).
-    target: uint8 (N,), any memory; clip b's video, (T, C, H, W) in C order, starts at
-    ``first + b * stride``: a stride above the video's size leaves what lies between untouched,
-    so clips are drawn straight into a shard's records.
+        @kernel
+        def last(shape, xs, ys, inverses, sharps, samples, lx, ly, lz, weight, shades):  # type: ignore[no-untyped-def]
+            shade(xs, ys, inverses, sharps, samples, lx, ly, lz, weight, shades)
+
+        return last
+    others = _shader(shapes, at + 1)
+
+    @kernel
+    def either(shape, xs, ys, inverses, sharps, samples, lx, ly, lz, weight, shades):  # type: ignore[no-untyped-def]
+        if shape == at:
+            shade(xs, ys, inverses, sharps, samples, lx, ly, lz, weight, shades)
+        else:
+            others(shape, xs, ys, inverses, sharps, samples, lx, ly, lz, weight, shades)
+
+    return either
+
+
+@cache
+def clip_renderer(shapes: tuple[str, ...]) -> Any:
+    """The kernel ``render_clips`` for objects of these shapes, which SCENE's ``shape`` counts.
+
+    Compiled for each set of shapes, so that one more shape costs nothing where it is not used.
     """
-    frames = pixels.shape[2]
-    plane = height * width
-    room = max(plane, _GROUP) + _RUN
-    xs = np.zeros(room, np.float32)
-    ys = np.zeros(room, np.float32)
-    edges = np.zeros(room, np.float32)
-    inverses = np.zeros(room, np.float32)
-    sharps = np.zeros(room, np.float32)
-    cover = np.empty(room, np.float32)
-    shade = np.empty(room, np.float32)
-    weight = np.empty(room, np.float32)
-    values = np.empty(room, np.uint8)
-    colours = np.empty(channels, np.float32)
-    backs = np.empty(channels, np.float32)
-    boxes = np.empty((frames, 4), np.int64)
-    for b in range(scenes.shape[0]):
-        base = first + b * stride
-        _colours(scenes[b, 0], colours, backs)
-        for k in range(frames):
-            for c in range(channels):
-                at = base + (k * channels + c) * plane
-                target[at : at + plane] = np.uint8(backs[c])
-        for item in range(scenes.shape[1]):
-            scene = scenes[b, item]
-            lx = np.float32(scene.light_x)
-            ly = np.float32(scene.light_y)
-            lz = np.float32(scene.light_z)
-            after = 0
-            while after < frames:
-                begin = after
-                small = radii[b, item, begin] < _SMALL
-                fine = 2 if small else 1
-                finer = 3 if small else 2
-                n = 0
+    shade = _shader(shapes)
+
+    @kernel
+    def render_clips(scenes, pixels, radii, channels, height, width, target, first, stride):  # type: ignore[no-untyped-def]
+        """Render B clips into ``target``.
+
+        scenes: SCENE (B, O). pixels: float64 (B, O, T, 2). radii: float64 (B, O, T).
+        target: uint8 (N,), any memory; clip b's video, (T, C, H, W) in C order, starts at
+        ``first + b * stride``: a stride above the video's size leaves what lies between untouched,
+        so clips are rendered straight into a shard's records.
+        """
+        frames = pixels.shape[2]
+        plane = height * width
+        room = max(plane, _GROUP) + _RUN
+        xs = np.zeros(room, np.float32)
+        ys = np.zeros(room, np.float32)
+        edges = np.zeros(room, np.float32)
+        inverses = np.zeros(room, np.float32)
+        sharps = np.zeros(room, np.float32)
+        cover = np.empty(room, np.float32)
+        shades = np.empty(room, np.float32)
+        weight = np.empty(room, np.float32)
+        values = np.empty(room, np.uint8)
+        colours = np.empty(channels, np.float32)
+        backs = np.empty(channels, np.float32)
+        boxes = np.empty((frames, 4), np.int64)
+        for b in range(scenes.shape[0]):
+            base = first + b * stride
+            _colours(scenes[b, 0], colours, backs)
+            for k in range(frames):
+                for c in range(channels):
+                    at = base + (k * channels + c) * plane
+                    target[at : at + plane] = np.uint8(backs[c])
+            for item in range(scenes.shape[1]):
+                scene = scenes[b, item]
+                lx = np.float32(scene.light_x)
+                ly = np.float32(scene.light_y)
+                lz = np.float32(scene.light_z)
+                after = 0
                 while after < frames:
-                    x, y, r = (
-                        pixels[b, item, after, 0],
-                        pixels[b, item, after, 1],
-                        radii[b, item, after],
-                    )
-                    box = boxes[after]
-                    _box(x, y, r, height, width, box)
-                    area = box[2] * box[3]
-                    if after > begin and ((r < _SMALL) != small or n + area > _GROUP):
-                        break
-                    n = _list_pixels(box, x, y, r, fine, finer, n, xs, ys, edges, inverses, sharps)
-                    after += 1
-                n = (n + _RUN - 1) // _RUN * _RUN
-                _coverage(xs[:n], ys[:n], edges[:n], fine, cover[:n])
-                if scene.shape == _SPHERE:
-                    _shading(
+                    begin = after
+                    small = radii[b, item, begin] < _SMALL
+                    fine = 2 if small else 1
+                    finer = 3 if small else 2
+                    n = 0
+                    while after < frames:
+                        x, y, r = (
+                            pixels[b, item, after, 0],
+                            pixels[b, item, after, 1],
+                            radii[b, item, after],
+                        )
+                        box = boxes[after]
+                        _box(x, y, r, height, width, box)
+                        area = box[2] * box[3]
+                        if after > begin and ((r < _SMALL) != small or n + area > _GROUP):
+                            break
+                        n = _list_pixels(
+                            box, x, y, r, fine, finer, n, xs, ys, edges, inverses, sharps
+                        )
+                        after += 1
+                    n = (n + _RUN - 1) // _RUN * _RUN
+                    _coverage(xs[:n], ys[:n], edges[:n], fine, cover[:n])
+                    shade(
+                        scene.shape,
                         xs[:n],
                         ys[:n],
                         inverses[:n],
@@ -289,20 +293,20 @@ def draw_clips(scenes, pixels, radii, channels, height, width, target, first, st
                         ly,
                         lz,
                         weight[:n],
-                        shade[:n],
+                        shades[:n],
                     )
-                else:
-                    shade[:n] = _ONE
-                for c in range(channels):
-                    _blend(cover, shade, colours[c], backs[c], values[:n])
-                    taken = 0
-                    for k in range(begin, after):
-                        top, left, rows, columns = (
-                            boxes[k, 0],
-                            boxes[k, 1],
-                            boxes[k, 2],
-                            boxes[k, 3],
-                        )
-                        at = base + (k * channels + c) * plane + top * width + left
-                        _put_box(values, taken, rows, columns, target, at, width)
-                        taken += rows * columns
+                    for c in range(channels):
+                        _blend(cover, shades, colours[c], backs[c], values[:n])
+                        taken = 0
+                        for k in range(begin, after):
+                            top, left, rows, columns = (
+                                boxes[k, 0],
+                                boxes[k, 1],
+                                boxes[k, 2],
+                                boxes[k, 3],
+                            )
+                            at = base + (k * channels + c) * plane + top * width + left
+                            _put_box(values, taken, rows, columns, target, at, width)
+                            taken += rows * columns
+
+    return render_clips

@@ -18,7 +18,8 @@ _STD = 147.79940459962865
 def add_grain(key, indices, std, size, target, first, stride):  # type: ignore[no-untyped-def]
     """Add noise of this standard deviation (gray levels of 255) to B clips, held to 0..255.
 
-    indices: int64 (B,). size: bytes of a clip's video. target, first, stride: as in ``draw_clips``.
+    indices: int64 (B,). size: bytes of a clip's video. target, first, stride: as of
+    ``render_clips``.
     """
     scale = np.float32(std / _STD)
     for b in range(indices.shape[0]):

@@ -1,193 +1,158 @@
-"""What clips may look like: the distribution that scenes are drawn from.
-
-A ``ClipSpec`` is data only. Lengths are in metres, times in seconds; what is measured on the
-picture is given as a fraction of its shorter side, so that one seed shows the same motions at
-every resolution.
-"""
+"""ClipSpec: the distribution that clips are drawn from, as frozen groups of settings."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-from typing import Annotated, Literal, get_args
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-__all__ = [
-    "FORMAT",
-    "JITTER_REACH",
-    "LAWS",
-    "OUT_OF_DISTRIBUTION",
-    "SHAPES",
-    "SPLITS",
-    "ClipSpec",
-    "preset",
-    "presets",
-]
+from trajdata._errors import ArgumentError
+from trajdata._laws.registry import find_law
+from trajdata._settings import Range, Settings
+from trajdata._spec.groups import (
+    JITTER_REACH,
+    Camera,
+    Looks,
+    Motion,
+    Noise,
+    Objects,
+    Picture,
+    UsedLaw,
+)
+from trajdata._spec.identity import fingerprint_of
+from trajdata._spec.splits import SPLITS, find_split
 
-FORMAT = 1
-"""Goes into every fingerprint; raised when the bytes of a clip are changed on purpose."""
+__all__ = ["ClipSpec"]
 
-JITTER_REACH = 3.4641016151377544
-"""No displacement exceeds this many times ``jitter``: 2 sqrt(3), as of a sum of four uniforms."""
-
-SPLITS = ("train", "val", "test", "ood-speed", "ood-radius", "ood-depth", "ood-colour-law")
-"""The streams of one seed, disjoint by construction.
-
-The first three are draws from the spec's own ranges; in an ``ood-`` split one factor lies in a
-range that is held out of those three (or, for colour and law, a pair that never meets there).
-"""
-
-OUT_OF_DISTRIBUTION = {"ood-speed": "speed", "ood-radius": "radius", "ood-depth": "depth"}
-"""Split -> the factor whose held-out range it shows."""
-
-Law = Literal["linear", "circular", "helical", "parabolic"]
-Shape = Literal["disc", "sphere"]
-
-LAWS: tuple[Law, ...] = get_args(Law)
-SHAPES: tuple[Shape, ...] = get_args(Shape)
-
-# The bounds keep every number of a clip short enough for its fixed-length text.
-Positive = Annotated[float, Field(ge=1e-3, le=1e3, allow_inf_nan=False)]
-Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-Range = tuple[Positive, Positive]
-
-_RANGES = ("depth", "radius", "speed", "reach", "turns")
+_HELD_OUT = {"speed": "motion", "radius": "objects", "depth": "objects"}
+"""The factors that a split may hold out, and the group that has each."""
 
 
-def _check_order(name: str, given: Range) -> None:
-    if given[0] > given[1]:
-        raise ValueError(f"{name}: given {given}; the first must not exceed the other")
+class ClipSpec(Settings):
+    """The distribution that clips are drawn from: frozen, validated, and below 1 KB as JSON.
 
-
-class ClipSpec(BaseModel):
-    """The distribution that clips are drawn from: frozen, validated, and 1 KB as JSON.
+    Its settings stand in groups: ``spec.picture.frames``, ``spec.motion.speed``. Each has a name
+    that no other group uses, by which ``replace`` and ``preset`` change it.
 
     Raises:
-        ValueError: (pydantic's) names the field, the value given and what is allowed.
+        ArgumentError: names the setting, the value given and what is allowed.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    frames: int = Field(8, ge=2, le=1024, description="T, frames in a clip")
-    channels: Literal[1, 3] = Field(3, description="C, 3 for RGB or 1 for luma")
-    height: int = Field(32, ge=16, le=1024, description="H, pixels")
-    width: int = Field(32, ge=16, le=1024, description="W, pixels")
-    seconds: Annotated[float, Field(ge=0.01, le=1e3)] = Field(
-        2.0, description="from the first frame to the last, s"
-    )
-    laws: tuple[Law, ...] = Field(
-        LAWS, min_length=1, description="the classes; a label is an index into this"
-    )
-    shapes: tuple[Shape, ...] = Field(SHAPES, min_length=1, description="the objects drawn")
-    depth: Range = Field((4.0, 5.2), description="depth of the anchor, m")
-    reach: Range = Field((2.8, 8.0), description="depths that no object ever leaves, m")
-    radius: Range = Field((0.26, 0.4), description="radius of the object, m")
-    speed: Range = Field((0.9, 1.25), description="speed at the anchor, m/s")
-    place: Fraction = Field(
-        0.55, description="how far from the centre the anchor may lie, in half-sides"
-    )
-    margin: Fraction = Field(0.0625, description="border that the object keeps free, in half-sides")
-    contrast: Annotated[float, Field(gt=0, le=0.45)] = Field(
-        0.3, description="least difference of luma between object and background, of 1"
-    )
-    turns: Range = Field((0.75, 1.1), description="turns of a circle or helix in a clip")
-    tilt_degrees: Annotated[float, Field(ge=0, le=80)] = Field(
-        45.0, description="most angle between the axis of a circle or helix and the view axis"
-    )
-    least_path: Fraction = Field(
-        0.2, description="least length of the path on the picture, in shorter sides"
-    )
-    least_sagitta: Fraction = Field(
-        0.06, description="least bow of a parabola on the picture, in shorter sides"
-    )
-    least_growth: Annotated[float, Field(ge=1, le=4)] = Field(
-        1.2, description="least ratio of the depths between which a helix travels"
-    )
-    least_loop: Fraction = Field(
-        0.1, description="least diameter of a circle or helix on the picture, in shorter sides"
-    )
-    jitter: Annotated[float, Field(ge=0, le=100)] = Field(
-        0.0, description="std of each frame's displacement off the law's path, m"
-    )
-    pixel_noise: Annotated[float, Field(ge=0, le=255)] = Field(
-        0.0, description="std of the noise added to each pixel, gray levels of 255"
-    )
-    held_out_depth: Range | None = Field(None, description="depth of the anchor in ood-depth, m")
-    held_out_radius: Range | None = Field(None, description="radius in ood-radius, m")
-    held_out_speed: Range | None = Field(None, description="speed in ood-speed, m/s")
-    separate_colours: bool = Field(
-        False,
-        description="whether each law lacks one of eight colour sectors in train, val and test, "
-        "which ood-colour-law shows it in; colour then says something about the class",
-    )
+    picture: Picture = Field(default_factory=Picture, description="size in space and time")
+    camera: Camera = Field(default_factory=Camera, description="what the camera shows")
+    objects: Objects = Field(default_factory=Objects, description="what is seen, and where")
+    motion: Motion = Field(default_factory=Motion, description="how objects move")
+    looks: Looks = Field(default_factory=Looks, description="colours")
+    noise: Noise = Field(default_factory=Noise, description="added to positions and pixels")
 
     @model_validator(mode="after")
     def _is_consistent(self) -> ClipSpec:
-        for name in ("laws", "shapes"):
-            given = getattr(self, name)
-            if len(set(given)) != len(given):
-                raise ValueError(f"{name}: given {given}; each name may occur once")
-        for name in _RANGES:
-            _check_order(name, getattr(self, name))
-        for name in OUT_OF_DISTRIBUTION.values():
-            held_out = getattr(self, "held_out_" + name)
-            if held_out is not None:
-                _check_order("held_out_" + name, held_out)
-                low, high = getattr(self, name)
-                if held_out[0] <= high and low <= held_out[1]:
-                    raise ValueError(
-                        f"held_out_{name}: given {held_out}; it must not meet {name}, "
-                        f"({low}, {high})"
-                    )
-        if self.turns[0] < 0.75:
-            raise ValueError(f"turns: given {self.turns}; a circle takes at least 0.75 turns")
-        self._check_room()
-        return self
-
-    def _check_room(self) -> None:
         """An object that stands still at any anchor must be inside the frame and within reach."""
-        shake = JITTER_REACH * self.jitter
-        half = 0.5 * max(self.height, self.width) / min(self.height, self.width)
+        picture, camera, objects = self.picture, self.camera, self.objects
+        shake = JITTER_REACH * self.noise.jitter
+        half = 0.5 * max(picture.height, picture.width) / min(picture.height, picture.width)
         for split in self.splits:
             nearest, farthest = self.factor("depth", split)
             radius = self.factor("radius", split)[1]
-            if nearest - shake <= self.reach[0] or farthest + shake >= self.reach[1]:
-                raise ValueError(
-                    f"reach: given {self.reach}; it must enclose the depths of {split}, "
+            if nearest - shake <= camera.reach[0] or farthest + shake >= camera.reach[1]:
+                raise ArgumentError(
+                    f"reach: given {camera.reach}; it must enclose the depths of {split}, "
                     f"({nearest}, {farthest}), and the {shake:.3f} m that jitter "
-                    f"{self.jitter} displaces by"
+                    f"{self.noise.jitter} displaces by"
                 )
             # In half-sides of the frame at that depth: what is free beside the outermost anchor.
             need = radius + shake * (1 + half)
-            free = (1 - self.margin) - self.place - 2 * need / nearest
+            free = (1 - camera.margin) - objects.place - 2 * need / nearest
             if free < 0.001:
-                raise ValueError(
-                    f"place: given {self.place}; in {split}, with radius up to {radius} m at depth "
-                    f"{nearest} m, margin {self.margin} and jitter {self.jitter} m, an object "
-                    f"leaves the frame where it stands: place must be below "
-                    f"{self.place + free:.4f}"
+                raise ArgumentError(
+                    f"place: given {objects.place}; in {split}, with radius up to {radius} m at "
+                    f"depth {nearest} m, margin {camera.margin} and jitter {self.noise.jitter} m, "
+                    f"an object leaves the frame where it stands: place must be below "
+                    f"{objects.place + free:.4f}"
                 )
+        return self
+
+    def replace(self, changes: Mapping[str, Any] | None = None, /, **named: Any) -> ClipSpec:
+        """A copy with some settings changed, validated like a new spec.
+
+        Args:
+            changes: by name. A setting's own name (``"frames"``), the same with its group
+                (``"picture.frames"``), or a law's number (``"circular.turns"``).
+            named: the same, where the name is a keyword.
+
+        Raises:
+            ArgumentError: no setting has that name, or its value is not allowed.
+        """
+        merged = {**(changes or {}), **named}
+        groups = {name: dict(getattr(self, name)) for name in type(self).model_fields}
+        numbers: dict[str, Any] = {}
+        for name, value in merged.items():
+            group, setting = _place_of(name)
+            if group is None:
+                numbers[name] = value
+            else:
+                groups[group][setting] = value
+        changed = type(self)(**groups)
+        for name, value in numbers.items():
+            changed = changed._with_number(name, value)
+        return changed
+
+    def _with_number(self, name: str, value: Any) -> ClipSpec:
+        """With a law's own number changed."""
+        law, _, number = name.partition(".")
+        used = {used.law: used for used in self.motion.laws}
+        if law not in used:
+            raise ArgumentError(
+                f"setting: given {name!r:.80}; allowed are {', '.join(setting_names())}, and the "
+                f"numbers of this spec's laws, such as 'circular.turns'; its laws are "
+                f"{', '.join(used)}"
+            )
+        try:
+            own = used[law].settings.model_copy(update={number: value})
+        except ArgumentError as error:
+            raise ArgumentError(f"{law}.{error}") from None
+        used[law] = UsedLaw(law=law, settings=own)
+        motion = self.motion.model_copy(update={"laws": tuple(used.values())})
+        changed: ClipSpec = self.model_copy(update={"motion": motion})
+        return changed
 
     @property
-    def splits(self) -> tuple[str, ...]:
-        """The splits that this spec has: an ``ood-`` split only where something is held out."""
-        return tuple(
-            split
-            for split in SPLITS
-            if not split.startswith("ood-")
-            or (split == "ood-colour-law" and self.separate_colours)
-            or (
-                split in OUT_OF_DISTRIBUTION
-                and getattr(self, "held_out_" + OUT_OF_DISTRIBUTION[split]) is not None
-            )
-        )
+    def frames(self) -> int:
+        """T, frames in a clip."""
+        return self.picture.frames
 
-    def factor(self, name: str, split: str) -> Range:
-        """The range of ``depth``, ``radius`` or ``speed`` in a split: held out, or its own."""
-        held_out = OUT_OF_DISTRIBUTION.get(split) == name
-        value: Range = getattr(self, "held_out_" + name if held_out else name)
-        return value
+    @property
+    def channels(self) -> int:
+        """C, 3 for RGB or 1 for luma."""
+        return self.picture.channels
+
+    @property
+    def height(self) -> int:
+        """H, pixels."""
+        return self.picture.height
+
+    @property
+    def width(self) -> int:
+        """W, pixels."""
+        return self.picture.width
+
+    @property
+    def seconds(self) -> float:
+        """From the first frame to the last, s."""
+        return self.picture.seconds
+
+    @cached_property
+    def laws(self) -> tuple[str, ...]:
+        """Names of the laws: the classes, which a label is an index into."""
+        return tuple(used.law for used in self.motion.laws)
+
+    @property
+    def shapes(self) -> tuple[str, ...]:
+        """Names of the shapes."""
+        return self.objects.shapes
 
     @property
     def video_shape(self) -> tuple[int, int, int, int]:
@@ -199,70 +164,124 @@ class ClipSpec(BaseModel):
         """Bytes of one clip's video as uint8."""
         return self.frames * self.channels * self.height * self.width
 
-    @property
+    @cached_property
+    def splits(self) -> tuple[str, ...]:
+        """The splits that this spec has: an ``ood-`` split only where something is held out."""
+        return tuple(
+            split.name
+            for split in SPLITS
+            if not split.is_out_of_distribution
+            or (split.separate_colours and self.looks.separate_colours)
+            or (split.held_out is not None and self._held_out(split.held_out) is not None)
+        )
+
+    def factor(self, name: str, split: str) -> Range:
+        """The range of ``depth``, ``radius`` or ``speed`` in a split: held out, or its own."""
+        held_out = self._held_out(name) if find_split(split).held_out == name else None
+        own: Range = getattr(getattr(self, _HELD_OUT[name]), name)
+        return own if held_out is None else held_out
+
+    def _held_out(self, factor: str) -> Range | None:
+        held_out: Range | None = getattr(getattr(self, _HELD_OUT[factor]), f"held_out_{factor}")
+        return held_out
+
+    def settings(self) -> dict[str, Any]:
+        """Every setting as ``group.name``, and every number of its laws as ``law.name``."""
+        found = {
+            f"{group}.{name}": value
+            for group in type(self).model_fields
+            for name, value in getattr(self, group)
+        }
+        found["motion.laws"] = self.laws
+        for used in self.motion.laws:
+            found.update({f"{used.law}.{name}": value for name, value in used.settings})
+        return found
+
+    def descriptions(self) -> dict[str, str]:
+        """What each of ``settings`` means, in words."""
+        groups: dict[str, Settings] = {
+            name: getattr(self, name) for name in type(self).model_fields
+        }
+        groups.update({used.law: used.settings for used in self.motion.laws})
+        return {
+            f"{group}.{name}": field.description or ""
+            for group, own in groups.items()
+            for name, field in type(own).model_fields.items()
+        }
+
+    def as_json(self) -> dict[str, Any]:
+        """What differs from the defaults, and the laws with their versions; for ``json.dumps``.
+
+        ``from_json`` is its inverse. A setting or law that this spec does not use leaves no trace.
+        """
+        groups: dict[str, Any] = {}
+        for group in type(self).model_fields:
+            own = getattr(self, group)
+            changed = own.model_dump(mode="json", exclude_defaults=True, exclude={"laws"})
+            if changed:
+                groups[group] = changed
+        groups.setdefault("motion", {})["laws"] = [
+            {
+                "law": used.law,
+                "version": find_law(used.law).version,
+                **used.settings.model_dump(mode="json", exclude_defaults=True),
+            }
+            for used in self.motion.laws
+        ]
+        return groups
+
+    def to_json(self) -> str:
+        """``as_json`` as text, for a file that ``--spec`` takes."""
+        return json.dumps(self.as_json(), indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, value: str | bytes | Mapping[str, Any]) -> ClipSpec:
+        """The spec of a JSON text, or of the object that it holds.
+
+        Raises:
+            ArgumentError: not JSON, not an object, an unknown setting, or a value not allowed.
+        """
+        if isinstance(value, (str, bytes)):
+            try:
+                value = json.loads(value)
+            except ValueError as error:
+                raise ArgumentError(f"spec: not JSON: {error}") from error
+        if not isinstance(value, Mapping):
+            raise ArgumentError(f"spec: given {value!r:.80}; allowed is a JSON object")
+        return cls(**{str(name): part for name, part in value.items()})
+
+    @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 (hex) of the canonical JSON of this spec and of ``FORMAT``."""
-        recipe = {"format": FORMAT, "spec": self.model_dump(mode="json")}
-        text = json.dumps(recipe, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode("ascii")).hexdigest()
+        """What tells this spec's clips from any other's: SHA-256 (hex), see ``identity``."""
+        return fingerprint_of(self.as_json())
 
 
-def _preset(frames: int, channels: Literal[1, 3], side: int) -> ClipSpec:
-    return ClipSpec(
-        frames=frames,
-        channels=channels,
-        height=side,
-        width=side,
-        held_out_depth=(3.65, 3.95),
-        held_out_radius=(0.42, 0.5),
-        held_out_speed=(1.3, 1.45),
-    )
+def setting_names() -> tuple[str, ...]:
+    """The names of all settings but the laws' own, in order of their groups."""
+    return tuple(_GROUP_OF)
 
 
-_PRESETS = {
-    "magvit-32": _preset(8, 3, 32),
-    "magvit-64": _preset(16, 3, 64),
-    "gray-32": _preset(8, 1, 32),
-    "magvit2-128": _preset(17, 3, 128),
-}
-
-_HARDEST = {
-    "jitter": 0.05,
-    "pixel_noise": 48.0,
-    "contrast": 0.08,
-    "least_path": 0.12,
-    "least_sagitta": 0.035,
-    "least_growth": 1.12,
-    "least_loop": 0.08,
-}
-"""What difficulty 1 sets; between, each goes in a straight line from the preset's own value."""
+def _groups() -> dict[str, type[Settings]]:
+    return {
+        name: field.annotation  # type: ignore[misc]
+        for name, field in ClipSpec.model_fields.items()
+    }
 
 
-def presets() -> tuple[str, ...]:
-    """The names that ``preset`` knows; the first is the default of the command line."""
-    return tuple(_PRESETS)
+_GROUP_OF = {name: group for group, kind in _groups().items() for name in kind.model_fields}
 
 
-def preset(name: str, *, difficulty: float = 0.0) -> ClipSpec:
-    """The spec of that name.
-
-    Args:
-        name: one of ``presets()``.
-        difficulty: from 0 (clean) to 1; turns up jitter and pixel noise and turns down contrast
-            and the least motion, all of them in step.
+def _place_of(name: str) -> tuple[str | None, str]:
+    """The group and the own name of a setting; no group for what may be a law's number.
 
     Raises:
-        ValueError: no preset has that name, or a difficulty outside [0, 1].
+        ArgumentError: no setting has that name.
     """
-    if name not in _PRESETS:
-        raise ValueError(f"preset: given {name!r}; allowed are {', '.join(_PRESETS)}")
-    if not 0 <= difficulty <= 1:
-        raise ValueError(f"difficulty: given {difficulty!r}; allowed are numbers from 0 to 1")
-    spec = _PRESETS[name]
-    if difficulty == 0:
-        return spec
-    changes = {
-        field: getattr(spec, field) + difficulty * (hardest - getattr(spec, field))
-        for field, hardest in _HARDEST.items()
-    }
-    return ClipSpec(**{**spec.model_dump(), **changes})
+    group, dot, setting = name.partition(".")
+    if not dot:
+        group, setting = _GROUP_OF.get(name, ""), name
+    if group in ClipSpec.model_fields and setting in _groups()[group].model_fields:
+        return group, setting
+    if dot and group not in ClipSpec.model_fields:
+        return None, name
+    raise ArgumentError(f"setting: given {name!r:.80}; allowed are {', '.join(_GROUP_OF)}")

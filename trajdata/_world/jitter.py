@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from trajdata._arithmetic.philox import JITTER, unit, words
 from trajdata._jit import kernel
-from trajdata._spec.model import JITTER_REACH
+from trajdata._spec.groups import JITTER_REACH
 
 __all__ = ["shake_positions"]
 

@@ -1,7 +1,7 @@
-"""Draw a scene: where and how big the object is, how fast, and what it and the picture look like.
+"""Sample a scene: where the object is, how big, how fast, and what it and the picture look like.
 
-Nothing here depends on the class: every number is drawn in the same way for all of them. (But
-for one experiment, where colours and laws are kept apart on purpose: ``separate_colours``.)
+Nothing here depends on the class: every number is sampled in the same way for all of them. The
+one exception is an experiment that keeps colours and laws apart on purpose, ``separate_colours``.
 """
 
 from __future__ import annotations
@@ -12,13 +12,16 @@ from trajdata._arithmetic.grid import on_grid
 from trajdata._arithmetic.philox import ANCHOR, BACKGROUND, BODY, COLOUR, LIGHT, unit, words
 from trajdata._arithmetic.trig import TURN, cos_sin
 from trajdata._jit import kernel
+from trajdata._spec.groups import OBJECT_LUMA
 
-__all__ = ["LUMA", "draw_scenes"]
+__all__ = ["LUMA", "sample_scenes"]
 
 LUMA = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in luma (ITU-R BT.601)."""
 
+_DARK, _BRIGHT = OBJECT_LUMA
 _DARKEST, _BRIGHTEST = 0.04, 0.96
+"""Of a random background."""
 
 
 @kernel
@@ -43,46 +46,69 @@ def _with_luma(hue, strength, luma):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _hue(u, law, hues):  # type: ignore[no-untyped-def]
-    """A hue in turns. Law k's held-out sector is the 2k-th of eight."""
+def _hue(u, law, hues, classes):  # type: ignore[no-untyped-def]
+    """A hue in turns. Law k's held-out sector is the 2k-th of twice as many as there are laws."""
     if hues == 0.0:
         return u
+    sectors = 2.0 * classes
     if hues == 2.0:
-        return (2.0 * law + u) * 0.125
-    hue = (2.0 * law + 1.0 + 7.0 * u) * 0.125
+        return (2.0 * law + u) / sectors
+    hue = (2.0 * law + 1.0 + (sectors - 1.0) * u) / sectors
     return hue - np.floor(hue)
 
 
 @kernel
-def _scene(key, index, item, limits, shapes, scene):  # type: ignore[no-untyped-def]
+def _object_luma(u, settings):  # type: ignore[no-untyped-def]
+    """The object's luma: even over its range, less the band around a plain background's."""
+    if settings.is_plain == 0.0:
+        return _DARK + (_BRIGHT - _DARK) * u
+    low = max(settings.plain_luma + settings.contrast, _DARK)
+    below = max(min(settings.plain_luma - settings.contrast, _BRIGHT) - _DARK, 0.0)
+    part = u * (below + max(_BRIGHT - low, 0.0))
+    return _DARK + part if part < below else low + (part - below)
+
+
+@kernel
+def _random_background(key, index, item, luma, settings, scene):  # type: ignore[no-untyped-def]
+    """A flat colour, whose luma is even over what is left of [darkest, brightest] when the band
+    within ``contrast`` of the object's luma is taken out."""
+    w = words(key, index, item, BACKGROUND, 0)
+    below = max(luma - settings.contrast - _DARKEST, 0.0)
+    above = max(_BRIGHTEST - luma - settings.contrast, 0.0)
+    part = unit(w[0]) * (below + above)
+    back = _DARKEST + part if part < below else luma + settings.contrast + (part - below)
+    scene.back_red, scene.back_green, scene.back_blue = _with_luma(unit(w[1]), unit(w[2]), back)
+
+
+@kernel
+def _scene(key, index, item, settings, shapes, scene):  # type: ignore[no-untyped-def]
     w = words(key, index, item, ANCHOR, 0)
-    depth = limits.depth_low + unit(w[2]) * (limits.depth_high - limits.depth_low)
-    scene.x = (2.0 * unit(w[0]) - 1.0) * limits.place * limits.half_x * depth
-    scene.y = (2.0 * unit(w[1]) - 1.0) * limits.place * limits.half_y * depth
+    depth = settings.depth_low + unit(w[2]) * (settings.depth_high - settings.depth_low)
+    scene.x = (2.0 * unit(w[0]) - 1.0) * settings.place * settings.half_x * depth
+    scene.y = (2.0 * unit(w[1]) - 1.0) * settings.place * settings.half_y * depth
     scene.z = depth
-    scene.start = on_grid(-unit(w[3]) * limits.seconds)
+    scene.start = on_grid(-unit(w[3]) * settings.seconds)
 
     w = words(key, index, item, BODY, 0)
-    scene.speed = on_grid(limits.speed_low + unit(w[0]) * (limits.speed_high - limits.speed_low))
-    scene.radius = on_grid(
-        limits.radius_low + unit(w[1]) * (limits.radius_high - limits.radius_low)
+    scene.speed = on_grid(
+        settings.speed_low + unit(w[0]) * (settings.speed_high - settings.speed_low)
     )
-    scene.shape = shapes[np.int64((w[2] * np.uint64(shapes.shape[0])) >> np.uint64(32))]
+    scene.radius = on_grid(
+        settings.radius_low + unit(w[1]) * (settings.radius_high - settings.radius_low)
+    )
+    scene.shape = np.int64((w[2] * np.uint64(shapes)) >> np.uint64(32))
 
     w = words(key, index, item, COLOUR, 0)
-    scene.hue = _hue(unit(w[0]), scene.law, limits.hues)
-    luma = 0.2 + 0.6 * unit(w[2])
+    scene.hue = _hue(unit(w[0]), scene.law, settings.hues, settings.classes)
+    luma = _object_luma(unit(w[2]), settings)
     scene.luma = luma
     scene.red, scene.green, scene.blue = _with_luma(scene.hue, 0.35 + 0.65 * unit(w[1]), luma)
 
-    # The background's luma is drawn from what is left of [darkest, brightest] when the band
-    # within `contrast` of the object's luma is taken out.
-    w = words(key, index, item, BACKGROUND, 0)
-    below = max(luma - limits.contrast - _DARKEST, 0.0)
-    above = max(_BRIGHTEST - luma - limits.contrast, 0.0)
-    part = unit(w[0]) * (below + above)
-    back = _DARKEST + part if part < below else luma + limits.contrast + (part - below)
-    scene.back_red, scene.back_green, scene.back_blue = _with_luma(unit(w[1]), unit(w[2]), back)
+    if settings.is_plain == 1.0:
+        plain = settings.plain_luma
+        scene.back_red, scene.back_green, scene.back_blue = plain, plain, plain
+    else:
+        _random_background(key, index, item, luma, settings, scene)
 
     # The light comes from the camera's side: a direction uniform on the cap within 60 degrees.
     w = words(key, index, item, LIGHT, 0)
@@ -94,13 +120,13 @@ def _scene(key, index, item, limits, shapes, scene):  # type: ignore[no-untyped-
 
 
 @kernel
-def draw_scenes(key, indices, limits, shapes, laws, labels, scenes):  # type: ignore[no-untyped-def]
+def sample_scenes(key, indices, settings, shapes, labels, scenes):  # type: ignore[no-untyped-def]
     """Fill ``scenes`` (SCENE (B, O)) for ``indices`` (int64 (B,)).
 
-    limits: LIMITS (1,). shapes: int64, the shapes to choose from. laws: int64, label -> law.
-    labels: int64 (B,).
+    settings: as ``settings_row`` makes it, (1,). shapes: how many to choose from. labels: int64
+    (B,), the law of each clip.
     """
     for b in range(indices.shape[0]):
         for item in range(scenes.shape[1]):
-            scenes[b, item].law = laws[labels[b]]
-            _scene(key, indices[b], item, limits[0], shapes, scenes[b, item])
+            scenes[b, item].law = labels[b]
+            _scene(key, indices[b], item, settings[0], shapes, scenes[b, item])

@@ -1,6 +1,6 @@
-"""The two tables that the stages hand on: what a spec allows, and one scene per clip and object.
+"""The tables that the stages hand on: what a spec allows, and a scene for each clip and object.
 
-Both are NumPy structured arrays, so that a kernel reads a named number at a fixed place.
+All are NumPy structured arrays, so that a kernel reads a named number at a fixed place.
 """
 
 from __future__ import annotations
@@ -8,47 +8,18 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from trajdata._spec.model import JITTER_REACH, LAWS, SHAPES, ClipSpec
+from trajdata._errors import ArgumentError
+from trajdata._settings import columns, row
+from trajdata._spec.groups import JITTER_REACH
+from trajdata._spec.model import ClipSpec
+from trajdata._spec.splits import find_split
 
-__all__ = ["LIMITS", "SCENE", "law_codes", "limits_of", "shape_codes"]
-
-LIMITS = np.dtype(
-    [
-        (name, np.float64)
-        for name in (
-            "seconds",
-            "depth_low",
-            "depth_high",
-            "reach_low",
-            "reach_high",
-            "radius_low",
-            "radius_high",
-            "speed_low",
-            "speed_high",
-            "turns_low",
-            "turns_high",
-            "place",
-            "half_x",  # half the frame's width, in shorter sides
-            "half_y",
-            "free_x",  # the same, less the margin
-            "free_y",
-            "contrast",
-            "shake",  # no coordinate is displaced by more than this, metres
-            "hues",  # 0: any; 1: all but the law's held-out sector; 2: that sector alone
-            "tilt_cosine",
-            "least_path",
-            "least_sagitta",
-            "least_growth",
-            "least_loop",
-        )
-    ]
-)
-"""What a spec allows, as the kernels read it."""
+__all__ = ["SCENE", "law_rows", "settings_row"]
 
 SCENE = np.dtype(
     [
-        ("law", np.int64),  # index into LAWS
-        ("shape", np.int64),  # index into SHAPES
+        ("law", np.int64),  # index into spec.laws
+        ("shape", np.int64),  # index into spec.shapes
         ("x", np.float64),  # the anchor: where the object is at time 0, metres
         ("y", np.float64),
         ("z", np.float64),
@@ -69,54 +40,54 @@ SCENE = np.dtype(
         ("attempt", np.int64),  # of the motion that was accepted
     ]
 )
-"""One draw: what is known of an object before its law's own numbers."""
+"""One scene: what is known of an object before its law's own numbers."""
+
+_ANY_HUE, _NOT_THE_LAWS_OWN, _THE_LAWS_OWN = 0.0, 1.0, 2.0
 
 
-def limits_of(spec: ClipSpec, split: str) -> NDArray[np.void]:
-    """The LIMITS record (shape (1,)) of a spec in a split.
+def settings_row(spec: ClipSpec, split: str) -> NDArray[np.void]:
+    """Every number of a spec's groups as the kernels read it, and what follows from them.
+
+    A range that the split holds out stands in the place of the spec's own.
+
+    Returns:
+        A row of float64 columns, shape (1,), the same columns for every spec.
 
     Raises:
-        ValueError: a split that the spec does not have.
+        ArgumentError: a split that the spec does not have.
     """
     if split not in spec.splits:
-        raise ValueError(
-            f"split: given {split!r}; this spec has {', '.join(spec.splits)} (held_out_depth, "
-            "held_out_radius, held_out_speed and separate_colours make others)"
+        raise ArgumentError(
+            f"split: given {split!r:.80}; this spec has {', '.join(spec.splits)} "
+            "(held_out_depth, held_out_radius, held_out_speed and separate_colours make others)"
         )
-    from trajdata._arithmetic.trig import TURN, cos_sin
-
-    limits = np.zeros(1, LIMITS)
+    numbers: dict[str, float] = {}
+    for group in type(spec).model_fields:
+        numbers.update(columns(getattr(spec, group)))
+    for factor in ("depth", "radius", "speed"):
+        numbers[f"{factor}_low"], numbers[f"{factor}_high"] = spec.factor(factor, split)
     shorter = min(spec.height, spec.width)
-    for name in ("depth", "radius", "speed"):
-        limits[name + "_low"], limits[name + "_high"] = spec.factor(name, split)
-    for name in ("reach", "turns"):
-        limits[name + "_low"], limits[name + "_high"] = getattr(spec, name)
-    if spec.separate_colours:
-        limits["hues"] = 2 if split == "ood-colour-law" else 1
-    for name in (
-        "seconds",
-        "place",
-        "contrast",
-        "least_path",
-        "least_sagitta",
-        "least_growth",
-        "least_loop",
-    ):
-        limits[name] = getattr(spec, name)
     for axis, side in (("x", spec.width), ("y", spec.height)):
+        # Half the frame in shorter sides, and the same less the margin.
         half = 0.5 * side / shorter
-        limits["half_" + axis] = half
-        limits["free_" + axis] = half - 0.5 * spec.margin
-    limits["shake"] = JITTER_REACH * spec.jitter
-    limits["tilt_cosine"] = cos_sin(spec.tilt_degrees * (TURN / 360.0))[0]
-    return limits
+        numbers[f"half_{axis}"] = half
+        numbers[f"free_{axis}"] = half - 0.5 * spec.camera.margin
+    # No coordinate is displaced by more than this, metres.
+    numbers["shake"] = JITTER_REACH * spec.noise.jitter
+    numbers["is_plain"] = float(spec.looks.background == "plain")
+    numbers["hues"] = _ANY_HUE
+    if spec.looks.separate_colours:
+        is_shown = find_split(split).separate_colours
+        numbers["hues"] = _THE_LAWS_OWN if is_shown else _NOT_THE_LAWS_OWN
+    numbers["classes"] = float(len(spec.laws))
+    return row(numbers)
 
 
-def law_codes(spec: ClipSpec) -> NDArray[np.int64]:
-    """Label -> index into LAWS."""
-    return np.array([LAWS.index(name) for name in spec.laws], np.int64)
-
-
-def shape_codes(spec: ClipSpec) -> NDArray[np.int64]:
-    """The shapes of a spec as indices into SHAPES."""
-    return np.array([SHAPES.index(name) for name in spec.shapes], np.int64)
+def law_rows(spec: ClipSpec) -> NDArray[np.void]:
+    """The numbers that each of a spec's laws owns: (1,), a nested row under each law's name."""
+    # A nested row must have a column, also where a law owns no number.
+    rows = {used.law: row(used.settings.columns() or {"none": 0.0}) for used in spec.motion.laws}
+    table = np.zeros(1, np.dtype([(name, part.dtype) for name, part in rows.items()]))
+    for name, part in rows.items():
+        table[name] = part
+    return table

@@ -1,4 +1,4 @@
-"""Independence: what is drawn must say nothing about the class."""
+"""Independence: what is sampled must say nothing about the class."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scipy import stats
 from trajdata._check.audit.findings import Finding, at_most
 from trajdata._clips.source import ClipSource
 from trajdata._clips.texts import COMMON
-from trajdata._spec.model import LAWS, ClipSpec
+from trajdata._spec.model import ClipSpec
 from trajdata._world.sampling import LUMA
 
 __all__ = [
@@ -31,17 +31,16 @@ _CHUNK = 65_536
 def scene_factors(
     source: ClipSource, clips: int
 ) -> tuple[NDArray[np.int64], dict[str, NDArray[np.float64]]]:
-    """(labels, factors): every drawn factor of placement and looks, each float64 (clips,).
+    """(labels, factors): every sampled factor of placement and looks, each float64 (clips,).
 
     ``place_x`` and ``place_y`` are where the anchor is seen, in shorter sides from the centre.
     """
     labels = np.empty(clips, np.int64)
     columns: dict[str, NDArray[np.float64]] = {}
-    code_to_label = {code: label for label, code in enumerate(_codes(source))}
     for first in range(0, clips, _CHUNK):
         chunk = slice(first, min(first + _CHUNK, clips))
         scenes = source.scenes(range(chunk.start, chunk.stop))[:, 0]
-        labels[chunk] = [code_to_label[code] for code in scenes["law"].tolist()]
+        labels[chunk] = scenes["law"]
         own = {
             "place_x": scenes["x"] / scenes["z"],
             "place_y": scenes["y"] / scenes["z"],
@@ -67,10 +66,6 @@ def scene_factors(
     return labels, columns
 
 
-def _codes(source: ClipSource) -> list[int]:
-    return [LAWS.index(law) for law in source.spec.laws]
-
-
 def _spread(scenes: NDArray[np.void], prefix: str) -> NDArray[np.float64]:
     colour = np.stack([scenes[prefix + name] for name in ("red", "green", "blue")])
     spread: NDArray[np.float64] = colour.max(axis=0) - colour.min(axis=0)
@@ -78,7 +73,7 @@ def _spread(scenes: NDArray[np.void], prefix: str) -> NDArray[np.float64]:
 
 
 def matched_pairs(spec: ClipSpec, seed: int, clips: int) -> list[Finding]:
-    """Clips drawn again under every other law: what differs besides the law, and should not."""
+    """Clips rendered again under every other law: what differs besides the law, and should not."""
     source = ClipSource(spec, seed, fields=("video", "label", "index", "params"))
     differ = total = 0
     for index in range(clips):

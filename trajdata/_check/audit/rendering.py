@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from trajdata._check.audit.findings import Finding, at_least, at_most
 from trajdata._clips.source import ClipSource
-from trajdata._render.compositing import AMBIENT, DIFFUSE, draw_clips
-from trajdata._spec.model import SHAPES, ClipSpec
+from trajdata._render.compositing import clip_renderer
+from trajdata._shapes.sphere import AMBIENT, DIFFUSE
+from trajdata._spec.model import ClipSpec
 
 __all__ = ["anti_aliasing", "centroids", "duplicates_and_stillness"]
 
@@ -43,17 +44,17 @@ def duplicates_and_stillness(spec: ClipSpec, seed: int, clips: int) -> list[Find
 
 
 def _flat_discs(source: ClipSource, indices: range) -> NDArray[np.float64]:
-    """Coverage, float64 (B, T, H, W): the clips' objects drawn white and flat on black."""
+    """Coverage, float64 (B, T, H, W): the clips' objects rendered white and flat on black."""
     spec = source.spec
     batch = ClipSource(spec, source.seed, source.split, fields=("pixels", "radius")).batch(indices)
     scenes = source.scenes(indices)
-    scenes["shape"] = SHAPES.index("disc")
+    scenes["shape"] = 0
     scenes["luma"] = 1.0
     for name in ("back_red", "back_green", "back_blue"):
         scenes[name] = 0.0
     frames, _, height, width = spec.video_shape
     target = np.empty(len(indices) * frames * height * width, np.uint8)
-    draw_clips(
+    clip_renderer(("disc",))(
         scenes,
         batch["pixels"][:, None].astype(np.float64),
         batch["radius"][:, None].astype(np.float64),
@@ -68,7 +69,7 @@ def _flat_discs(source: ClipSource, indices: range) -> NDArray[np.float64]:
 
 
 def centroids(source: ClipSource, clips: int) -> list[Finding]:
-    """Intensity-weighted centroids and areas of the drawn outlines against the truth."""
+    """Intensity-weighted centroids and areas of the rendered outlines against the truth."""
     truth = ClipSource(source.spec, source.seed, source.split, fields=("pixels", "radius"))
     rows = np.arange(source.spec.height) + 0.5
     columns = np.arange(source.spec.width) + 0.5
@@ -84,10 +85,12 @@ def centroids(source: ClipSource, clips: int) -> list[Finding]:
         area = np.pi * batch["radius"].astype(np.float64) ** 2
         worst_area = max(worst_area, float(np.abs(total / area - 1).max()))
     return [
-        at_most("truth", "centroid of the drawn object against pixels", worst, 0.05, "px", clips),
+        at_most(
+            "truth", "centroid of the rendered object against pixels", worst, 0.05, "px", clips
+        ),
         at_most(
             "anti-aliasing",
-            "area of the drawn object, relative error",
+            "area of the rendered object, relative error",
             100 * worst_area,
             1,
             "%",
@@ -97,7 +100,14 @@ def centroids(source: ClipSource, clips: int) -> list[Finding]:
 
 
 def _supersampled(
-    scene: NDArray[np.void], x: float, y: float, r: float, height: int, width: int, channels: int
+    scene: NDArray[np.void],
+    shape: str,
+    x: float,
+    y: float,
+    r: float,
+    height: int,
+    width: int,
+    channels: int,
 ) -> NDArray[np.float64]:
     """One frame (C, H, W) on 0..255 as the mean of 16 x 16 points a pixel."""
     n = _SUPERSAMPLES
@@ -105,7 +115,7 @@ def _supersampled(
     dy = ((np.arange(height * n) + 0.5) / n - y)[:, None] / r
     below = 1 - dx * dx - dy * dy
     shade = np.ones_like(below)
-    if scene["shape"] == SHAPES.index("sphere"):
+    if shape == "sphere":
         z = np.sqrt(np.maximum(below, 0))
         lit = dx * scene["light_x"] + dy * scene["light_y"] - z * scene["light_z"]
         shade = AMBIENT + DIFFUSE * np.clip(lit, 0, 1)
@@ -136,7 +146,16 @@ def anti_aliasing(source: ClipSource, clips: int) -> list[Finding]:
         for k in (0, spec.frames // 2, spec.frames - 1):
             x, y = (float(value) for value in batch["pixels"][b, k])
             r = float(batch["radius"][b, k])
-            truth = _supersampled(scenes[b], x, y, r, spec.height, spec.width, spec.channels)
+            truth = _supersampled(
+                scenes[b],
+                spec.shapes[scenes[b]["shape"]],
+                x,
+                y,
+                r,
+                spec.height,
+                spec.width,
+                spec.channels,
+            )
             square = (truth - batch["video"][b, k]) ** 2
             box.append(square[:, int(y - r) : int(y + r) + 1, int(x - r) : int(x + r) + 1].mean())
             whole.append(square.mean())

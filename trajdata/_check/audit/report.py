@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from trajdata._check.audit import factors, rendering, streams, truth
 from trajdata._check.audit.findings import Finding
 from trajdata._clips.source import ClipSource
-from trajdata._spec.model import FORMAT, ClipSpec
+from trajdata._spec.identity import FORMAT
+from trajdata._spec.model import ClipSpec
 
 __all__ = ["AuditReport", "audit"]
 
@@ -37,7 +38,7 @@ class AuditReport:
         clips: how many clips the cheap figures were taken from.
         findings: figures beside their bounds.
         labels: int64 (clips,), for plots.
-        factors: drawn factors, each float64 (clips,), for plots.
+        factors: sampled factors, each float64 (clips,), for plots.
     """
 
     spec: ClipSpec
@@ -56,7 +57,7 @@ class AuditReport:
         """The report without its arrays."""
         return {
             "format": FORMAT,
-            "spec": self.spec.model_dump(mode="json"),
+            "spec": self.spec.as_json(),
             "fingerprint": self.spec.fingerprint,
             "seed": self.seed,
             "clips": self.clips,
@@ -90,7 +91,7 @@ def audit(
 
     Args:
         spec: what to measure.
-        clips: how many clips the cheap figures (draws, places, balance) are taken from. What
+        clips: how many clips the cheap figures (scenes, places, balance) are taken from. What
             touches pixels takes fewer where a clip is large; each finding states its sample.
         seed: the seed of the streams.
         on_group: told what is measured next, so that a long audit can show where it is.
@@ -119,17 +120,17 @@ def audit(
     tell("centroids and anti-aliasing")
     plane = spec.clip_bytes // spec.channels
     findings += rendering.centroids(source, min(clips, max(100, _OUTLINE_BYTES // (8 * plane))))
-    if spec.pixel_noise == 0:
+    if spec.noise.pixel_noise == 0:
         frames = max(20, _SUPERSAMPLED_PIXELS // (spec.height * spec.width))
         findings += rendering.anti_aliasing(source, frames)
     tell("balance and independence")
-    labels, drawn = factors.scene_factors(source, clips)
+    labels, sampled = factors.scene_factors(source, clips)
     findings += streams.balance(spec, labels)
-    findings += factors.independence(labels, drawn)
+    findings += factors.independence(labels, sampled)
     findings += factors.matched_pairs(spec, seed, _PAIRED_CLIPS)
     tell("held-out ranges")
     findings += streams.held_out(spec, seed, clips)
-    return AuditReport(spec, seed, clips, tuple(findings), labels, drawn)
+    return AuditReport(spec, seed, clips, tuple(findings), labels, sampled)
 
 
 def _batches(source: ClipSource, clips: int) -> Iterator[dict[str, Any]]:

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from trajdata._check.audit.findings import Finding, at_most
 from trajdata._clips.source import ClipSource
-from trajdata._spec.model import LAWS, OUT_OF_DISTRIBUTION, ClipSpec
+from trajdata._spec.model import ClipSpec
+from trajdata._spec.splits import find_split
 
 __all__ = ["balance", "held_out"]
 
@@ -64,17 +65,19 @@ def held_out(spec: ClipSpec, seed: int, clips: int) -> list[Finding]:
         for split in ("train", "val", "test")
     ]
     for split in spec.splits:
-        if split in OUT_OF_DISTRIBUTION:
-            factor = OUT_OF_DISTRIBUTION[split]
+        factor = find_split(split).held_out
+        if factor is not None:
             low, high = spec.factor(factor, split)
             own = [part[_COLUMNS[factor]] for part in scenes]
             met = sum(int(((low <= values) & (values <= high)).sum()) for values in own)
             strays = ClipSource(spec, seed, split).scenes(range(clips))[_COLUMNS[factor]]
             outside = int(((strays < low) | (strays > high)).sum())
-        elif split == "ood-colour-law":
-            met = sum(int(_in_own_sector(part).sum()) for part in scenes)
+        elif find_split(split).separate_colours:
+            met = sum(int(_in_own_sector(spec, part).sum()) for part in scenes)
             outside = int(
-                (~_in_own_sector(ClipSource(spec, seed, split).scenes(range(clips))[:, 0])).sum()
+                (
+                    ~_in_own_sector(spec, ClipSource(spec, seed, split).scenes(range(clips))[:, 0])
+                ).sum()
             )
         else:
             continue
@@ -101,6 +104,6 @@ def held_out(spec: ClipSpec, seed: int, clips: int) -> list[Finding]:
     return findings
 
 
-def _in_own_sector(scenes: NDArray[np.void]) -> NDArray[np.bool_]:
-    sector: NDArray[np.bool_] = np.floor(scenes["hue"] * 2 * len(LAWS)) == 2 * scenes["law"]
+def _in_own_sector(spec: ClipSpec, scenes: NDArray[np.void]) -> NDArray[np.bool_]:
+    sector: NDArray[np.bool_] = np.floor(scenes["hue"] * 2 * len(spec.laws)) == 2 * scenes["law"]
     return sector

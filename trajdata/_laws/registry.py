@@ -1,0 +1,84 @@
+"""The laws of motion, found by name: one module each in this folder, and nothing else to edit.
+
+A law is a closed form: position (metres) as a function of time (seconds), where time 0 is the
+moment at which the object passes its anchor. A module ``<name>.py`` declares it as ``LAW``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any
+
+from trajdata._errors import ArgumentError
+from trajdata._settings import Settings, columns
+
+__all__ = ["Law", "LawSettings", "find_law", "law_names"]
+
+
+class LawSettings(Settings):
+    """The numbers that a law owns. A law without any uses this class as it is.
+
+    The kernels of the law read ``columns``; a law whose kernels want other numbers than its
+    users (a cosine in place of an angle) overrides it.
+    """
+
+    def columns(self) -> dict[str, float]:
+        """The numbers that the law's kernels read as ``own.<name>``."""
+        return columns(self)
+
+
+@dataclass(frozen=True)
+class Law:
+    """A law of motion.
+
+    Attributes:
+        name: by which specs, labels and captions call it; also its module's name.
+        version: raised when its bytes change on purpose; part of the fingerprint of the specs
+            that use it.
+        numbers: names of its numbers, in the order in which they stand in an array.
+        phrase, equation: how caption and equation word it (templates, see ``_clips.templates``).
+        propose: kernel (scene, settings, own, w, v, speed, numbers): fill its numbers from eight
+            random words, so that the object is at its anchor at time 0 with this speed.
+        position: kernel (numbers, t) -> (x, y, z) at time t.
+        least: kernel (numbers, t0, t1, a, b, c) -> a lower bound of a x + b y + c z over [t0, t1],
+            from the closed form, so that "inside the frame" holds at every moment and not only
+            where frames fall.
+        distinct: kernel (scene, settings, own, numbers, t0, t1) -> whether what defines the law
+            can be seen.
+        settings: class of the numbers that a spec may set for it.
+    """
+
+    name: str
+    version: int
+    numbers: tuple[str, ...]
+    phrase: str
+    equation: str
+    propose: Any
+    position: Any
+    least: Any
+    distinct: Any
+    settings: type[LawSettings] = LawSettings
+
+
+@lru_cache(maxsize=1)
+def law_names() -> tuple[str, ...]:
+    """The names of all laws, in alphabetical order."""
+    found = (module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)]))
+    return tuple(sorted(name for name in found if name != __name__.rpartition(".")[2]))
+
+
+@cache
+def find_law(name: str) -> Law:
+    """The law of that name.
+
+    Raises:
+        ArgumentError: there is none.
+    """
+    if name not in law_names():
+        raise ArgumentError(f"laws: given {name!r:.80}; allowed are {', '.join(law_names())}")
+    law: Law = importlib.import_module(f"{__package__}.{name}").LAW
+    return law

@@ -1,0 +1,1 @@
+"""The shapes of objects: a module for each, and the registry that finds them by name."""

@@ -1,0 +1,205 @@
+"""The groups of a spec: every setting, written once.
+
+Lengths are in metres, times in seconds; what is measured on the picture is given as a fraction
+of its shorter side, so that one seed shows the same motions at every resolution.
+
+A default here is FORMAT's: it is frozen. A fingerprint holds only what differs from the defaults,
+so a setting that is added later changes no fingerprint of a spec that does not use it, and a
+default that changed would make old fingerprints mean something else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
+
+from trajdata._errors import ArgumentError
+from trajdata._laws.registry import LawSettings, find_law
+from trajdata._settings import Fraction, Range, Settings, check_order
+from trajdata._shapes.registry import find_shape
+
+__all__ = [
+    "JITTER_REACH",
+    "OBJECT_LUMA",
+    "Camera",
+    "Looks",
+    "Motion",
+    "Noise",
+    "Objects",
+    "Picture",
+    "UsedLaw",
+]
+
+JITTER_REACH = 3.4641016151377544
+"""No displacement exceeds this many times ``jitter``: 2 sqrt(3), as of a sum of four uniforms."""
+
+OBJECT_LUMA = (0.2, 0.8)
+"""Darkest and brightest object, of 1."""
+
+_LEAST_ROOM = 0.1
+_LAW_KEYS = ("law", "version")
+
+
+class UsedLaw(Settings):
+    """A law as a spec uses it: its name and the numbers that it owns."""
+
+    law: str = Field(description="name of the law")
+    settings: SerializeAsAny[LawSettings] = Field(
+        default_factory=LawSettings, description="the numbers that the law owns"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_name_or_numbers(cls, given: Any) -> Any:
+        """``"linear"``, or ``{"law": "circular", "turns": (1, 1.1)}``."""
+        if isinstance(given, UsedLaw):
+            return {"law": given.law, "settings": given.settings}
+        if isinstance(given, str):
+            given = {"law": given}
+        if not isinstance(given, Mapping) or not isinstance(given.get("law"), str):
+            raise ArgumentError(
+                f"laws: given {given!r:.80}; allowed is a law's name, or its name as 'law' with "
+                "the numbers that it owns"
+            )
+        if isinstance(given.get("settings"), LawSettings):
+            return given
+        law = find_law(given["law"])
+        version = given.get("version", law.version)
+        if version != law.version:
+            raise ArgumentError(
+                f"laws: given version {version!r:.80} of {law.name}; this release has version "
+                f"{law.version}"
+            )
+        own = {name: value for name, value in given.items() if name not in _LAW_KEYS}
+        try:
+            return {"law": law.name, "settings": law.settings(**own)}
+        except ArgumentError as error:
+            raise ArgumentError(f"{law.name}.{error}") from None
+
+
+def _each_once(name: str, given: tuple[str, ...]) -> None:
+    if len(set(given)) != len(given):
+        raise ArgumentError(f"{name}: given {given}; each name may occur once")
+
+
+def _a_range_apart(name: str, own: Range, held_out: Range | None) -> None:
+    """A held-out range must not meet the one that training shows."""
+    check_order(name, own)
+    if held_out is None:
+        return
+    check_order(f"held_out_{name}", held_out)
+    if held_out[0] <= own[1] and own[0] <= held_out[1]:
+        raise ArgumentError(f"held_out_{name}: given {held_out}; it must not meet {name}, {own}")
+
+
+def _known_shape(name: Any) -> Any:
+    return find_shape(name).name if isinstance(name, str) else name
+
+
+class Picture(Settings):
+    """The size of a clip in space and time."""
+
+    frames: int = Field(8, ge=2, le=1024, description="T, frames in a clip")
+    channels: Literal[1, 3] = Field(3, description="C, 3 for RGB or 1 for luma")
+    height: int = Field(32, ge=16, le=1024, description="H, pixels")
+    width: int = Field(32, ge=16, le=1024, description="W, pixels")
+    seconds: Annotated[float, Field(ge=0.01, le=1e3)] = Field(
+        2.0, description="from the first frame to the last, s"
+    )
+
+
+class Camera(Settings):
+    """What the camera shows. It stands at the origin and looks along +z."""
+
+    reach: Range = Field((2.8, 8.0), description="depths that no object ever leaves, m")
+    margin: Fraction = Field(0.0625, description="border that the object keeps free, in half-sides")
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Camera:
+        check_order("reach", self.reach)
+        return self
+
+
+class Objects(Settings):
+    """What is seen, how large it is and where."""
+
+    shapes: tuple[Annotated[str, BeforeValidator(_known_shape)], ...] = Field(
+        ("disc", "sphere"), min_length=1, description="the shapes, each as likely"
+    )
+    radius: Range = Field((0.26, 0.4), description="radius of the object, m")
+    depth: Range = Field((4.0, 5.2), description="depth of the anchor, m")
+    place: Fraction = Field(
+        0.55, description="how far from the centre the anchor may lie, in half-sides"
+    )
+    held_out_radius: Range | None = Field(None, description="radius in ood-radius, m")
+    held_out_depth: Range | None = Field(None, description="depth of the anchor in ood-depth, m")
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Objects:
+        _each_once("shapes", self.shapes)
+        _a_range_apart("radius", self.radius, self.held_out_radius)
+        _a_range_apart("depth", self.depth, self.held_out_depth)
+        return self
+
+
+class Motion(Settings):
+    """How objects move."""
+
+    laws: tuple[UsedLaw, ...] = Field(
+        tuple(UsedLaw(law=name) for name in ("linear", "circular", "helical", "parabolic")),
+        min_length=1,
+        description="the classes; a label is an index into this",
+    )
+    speed: Range = Field((0.9, 1.25), description="speed at the anchor, m/s")
+    least_path: Fraction = Field(
+        0.2, description="least length of the path on the picture, in shorter sides"
+    )
+    held_out_speed: Range | None = Field(None, description="speed in ood-speed, m/s")
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Motion:
+        _each_once("laws", tuple(used.law for used in self.laws))
+        _a_range_apart("speed", self.speed, self.held_out_speed)
+        return self
+
+
+class Looks(Settings):
+    """Colours."""
+
+    background: Literal["plain", "random"] = Field(
+        "plain", description="one gray for all clips, or a flat random colour for each"
+    )
+    plain_luma: Fraction = Field(0.0, description="of the plain background: 0 is black, 1 is white")
+    contrast: Annotated[float, Field(gt=0, le=0.45)] = Field(
+        0.3, description="least difference of luma between object and background, of 1"
+    )
+    separate_colours: bool = Field(
+        False,
+        description="whether each law lacks a sector of the hues in train, val and test, in which "
+        "ood-colour-law shows it; colour then says something about the class",
+    )
+
+    @model_validator(mode="after")
+    def _leaves_room(self) -> Looks:
+        darkest, brightest = OBJECT_LUMA
+        below = self.plain_luma - self.contrast - darkest
+        above = brightest - self.plain_luma - self.contrast
+        if self.background == "plain" and max(below, above) < _LEAST_ROOM:
+            raise ArgumentError(
+                f"plain_luma: given {self.plain_luma} with contrast {self.contrast}; objects have "
+                f"a luma from {darkest} to {brightest}, of which they leave too little"
+            )
+        return self
+
+
+class Noise(Settings):
+    """What is added to positions and pixels."""
+
+    jitter: Annotated[float, Field(ge=0, le=100)] = Field(
+        0.0, description="std of each frame's displacement off the law's path, m"
+    )
+    pixel_noise: Annotated[float, Field(ge=0, le=255)] = Field(
+        0.0, description="std of the noise added to each pixel, gray levels of 255"
+    )

@@ -1,0 +1,76 @@
+"""The splits: disjoint streams of one seed, by construction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trajdata._arithmetic.philox import key_of
+from trajdata._errors import ArgumentError
+
+__all__ = ["SPLITS", "Split", "find_split", "split_names", "stream_key"]
+
+
+@dataclass(frozen=True)
+class Split:
+    """A stream beside the others of its seed.
+
+    Attributes:
+        name: how it is asked for.
+        number: stands in every address of its randomness. It is part of FORMAT: a number never
+            moves and is never given to another split.
+        held_out: the setting whose held-out range it shows; None: the spec's own ranges.
+        separate_colours: whether it shows each law in the colours that the others hold out.
+    """
+
+    name: str
+    number: int
+    held_out: str | None = None
+    separate_colours: bool = False
+
+    @property
+    def is_out_of_distribution(self) -> bool:
+        """Whether it shows what train, val and test never do."""
+        return self.held_out is not None or self.separate_colours
+
+
+SPLITS = (
+    Split("train", 0),
+    Split("val", 1),
+    Split("test", 2),
+    Split("ood-speed", 3, held_out="speed"),
+    Split("ood-radius", 4, held_out="radius"),
+    Split("ood-depth", 5, held_out="depth"),
+    Split("ood-colour-law", 6, separate_colours=True),
+)
+"""All splits. The first three follow the spec's own ranges; in an ``ood-`` split one factor lies
+in a range that is held out of those three (or, for colour and law, a pair that never meets
+there)."""
+
+
+def split_names() -> tuple[str, ...]:
+    """The names of all splits."""
+    return tuple(split.name for split in SPLITS)
+
+
+def find_split(name: str) -> Split:
+    """The split of that name.
+
+    Raises:
+        ArgumentError: there is none.
+    """
+    for split in SPLITS:
+        if split.name == name:
+            return split
+    raise ArgumentError(f"split: given {name!r:.80}; allowed are {', '.join(split_names())}")
+
+
+def stream_key(seed: int, split: str) -> NDArray[np.uint64]:
+    """The key of the stream of a seed and a split, see ``key_of``.
+
+    Raises:
+        ArgumentError: a seed out of range, or no split of that name.
+    """
+    return key_of(seed, find_split(split).number)
