@@ -25,10 +25,10 @@ from trajdata import (
     ShardError,
     SpecMismatchError,
     materialize,
-    open_shards,
 )
 from trajdata._bake.run import materialize_on
 from trajdata._bake.verify import verify
+from trajdata._reading.stored import open_shards
 from trajdata._shards.strict_json import canonical, sealed
 from trajdata._store.disk import Disk
 from trajdata._store.folder import FolderStore

@@ -161,7 +161,7 @@ class ClipSource:
         """The same stream with other fields.
 
         Raises:
-            ValueError: unknown fields.
+            ArgumentError: unknown fields.
         """
         return ClipSource(self.spec, self.seed, self.split, fields=fields)
 

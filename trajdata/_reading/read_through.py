@@ -32,7 +32,7 @@ def read_through(source: Source, where: str | os.PathLike[str]) -> ReadThroughSo
         where: a folder as ``trajdata.materialize`` writes it.
 
     Raises:
-        ValueError: not a folder of shards.
+        ArgumentError: not a folder of shards.
         SpecMismatchError: the store holds another stream; names what differs.
         ShardError: the store's index or records are damaged.
     """
@@ -94,6 +94,12 @@ class ReadThroughSource:
         """How many clips there are; None where the other source has no end."""
         return self._source.clips
 
+    @property
+    def live(self) -> Source:
+        """The source that renders what is not committed."""
+        live: Source = getattr(self._source, "live", self._source)
+        return live
+
     @overload
     def __getitem__(self, index: int) -> Clip: ...
     @overload
@@ -103,17 +109,12 @@ class ReadThroughSource:
         """One clip: the fields of ``batch`` without the leading axis. Of a slice: a batch.
 
         Raises:
-            ValueError: an index outside the source, or a slice without a stop of a source without
-                end.
+            ArgumentError: an index outside the source, or a slice without a stop of a source that
+                has no end.
         """
         if isinstance(index, slice):
             return self.batch(slice_indices(index, self.clips))
         return first_clip(self.batch([index]))
-
-    @property
-    def live(self) -> Source:
-        """The source that renders what is not committed."""
-        return self._source
 
     def batch(
         self,
@@ -124,7 +125,7 @@ class ReadThroughSource:
         """As the other source's ``batch``: the same bytes, whatever is committed.
 
         Raises:
-            ValueError: indices that the source does not have, or an ``out`` that does not fit.
+            ArgumentError: indices that the source does not have, or an ``out`` that does not fit.
             ShardError: a damaged shard.
         """
         where, given = check_indices(indices), dict(out or {})
@@ -141,7 +142,7 @@ class ReadThroughSource:
 
         Raises:
             TypeError: the other source renders nothing.
-            ValueError: a law that the spec does not have, or an index that is not in the stream.
+            ArgumentError: a law that the spec does not have, or an index that is not in the stream.
         """
         pair = getattr(self._source, "pair", None)
         if pair is None:
@@ -157,7 +158,7 @@ class ReadThroughSource:
         """The same clips with other fields; what is mapped already is shared.
 
         Raises:
-            ValueError: unknown fields.
+            ArgumentError: unknown fields.
         """
         return ReadThroughSource(self._source.with_fields(fields), self._shards)
 

@@ -188,7 +188,7 @@ class Recipe:
         if missing := [name for name in fields if name not in held]:
             raise ArgumentError(
                 f"fields: given {', '.join(missing)}, which the store does not hold; "
-                f"allowed are {', '.join(held)}"
+                f"allowed are {', '.join(held)}, or trajdata.read_through, which renders the others"
             )
 
     def check_format(self, file: str | os.PathLike[str]) -> None:
