@@ -113,7 +113,11 @@ def baked(clips: int, threads: int, scratch: Path) -> Measure:
     def measure() -> float:
         with tempfile.TemporaryDirectory(dir=scratch) as folder:
             report = materialize(
-                SPEC, Path(folder) / "out", clips=clips, threads=threads, shard_clips=SHARD_CLIPS
+                ClipSource(SPEC),
+                Path(folder) / "out",
+                clips=clips,
+                threads=threads,
+                shard_clips=SHARD_CLIPS,
             )
             return 1 / report.clips_per_second
 
@@ -147,7 +151,7 @@ def curves(scratch: Path) -> Iterable[Curve]:
     with tempfile.TemporaryDirectory(dir=scratch) as name:
         folders = {clips: Path(name) / str(clips) for clips in BAKES}
         for clips, folder in folders.items():
-            materialize(SPEC, folder, clips=clips)
+            materialize(ClipSource(SPEC), folder, clips=clips)
         for shuffle in (False, True):
             yield Curve(
                 f"from_shards, {'shuffled' if shuffle else 'in order'}",

@@ -26,7 +26,8 @@ from rich.table import Table
 import trajdata._clips.source as stages
 from trajdata import ClipSource, materialize
 from trajdata._reading.stored import open_folder
-from trajdata._shards.records import RecordBuilder, record_source
+from trajdata._shards.recipe import Recipe
+from trajdata._shards.records import RecordBuilder
 
 STAGES = ("deal", "draw_scenes", "fit_motions", "place_objects", "project", "draw_clips")
 LEAST_SECONDS = 0.2
@@ -78,7 +79,9 @@ def repeated(step: Callable[[], object], clips: int = BATCH) -> Callable[[], flo
 
 def baking_of(case: Case, scratch: Path) -> dict[str, Callable[[], float]]:
     """What a bake does with each record."""
-    builder = RecordBuilder(record_source(case.spec, 0, "train"), ROOM_BYTES)
+    spec = case.spec
+    recipe = Recipe(spec, 0, "train", case.baked_clips, case.baked_clips, spec.fingerprint)
+    builder = RecordBuilder(recipe, ROOM_BYTES)
     room = builder.room
     records, _ = builder.build(range(room))
 
@@ -97,7 +100,7 @@ def baking_of(case: Case, scratch: Path) -> dict[str, Callable[[], float]]:
 def reading_of(case: Case, place: np.ndarray, scratch: Path) -> dict[str, Callable[[], float]]:
     """What a reader does with each record, in order."""
     folder = scratch / case.name
-    materialize(case.spec, folder, clips=case.baked_clips, shard_clips=case.baked_clips)
+    materialize(ClipSource(case.spec), folder, clips=case.baked_clips, shard_clips=case.baked_clips)
     parts = [range(k, k + BATCH) for k in range(0, case.baked_clips - BATCH + 1, BATCH)]
     clips = len(parts) * BATCH
     mapped = open_folder(folder)

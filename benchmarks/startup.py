@@ -70,7 +70,7 @@ def peak():
 spec = trajdata.preset({PRESET!r})
 trajdata.ClipSource(spec).warm()
 before = psutil.Process().memory_info().rss
-trajdata.materialize(spec, sys.argv[1], clips=int(sys.argv[2]))
+trajdata.materialize(trajdata.ClipSource(spec), sys.argv[1], clips=int(sys.argv[2]))
 print(json.dumps({{"over": peak() - before}}))
 """
 

@@ -20,7 +20,9 @@ TREES = {name: ast.parse(path.read_text("utf-8")) for name, path in MODULES.item
 # A module imports from its own floor or from one below. Kernels know nothing of files, shards
 # nothing of torch, and nothing knows the command line.
 FLOORS = (
-    ("_errors", "_jit"),
+    ("_errors", "_kernel_identity"),
+    ("_kernel_cache",),
+    ("_jit",),
     ("_checks", "_settings", "_show"),
     ("_arithmetic",),
     ("_laws", "_shapes"),

@@ -25,7 +25,7 @@ from trajdata._shards.layout import record_layout  # noqa: E402
 from trajdata._show.gallery import GALLERY_FIELDS, gallery_html  # noqa: E402
 
 RESULTS = "benchmarks/results"
-CLI_COLUMNS = "88"
+CLI_COLUMNS = "76"
 API = {
     "Specs": ("preset", "presets", "ClipSpec"),
     "Sources": ("ClipSource", "open_shards", "read_through"),

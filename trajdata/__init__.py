@@ -21,7 +21,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from trajdata._bake.run import materialize
+    from trajdata._bake.repair import RepairReport, repair
+    from trajdata._bake.run import MaterializeReport, materialize
+    from trajdata._bake.verify import VerifyReport, verify
     from trajdata._check.audit.report import AuditReport, audit
     from trajdata._check.evaluation import TrackErrors, evaluate
     from trajdata._clips.fields import DEFAULT_FIELDS, FIELDS
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from trajdata._spec.identity import FORMAT
     from trajdata._spec.model import ClipSpec
     from trajdata._spec.presets import preset, presets
+    from trajdata._spec.schema import spec_schema
 
 __all__ = [
     "DEFAULT_FIELDS",
@@ -48,25 +51,36 @@ __all__ = [
     "ClipSource",
     "ClipSpec",
     "LockedError",
+    "MaterializeReport",
+    "RepairReport",
     "ShardError",
     "SpecMismatchError",
     "TrackErrors",
     "TrajdataError",
     "TrajectoryDataset",
     "TrajectoryMapDataset",
+    "VerifyReport",
     "__version__",
     "audit",
     "evaluate",
     "materialize",
     "preset",
     "presets",
+    "repair",
+    "spec_schema",
+    "verify",
 ]
 
 __version__ = "0.1.0"
 
 _HOME = {
     "ArgumentError": "trajdata._errors",
+    "MaterializeReport": "trajdata._bake.run",
+    "RepairReport": "trajdata._bake.repair",
     "TrajdataError": "trajdata._errors",
+    "VerifyReport": "trajdata._bake.verify",
+    "repair": "trajdata._bake.repair",
+    "verify": "trajdata._bake.verify",
     "DEFAULT_FIELDS": "trajdata._clips.fields",
     "FIELDS": "trajdata._clips.fields",
     "FORMAT": "trajdata._spec.identity",
@@ -84,6 +98,7 @@ _HOME = {
     "materialize": "trajdata._bake.run",
     "preset": "trajdata._spec.presets",
     "presets": "trajdata._spec.presets",
+    "spec_schema": "trajdata._spec.schema",
 }
 
 

@@ -26,7 +26,7 @@ def stored(case: Case) -> Mapping[str, Measure]:
     epochs = count()
 
     def write(clips: Clips, folder: Path) -> None:
-        materialize(spec, folder, clips=len(clips), threads=THREADS)
+        materialize(ClipSource(spec), folder, clips=len(clips), threads=THREADS)
 
     def read(clips: Clips, folder: Path, workers: int, shuffle: bool) -> Iterable[Batch]:
         dataset = TrajectoryDataset.from_shards(

@@ -9,11 +9,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tests.stores import recipe_of, write_recipe
 from trajdata import FIELDS, ClipSource, ShardError, materialize
-from trajdata._bake.commits import held_recipe, write_recipe
 from trajdata._reading.stored import open_folder
 from trajdata._shards.strict_json import canonical, sealed
-from trajdata._store.disk import Disk
 
 ALL = tuple(FIELDS)
 CLIPS, SHARD = 100, 40
@@ -22,7 +21,7 @@ CLIPS, SHARD = 100, 40
 @pytest.fixture(scope="module")
 def baked(tmp_path_factory, tiny_spec):
     folder = tmp_path_factory.mktemp("baked")
-    materialize(tiny_spec, folder, seed=9, split="test", clips=CLIPS, shard_clips=SHARD)
+    materialize(ClipSource(tiny_spec, 9, "test"), folder, clips=CLIPS, shard_clips=SHARD)
     return folder
 
 
@@ -217,13 +216,12 @@ def test_a_damaged_commit_record_is_an_error(copy):
     path.write_bytes(canonical(sealed(good)))
     open_folder(copy)
     (path.parent / "000003.json").write_bytes(canonical(good))
-    with pytest.raises(ShardError, match="the name of a record of 3 shards"):
+    with pytest.raises(ShardError, match="the name of a commit record of 3 shards"):
         open_folder(copy)
 
 
 def test_a_recipe_that_contradicts_the_index_is_an_error(copy):
-    disk = Disk(copy)
-    write_recipe(disk, replace(held_recipe(disk), seed=8))
+    write_recipe(copy, replace(recipe_of(copy), seed=8))
     with pytest.raises(ShardError, match=r"the recipe in \.trajdata/recipe\.json"):
         open_folder(copy)
 

@@ -5,8 +5,8 @@ from trajdata import ClipSource, ClipSpec, preset, presets
 
 
 def test_the_presets_have_the_promised_shapes():
-    assert presets() == ("magvit-32", "magvit-64", "gray-32", "magvit2-128")
-    assert [preset(name).video_shape for name in presets()] == [
+    assert presets()[:4] == ("magvit-32", "magvit-64", "gray-32", "magvit2-128")
+    assert [preset(name).video_shape for name in presets()[:4]] == [
         (8, 3, 32, 32),
         (16, 3, 64, 64),
         (8, 1, 32, 32),
@@ -68,7 +68,7 @@ def test_the_fingerprint_tells_specs_apart_and_survives_json():
     assert again == spec
     assert again.fingerprint == spec.fingerprint
     others = {preset(name).fingerprint for name in presets()}
-    assert len(others) == 4
+    assert len(others) == len(presets())
     slower = spec.replace(speed=(0.8, 1.25))
     assert slower.fingerprint != spec.fingerprint
 

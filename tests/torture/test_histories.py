@@ -17,14 +17,14 @@ from hypothesis.stateful import (
 
 from tests.torture.fault_disk import CODES, FaultDisk, Killed
 from tests.torture.tiny import CLIPS, SHARDS, SPEC, bake, tree
-from trajdata._bake.lock import FolderLock
-from trajdata._bake.repairing import repair
+from trajdata._bake.repair import repair
 from trajdata._bake.run import materialize
-from trajdata._bake.verifying import verify
+from trajdata._bake.verify import verify
 from trajdata._clips.source import ClipSource
 from trajdata._errors import LockedError, ShardError, SpecMismatchError
 from trajdata._reading.stored import open_folder
 from trajdata._store.disk import Disk
+from trajdata._store.lock import FolderLock
 
 pytestmark = [pytest.mark.torture, pytest.mark.timeout(300)]
 
@@ -126,7 +126,7 @@ def test_any_history_ends_in_the_same_bytes(reference, count):
             taken["steps"] += 1
             before = tree(self.folder)
             with pytest.raises((SpecMismatchError, ShardError)):
-                materialize(SPEC, self.folder, seed=1, clips=CLIPS)
+                materialize(ClipSource(SPEC, 1), self.folder, clips=CLIPS)
             assert tree(self.folder) == before
 
         @rule()

@@ -90,7 +90,7 @@ def evaluate(
         batch_size: clips per call.
 
     Returns:
-        split -> TrackErrors. The truth is where the object was drawn (jitter included).
+        split -> TrackErrors. The truth is where the object was rendered (jitter included).
 
     Raises:
         ValueError: no clips, an unknown split, or predictions without or of the wrong shape.

@@ -25,13 +25,19 @@ from trajdata._cli.gallery import gallery
 from trajdata._cli.options import (
     EXITS,
     AsJson,
-    Difficulty,
     Folder,
     Seed,
     Split,
     print_json,
 )
-from trajdata._spec.presets import preset, presets
+from trajdata._cli.specs import (
+    Difficulty,
+    Preset,
+    SetSettings,
+    SpecFile,
+    chosen_spec,
+    words_of_choice,
+)
 
 if TYPE_CHECKING:
     from trajdata._show.pictures import Drawable
@@ -56,18 +62,25 @@ def materialize(
     out: Annotated[
         Path, typer.Option(readable=False, help="The folder; one that is there is gone on with.")
     ],
-    preset_name: Annotated[
-        str, typer.Option("--preset", help=f"What clips look like: {', '.join(presets())}.")
-    ] = presets()[0],
+    preset_name: Preset = None,
+    spec_file: SpecFile = None,
+    settings: SetSettings = None,
     difficulty: Difficulty = 0.0,
     seed: Seed = 0,
     split: Split = "train",
     threads: Annotated[
-        int | None, typer.Option(help="Threads that draw; one a core if not given.")
+        int | None, typer.Option(help="Threads that render; one a core if not given.")
     ] = None,
     shard_clips: Annotated[
         int | None,
         typer.Option(help="Clips in a shard, fixed for the folder; if not given, about 128 MiB."),
+    ] = None,
+    fields: Annotated[
+        str | None,
+        typer.Option(
+            help="Array fields that a shard stores beside the video, as in pixels,depth; if not "
+            "given, trajectory,jittered,pixels,depth,radius."
+        ),
     ] = None,
     detach: Annotated[
         bool, typer.Option("--detach", help="In the background; says how to watch and to stop it.")
@@ -76,24 +89,26 @@ def materialize(
 ) -> None:
     """Bake clips into tar shards. Run it again after an interruption: it resumes."""
     with exit_codes():
-        spec = preset(preset_name, difficulty=difficulty)
-        if detach:
-            from trajdata._bake.run import check_agreement
+        from trajdata._clips.source import ClipSource
 
-            check_agreement(
-                spec,
-                out,
-                seed=seed,
-                split=split,
-                clips=clips,
-                threads=threads,
-                shard_clips=shard_clips,
+        spec = chosen_spec(preset_name, spec_file, settings, difficulty)
+        source = ClipSource(spec, seed, split)
+        array_fields = None if fields is None else [name for name in fields.split(",") if name]
+        if detach:
+            from trajdata._bake.run import agree, check_threads
+            from trajdata._store.opening import open_store
+
+            check_threads(threads)
+            agree(
+                open_store(out), source, clips=clips, fields=array_fields, shard_clips=shard_clips
             )
-            words = ["materialize", "--preset", preset_name, "--difficulty", str(difficulty)]
+            words = ["materialize"]
+            words += words_of_choice(preset_name, spec_file, settings, difficulty)
             words += ["--seed", str(seed), "--split", split, "--clips", str(clips)]
             words += ["--out", str(out.absolute())]
             words += ["--threads", str(threads)] if threads is not None else []
             words += ["--shard-clips", str(shard_clips)] if shard_clips is not None else []
+            words += ["--fields", fields] if fields is not None else []
             _begin(out.absolute(), words, as_json)
             return
 
@@ -105,11 +120,10 @@ def materialize(
         try:
             with interruptible(), Display(Console(stderr=True)) as display:
                 report = bake(
-                    spec,
+                    source,
                     out,
-                    seed=seed,
-                    split=split,
                     clips=clips,
+                    fields=array_fields,
                     threads=threads,
                     shard_clips=shard_clips,
                     on_progress=display.update,
@@ -139,8 +153,9 @@ def status(folder: Folder, as_json: AsJson = False) -> None:
         from datetime import datetime, timezone
 
         from trajdata._bake.progress import read_progress
+        from trajdata._store.opening import open_store
 
-        report = read_progress(folder)
+        report = read_progress(open_store(folder))
         if report is None:
             raise ValueError(
                 f"FOLDER: given {str(folder)!r}; allowed is a folder with a progress.json, "
@@ -176,13 +191,13 @@ def verify(
         bool, typer.Option("--full", help="Read every byte: hashes, headers, values.")
     ] = False,
     rerender: Annotated[
-        int, typer.Option(help="Draw so many clips again, spread evenly, and compare.", min=0)
+        int, typer.Option(help="Render so many clips again, spread evenly, and compare.", min=0)
     ] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Look for damage: missing, short and stray files, and records that contradict them."""
     with exit_codes():
-        from trajdata._bake.verifying import verify as check
+        from trajdata._bake.verify import verify as check
 
         report = check(folder, full=full, rerender=rerender)
         if as_json:
@@ -201,7 +216,7 @@ def verify(
 def repair(
     folder: Folder,
     threads: Annotated[
-        int | None, typer.Option(help="Threads that draw; one a core if not given.")
+        int | None, typer.Option(help="Threads that render; one a core if not given.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -209,7 +224,7 @@ def repair(
     with exit_codes():
         from rich.console import Console
 
-        from trajdata._bake.repairing import repair as mend
+        from trajdata._bake.repair import repair as mend
         from trajdata._cli.display import Display
 
         with interruptible(), Display(Console(stderr=True)) as display:
@@ -222,8 +237,8 @@ def repair(
             return
         for name in report.shards_rendered:
             typer.echo(f"made again: {name}")
-        for name in report.records_rebuilt:
-            typer.echo(f"record rebuilt: {name}")
+        for name in report.commit_records_rebuilt:
+            typer.echo(f"commit record rebuilt: {name}")
         if report.index_rebuilt:
             typer.echo("index.json rebuilt")
         for name in report.moved_aside:
@@ -242,10 +257,9 @@ def preview(
     ] = Path("preview.png"),
     clips: Annotated[int, typer.Option(help="How many clips to show.", min=1, max=256)] = 8,
     first: Annotated[int, typer.Option(help="Index of the first clip shown.")] = 0,
-    preset_name: Annotated[
-        str,
-        typer.Option("--preset", help=f"Without a folder, of what: {', '.join(presets())}."),
-    ] = presets()[0],
+    preset_name: Preset = None,
+    spec_file: SpecFile = None,
+    settings: SetSettings = None,
     difficulty: Difficulty = 0.0,
     seed: Seed = 0,
     split: Split = "train",
@@ -266,7 +280,7 @@ def preview(
         if folder is None:
             from trajdata._clips.source import ClipSource
 
-            spec = preset(preset_name, difficulty=difficulty)
+            spec = chosen_spec(preset_name, spec_file, settings, difficulty)
             source = ClipSource(spec, seed, split, fields=PREVIEW_FIELDS)
             shown = range(first, first + clips)
         else:
@@ -291,9 +305,9 @@ app.command(epilog=EXITS)(bench)
 @app.command(epilog=EXITS)
 def audit(
     *,
-    preset_name: Annotated[
-        str, typer.Option("--preset", help=f"What is measured: {', '.join(presets())}.")
-    ] = presets()[0],
+    preset_name: Preset = None,
+    spec_file: SpecFile = None,
+    settings: SetSettings = None,
     difficulty: Difficulty = 0.0,
     clips: Annotated[
         int, typer.Option(help="How many clips the cheap figures are taken from: 20,000 or more.")
@@ -310,7 +324,7 @@ def audit(
         from trajdata._cli.tables import print_findings
 
         report = measure(
-            preset(preset_name, difficulty=difficulty),
+            chosen_spec(preset_name, spec_file, settings, difficulty),
             clips=clips,
             seed=seed,
             on_group=lambda group: typer.echo(f"measuring {group}", err=True),
@@ -322,7 +336,7 @@ def audit(
             print_findings(report.findings, Console())
             broken = sum(not finding.passed for finding in report.findings)
             verdict = f"{broken} bounds are broken" if broken else "every bound holds"
-            typer.echo(f"{preset_name}: {verdict}; see {out / 'audit.json'} and audit.png.")
+            typer.echo(f"{verdict.capitalize()}; see {out / 'audit.json'} and audit.png.")
         if not report.passed:
             raise typer.Exit(FAILED)
 

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trajdata._cli.exits import exit_codes, interruptible
-from trajdata._cli.options import AsJson, Difficulty, print_json
-from trajdata._spec.presets import preset, presets
+from trajdata._cli.options import AsJson, print_json
+from trajdata._cli.specs import Difficulty, Preset, SetSettings, SpecFile, chosen_spec
 
 if TYPE_CHECKING:
     from trajdata._bench.plan import BenchPlan
+    from trajdata._spec.model import ClipSpec
 
 __all__ = ["bench"]
 
@@ -23,14 +24,9 @@ _CLEAR_LINE = "\r\x1b[K"
 
 def bench(
     *,
-    preset_name: Annotated[
-        str | None,
-        typer.Option(
-            "--preset",
-            help=f"What clips look like: {', '.join(presets())}.",
-            show_default=f"{presets()[0]}, or what --cached holds",
-        ),
-    ] = None,
+    preset_name: Preset = None,
+    spec_file: SpecFile = None,
+    settings: SetSettings = None,
     difficulty: Difficulty = 0.0,
     batch_size: Annotated[int, typer.Option(help="Clips in a batch.")] = 128,
     workers: Annotated[
@@ -58,7 +54,9 @@ def bench(
 ) -> None:
     """Measure how fast clips come on this machine, beside what bounds it. Takes some 15 seconds."""
     with exit_codes():
-        plan = _plan(preset_name, difficulty, batch_size, workers, seconds, threads, cached)
+        spec = chosen_spec(preset_name, spec_file, settings, difficulty)
+        is_named = bool(preset_name or spec_file or settings or difficulty)
+        plan = _plan(spec, is_named, batch_size, workers, seconds, threads, cached)
         if scratch is not None and not scratch.is_dir():
             raise ValueError(f"--dir: given {str(scratch)!r}; allowed is a folder that is there")
 
@@ -84,8 +82,8 @@ def bench(
 
 
 def _plan(
-    preset_name: str | None,
-    difficulty: float,
+    spec: ClipSpec,
+    is_named: bool,
     batch_size: int,
     workers: str,
     seconds: float,
@@ -109,13 +107,12 @@ def _plan(
             "as in 0,1,2"
         ) from error
     seed, split = 0, "train"
-    spec = preset(preset_name or presets()[0], difficulty=difficulty)
     if cached is not None:
         from trajdata._reading.stored import open_folder
 
         held = open_folder(cached)
         seed, split = held.seed, held.split
-        if preset_name is None and difficulty == 0:
+        if not is_named:
             spec = held.spec
     return BenchPlan(
         spec,

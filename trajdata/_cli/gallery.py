@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from trajdata._cli.exits import exit_codes
-from trajdata._cli.options import Difficulty, Seed, Split
+from trajdata._cli.options import Seed, Split
+from trajdata._cli.specs import Difficulty
 from trajdata._spec.presets import preset, presets
 
 __all__ = ["gallery"]

@@ -10,7 +10,7 @@ import typer
 
 from trajdata._spec.splits import split_names
 
-__all__ = ["EXITS", "AsJson", "Difficulty", "Folder", "Seed", "Split", "print_json"]
+__all__ = ["EXITS", "AsJson", "Folder", "Seed", "Split", "print_json"]
 
 EXITS = (
     "Exit codes: 0 done, 1 damage found or failed, 2 usage, 3 the folder holds another stream, "
@@ -18,9 +18,6 @@ EXITS = (
     "130 interrupted."
 )
 
-Difficulty = Annotated[
-    float, typer.Option(help="From 0 (clean) to 1: jitter, noise, less contrast and motion.")
-]
 Seed = Annotated[int, typer.Option(help="Which stream, from 0 to 2**63 - 1.")]
 Split = Annotated[
     str,

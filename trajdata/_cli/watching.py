@@ -14,6 +14,7 @@ from rich.text import Text
 
 from trajdata._bake.progress import ProgressReport, read_progress
 from trajdata._errors import ShardError
+from trajdata._store.opening import open_store
 
 __all__ = ["frame", "watch"]
 
@@ -79,7 +80,7 @@ def frame(report: ProgressReport, *, silent: bool) -> RenderableType:
 
 
 def _read(folder: Path) -> ProgressReport:
-    report = read_progress(folder)
+    report = read_progress(open_store(folder))
     if report is None:
         raise ValueError(
             f"FOLDER: given {str(folder)!r}; allowed is a folder with a progress.json, "

@@ -225,7 +225,7 @@ class ClipSource:
         return result
 
     def scenes(self, indices: Sequence[int] | range | NDArray[np.integer]) -> NDArray[np.void]:
-        """What was drawn for these clips: a structured array SCENE (B, objects).
+        """The scenes of these clips: a structured array SCENE (B, objects).
 
         See ``trajdata._world.tables`` for the names and units of its columns.
         """

@@ -85,6 +85,11 @@ class ReadThrough:
         self._source = source
         self._cached = cached
 
+    @property
+    def live(self) -> ClipSource:
+        """The source that renders what is not committed."""
+        return self._source
+
     def batch(
         self, indices: NDArray[np.int64], *, out: Mapping[str, NDArray[Any]] | None = None
     ) -> dict[str, Any]:

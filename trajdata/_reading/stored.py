@@ -7,24 +7,24 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trajdata._bake.commits import held_recipe, read_state
 from trajdata._clips.batches import batch_arrays, first_clip
 from trajdata._clips.fields import DEFAULT_FIELDS, TEXT_FIELDS, check_fields
 from trajdata._clips.source import check_indices
 from trajdata._clips.texts import param_names
+from trajdata._errors import ArgumentError
 from trajdata._shards.gather import gather_values, read_labels
 from trajdata._shards.layout import KEY_DIGITS
 from trajdata._shards.recipe import Recipe
-from trajdata._shards.strict import wrong_size
 from trajdata._spec.model import ClipSpec
-from trajdata._store.disk import Disk
-from trajdata._store.shard_file import OpenShard
+from trajdata._store.contents import read_contents
+from trajdata._store.opening import open_store
+from trajdata._store.protocol import Store
+from trajdata._store.shard_view import ShardView, check_size
 
 __all__ = ["CachedSource", "open_folder"]
 
@@ -48,26 +48,27 @@ def open_folder(
         ValueError: not a folder of shards, an unfinished one, or unknown fields.
         ShardError: a damaged index, commit record or shard file.
     """
-    disk = Disk(folder)
-    recipe = held_recipe(disk)
-    if recipe is None:
-        raise ValueError(
+    store = open_store(folder)
+    contents = read_contents(store)
+    if contents is None:
+        raise ArgumentError(
             f"folder: given {os.fspath(folder)!r}; "
             "allowed is a folder that trajdata.materialize wrote"
         )
-    recipe.check_format(disk.root)
-    state = read_state(disk, recipe)
+    recipe = contents.recipe
+    recipe.check_format(store.where)
+    recipe.check_holds(check_fields(fields))
     if not partial:
-        if state.index is None and len(state.digests) < recipe.shards:
-            raise ValueError(
-                f"folder: given {os.fspath(folder)!r}, a bake with {len(state.whole)} of "
+        if contents.index is None and len(contents.commits) < recipe.shards:
+            raise ArgumentError(
+                f"folder: given {os.fspath(folder)!r}, a bake with {len(contents.present)} of "
                 f"{recipe.shards} shards committed; run the same materialize command again to "
-                f"finish it ({disk.path('PROGRESS.txt')} shows it)"
+                f"finish it ({store.path('PROGRESS.txt')} shows it)"
             )
         for shard in range(recipe.shards):
-            if shard not in state.whole:
-                raise wrong_size(disk, recipe, shard)
-    return CachedSource(disk.root, recipe, state.whole, fields=fields)
+            if shard not in contents.present:
+                check_size(store, recipe, shard)
+    return CachedSource(store, recipe, contents.present, fields=fields)
 
 
 class CachedSource:
@@ -78,7 +79,7 @@ class CachedSource:
     at a time.
 
     Attributes:
-        folder: where the shards are.
+        store: where the shards are.
         recipe: what the folder holds when complete.
         spec, seed, split, clips, shard_clips: of the recipe.
         fields: which keys a clip has.
@@ -86,9 +87,9 @@ class CachedSource:
     """
 
     def __init__(
-        self, folder: Path, recipe: Recipe, shards: frozenset[int], *, fields: Sequence[str]
+        self, store: Store, recipe: Recipe, shards: frozenset[int], *, fields: Sequence[str]
     ) -> None:
-        self.folder = folder
+        self.store = store
         self.recipe = recipe
         self.shards = shards
         self.fields = check_fields(fields)
@@ -99,11 +100,11 @@ class CachedSource:
         self._members = {member.field: member for member in self.recipe.layout.members}
         self._readable = np.zeros(self.recipe.shards, np.bool_)
         self._readable[list(self.shards)] = True
-        self._open: OrderedDict[int, OpenShard] = OrderedDict()
+        self._open: OrderedDict[int, ShardView] = OrderedDict()
         self._lock = threading.Lock()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in ("folder", "recipe", "shards", "fields")}
+        return {name: getattr(self, name) for name in ("store", "recipe", "shards", "fields")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -111,7 +112,7 @@ class CachedSource:
 
     def __repr__(self) -> str:
         return (
-            f"CachedSource({os.fspath(self.folder)!r}, clips={self.clips}, seed={self.seed}, "
+            f"CachedSource({self.store.where!r}, clips={self.clips}, seed={self.seed}, "
             f"split={self.split!r}, shards={len(self.shards)} of {self.recipe.shards}, "
             f"fields={self.fields})"
         )
@@ -220,7 +221,7 @@ class CachedSource:
         if highest >= self.clips:
             raise ValueError(
                 f"indices: given {int(where[where >= self.clips][0])}; "
-                f"allowed are 0 to {self.clips - 1}, the clips of {os.fspath(self.folder)!r}"
+                f"allowed are 0 to {self.clips - 1}, the clips of {self.store.where!r}"
             )
         if len(self.shards) < self.recipe.shards:
             for shard in np.unique(where // self.shard_clips).tolist():
@@ -247,7 +248,7 @@ class CachedSource:
 
     def _gather(
         self,
-        opened: OpenShard,
+        opened: ShardView,
         name: str,
         rows: NDArray[np.int64],
         places: NDArray[np.intp],
@@ -262,7 +263,7 @@ class CachedSource:
             gather_values(opened.raw, rows, np.arange(len(rows)), start, _as_bytes(part))
             array[places] = part
 
-    def _checked_labels(self, opened: OpenShard, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    def _checked_labels(self, opened: ShardView, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """The labels of some records, whose keys are checked.
 
         Raises:
@@ -287,11 +288,11 @@ class CachedSource:
             labels = opened.strict.labels(opened.records["label"][rows], rows)
         return labels
 
-    def _shard(self, shard: int) -> OpenShard:
+    def _shard(self, shard: int) -> ShardView:
         with self._lock:
             opened = self._open.get(shard)
             if opened is None:
-                opened = self._open[shard] = OpenShard(self.folder, self.recipe, shard)
+                opened = self._open[shard] = ShardView(self.store, self.recipe, shard)
                 if len(self._open) > _OPEN_SHARDS:
                     # A thread that still reads it keeps its mapping alive.
                     self._open.popitem(last=False)

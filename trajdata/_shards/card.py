@@ -1,4 +1,4 @@
-"""README.md of a folder of shards: the card that peers and people read."""
+"""README.md of a store of shards: the card that other libraries and people read."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ tags:
 Written by [trajdata](https://pypi.org/project/trajdata-video/). Each clip is {t} frames of
 {w} x {h} pixels with {c} channel{"s" if c > 1 else ""}, with its exact truth. Labels: {laws}.
 
-Clip i is a pure function of the recipe below and of i, so this folder can be made again to the
-byte.
+Clip i is a pure function of the recipe below and of i, so this store can be made again to the byte.
 
 ## Read it
 
 ```python
 import trajdata
-batches = trajdata.TrajectoryDataset.from_shards("this/folder", batch_size=128)
+stored = trajdata.open_shards("this/folder")
+batches = trajdata.TrajectoryDataset(stored, batch_size=128)
 
 import webdataset
 clips = webdataset.WebDataset("{recipe.split}-000000.tar", shardshuffle=False).decode()

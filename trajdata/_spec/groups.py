@@ -20,11 +20,25 @@ from trajdata._laws.registry import LawSettings, find_law
 from trajdata._settings import Fraction, Range, Settings, check_order
 from trajdata._shapes.registry import find_shape
 
-__all__ = ["JITTER_REACH", "Camera", "Looks", "Motion", "Noise", "Objects", "Picture", "UsedLaw"]
+__all__ = [
+    "JITTER_REACH",
+    "OBJECT_LUMA",
+    "Camera",
+    "Looks",
+    "Motion",
+    "Noise",
+    "Objects",
+    "Picture",
+    "UsedLaw",
+]
 
 JITTER_REACH = 3.4641016151377544
 """No displacement exceeds this many times ``jitter``: 2 sqrt(3), as of a sum of four uniforms."""
 
+OBJECT_LUMA = (0.2, 0.8)
+"""Darkest and brightest object, of 1."""
+
+_LEAST_ROOM = 0.1
 _LAW_KEYS = ("law", "version")
 
 
@@ -154,6 +168,10 @@ class Motion(Settings):
 class Looks(Settings):
     """Colours."""
 
+    background: Literal["plain", "random"] = Field(
+        "plain", description="one gray for all clips, or a flat random colour for each"
+    )
+    plain_luma: Fraction = Field(0.0, description="of the plain background: 0 is black, 1 is white")
     contrast: Annotated[float, Field(gt=0, le=0.45)] = Field(
         0.3, description="least difference of luma between object and background, of 1"
     )
@@ -162,6 +180,18 @@ class Looks(Settings):
         description="whether each law lacks a sector of the hues in train, val and test, in which "
         "ood-colour-law shows it; colour then says something about the class",
     )
+
+    @model_validator(mode="after")
+    def _leaves_room(self) -> Looks:
+        darkest, brightest = OBJECT_LUMA
+        below = self.plain_luma - self.contrast - darkest
+        above = brightest - self.plain_luma - self.contrast
+        if self.background == "plain" and max(below, above) < _LEAST_ROOM:
+            raise ArgumentError(
+                f"plain_luma: given {self.plain_luma} with contrast {self.contrast}; objects have "
+                f"a luma from {darkest} to {brightest}, of which they leave too little"
+            )
+        return self
 
 
 class Noise(Settings):

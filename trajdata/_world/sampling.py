@@ -12,13 +12,16 @@ from trajdata._arithmetic.grid import on_grid
 from trajdata._arithmetic.philox import ANCHOR, BACKGROUND, BODY, COLOUR, LIGHT, unit, words
 from trajdata._arithmetic.trig import TURN, cos_sin
 from trajdata._jit import kernel
+from trajdata._spec.groups import OBJECT_LUMA
 
 __all__ = ["LUMA", "sample_scenes"]
 
 LUMA = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in luma (ITU-R BT.601)."""
 
+_DARK, _BRIGHT = OBJECT_LUMA
 _DARKEST, _BRIGHTEST = 0.04, 0.96
+"""Of a random background."""
 
 
 @kernel
@@ -55,6 +58,29 @@ def _hue(u, law, hues, classes):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def _object_luma(u, settings):  # type: ignore[no-untyped-def]
+    """The object's luma: even over its range, less the band around a plain background's."""
+    if settings.is_plain == 0.0:
+        return _DARK + (_BRIGHT - _DARK) * u
+    low = max(settings.plain_luma + settings.contrast, _DARK)
+    below = max(min(settings.plain_luma - settings.contrast, _BRIGHT) - _DARK, 0.0)
+    part = u * (below + max(_BRIGHT - low, 0.0))
+    return _DARK + part if part < below else low + (part - below)
+
+
+@kernel
+def _random_background(key, index, item, luma, settings, scene):  # type: ignore[no-untyped-def]
+    """A flat colour, whose luma is even over what is left of [darkest, brightest] when the band
+    within ``contrast`` of the object's luma is taken out."""
+    w = words(key, index, item, BACKGROUND, 0)
+    below = max(luma - settings.contrast - _DARKEST, 0.0)
+    above = max(_BRIGHTEST - luma - settings.contrast, 0.0)
+    part = unit(w[0]) * (below + above)
+    back = _DARKEST + part if part < below else luma + settings.contrast + (part - below)
+    scene.back_red, scene.back_green, scene.back_blue = _with_luma(unit(w[1]), unit(w[2]), back)
+
+
+@kernel
 def _scene(key, index, item, settings, shapes, scene):  # type: ignore[no-untyped-def]
     w = words(key, index, item, ANCHOR, 0)
     depth = settings.depth_low + unit(w[2]) * (settings.depth_high - settings.depth_low)
@@ -74,18 +100,15 @@ def _scene(key, index, item, settings, shapes, scene):  # type: ignore[no-untype
 
     w = words(key, index, item, COLOUR, 0)
     scene.hue = _hue(unit(w[0]), scene.law, settings.hues, settings.classes)
-    luma = 0.2 + 0.6 * unit(w[2])
+    luma = _object_luma(unit(w[2]), settings)
     scene.luma = luma
     scene.red, scene.green, scene.blue = _with_luma(scene.hue, 0.35 + 0.65 * unit(w[1]), luma)
 
-    # The background's luma is taken from what is left of [darkest, brightest] when the band
-    # within `contrast` of the object's luma is taken out.
-    w = words(key, index, item, BACKGROUND, 0)
-    below = max(luma - settings.contrast - _DARKEST, 0.0)
-    above = max(_BRIGHTEST - luma - settings.contrast, 0.0)
-    part = unit(w[0]) * (below + above)
-    back = _DARKEST + part if part < below else luma + settings.contrast + (part - below)
-    scene.back_red, scene.back_green, scene.back_blue = _with_luma(unit(w[1]), unit(w[2]), back)
+    if settings.is_plain == 1.0:
+        plain = settings.plain_luma
+        scene.back_red, scene.back_green, scene.back_blue = plain, plain, plain
+    else:
+        _random_background(key, index, item, luma, settings, scene)
 
     # The light comes from the camera's side: a direction uniform on the cap within 60 degrees.
     w = words(key, index, item, LIGHT, 0)

@@ -74,6 +74,7 @@ def settings_row(spec: ClipSpec, split: str) -> NDArray[np.void]:
         numbers[f"free_{axis}"] = half - 0.5 * spec.camera.margin
     # No coordinate is displaced by more than this, metres.
     numbers["shake"] = JITTER_REACH * spec.noise.jitter
+    numbers["is_plain"] = float(spec.looks.background == "plain")
     numbers["hues"] = _ANY_HUE
     if spec.looks.separate_colours:
         is_shown = find_split(split).separate_colours

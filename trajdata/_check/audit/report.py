@@ -38,7 +38,7 @@ class AuditReport:
         clips: how many clips the cheap figures were taken from.
         findings: figures beside their bounds.
         labels: int64 (clips,), for plots.
-        factors: drawn factors, each float64 (clips,), for plots.
+        factors: sampled factors, each float64 (clips,), for plots.
     """
 
     spec: ClipSpec
@@ -91,7 +91,7 @@ def audit(
 
     Args:
         spec: what to measure.
-        clips: how many clips the cheap figures (draws, places, balance) are taken from. What
+        clips: how many clips the cheap figures (scenes, places, balance) are taken from. What
             touches pixels takes fewer where a clip is large; each finding states its sample.
         seed: the seed of the streams.
         on_group: told what is measured next, so that a long audit can show where it is.
@@ -124,13 +124,13 @@ def audit(
         frames = max(20, _SUPERSAMPLED_PIXELS // (spec.height * spec.width))
         findings += rendering.anti_aliasing(source, frames)
     tell("balance and independence")
-    labels, drawn = factors.scene_factors(source, clips)
+    labels, sampled = factors.scene_factors(source, clips)
     findings += streams.balance(spec, labels)
-    findings += factors.independence(labels, drawn)
+    findings += factors.independence(labels, sampled)
     findings += factors.matched_pairs(spec, seed, _PAIRED_CLIPS)
     tell("held-out ranges")
     findings += streams.held_out(spec, seed, clips)
-    return AuditReport(spec, seed, clips, tuple(findings), labels, drawn)
+    return AuditReport(spec, seed, clips, tuple(findings), labels, sampled)
 
 
 def _batches(source: ClipSource, clips: int) -> Iterator[dict[str, Any]]:

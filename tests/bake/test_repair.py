@@ -7,14 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from trajdata import LockedError, ShardError, materialize
-from trajdata._bake.commits import held_recipe, read_commit, write_recipe
-from trajdata._bake.lock import FolderLock
-from trajdata._bake.repairing import repair
-from trajdata._bake.verifying import verify
+from tests.stores import commit_of, index_of, recipe_of, write_recipe
+from trajdata import ArgumentError, ClipSource, LockedError, ShardError, materialize
+from trajdata._bake.repair import repair
+from trajdata._bake.verify import verify
 from trajdata._cli import main
-from trajdata._shards.index import read_index
 from trajdata._store.disk import Disk
+from trajdata._store.lock import FolderLock
 
 CLIPS, SHARD = 100, 40
 
@@ -22,7 +21,7 @@ CLIPS, SHARD = 100, 40
 @pytest.fixture(scope="module")
 def baked(tmp_path_factory, tiny_spec):
     folder = tmp_path_factory.mktemp("baked")
-    materialize(tiny_spec, folder, clips=CLIPS, shard_clips=SHARD)
+    materialize(ClipSource(tiny_spec), folder, clips=CLIPS, shard_clips=SHARD)
     return folder
 
 
@@ -83,7 +82,7 @@ def test_an_index_comes_back_to_the_same_bytes(copy, baked, damage):
     elif damage == "cut":
         path.write_bytes(path.read_bytes()[:-1])
     else:
-        index = read_index(Disk(copy))
+        index = index_of(copy)
         path.write_bytes(replace(index, sha256=("0" * 64, *index.sha256[1:])).to_bytes())
     report = repair(copy)
     assert report.index_rebuilt
@@ -95,13 +94,11 @@ def test_records_come_back_from_the_shards(copy, baked):
     commits = copy / ".trajdata" / "commits"
     (commits / "000000.json").unlink()
     (commits / "000001.json").write_bytes(b"{}")
-    disk = Disk(copy)
-    recipe = held_recipe(disk)
-    commit = read_commit(disk, recipe, recipe.layout, "000002.json")
+    commit = commit_of(copy, 2)
     (commits / "000002.json").write_bytes(replace(commit, labels=(20, 0, 0, 0)).to_bytes())
     (commits / "000003.json").write_bytes(b"of no shard")
     report = repair(copy)
-    assert report.records_rebuilt == ("000000.json", "000001.json", "000002.json")
+    assert report.commit_records_rebuilt == ("000000.json", "000001.json", "000002.json")
     assert not report.index_rebuilt
     assert data(copy) == data(baked)
     assert len(report.moved_aside) == 3
@@ -123,7 +120,7 @@ def test_a_damaged_recipe_comes_back_from_the_index(copy, baked):
 def test_a_shard_whose_two_hashes_contradict_each_other_and_that_has_neither_is_made_again(
     copy, baked
 ):
-    index = read_index(Disk(copy))
+    index = index_of(copy)
     (copy / "index.json").write_bytes(
         replace(index, sha256=("0" * 64, *index.sha256[1:])).to_bytes()
     )
@@ -146,7 +143,14 @@ def test_of_an_unfinished_bake_only_what_was_committed_is_mended(tmp_path, tiny_
 
     folder = tmp_path / "started"
     with pytest.raises(KeyboardInterrupt):
-        materialize(tiny_spec, folder, clips=CLIPS, shard_clips=SHARD, threads=1, on_progress=stop)
+        materialize(
+            ClipSource(tiny_spec),
+            folder,
+            clips=CLIPS,
+            shard_clips=SHARD,
+            threads=1,
+            on_progress=stop,
+        )
     done = sorted(path.name for path in folder.glob("*.tar"))
     assert 0 < len(done) < 3
     (folder / done[0]).unlink()
@@ -155,24 +159,22 @@ def test_of_an_unfinished_bake_only_what_was_committed_is_mended(tmp_path, tiny_
     assert not report.complete
     assert sorted(path.name for path in folder.glob("*.tar")) == done
     assert not (folder / "index.json").exists()
-    materialize(tiny_spec, folder, clips=CLIPS)
+    materialize(ClipSource(tiny_spec), folder, clips=CLIPS)
     assert data(folder) == data(baked)
 
 
-def test_a_machine_that_draws_other_bytes_touches_nothing(copy):
+def test_a_machine_that_renders_other_bytes_touches_nothing(copy, baked):
     """The shard, its record and the index agree on a byte that no clip of the recipe has."""
     shard = copy / "train-000002.tar"
     flip(shard, 2000)
     digest = hashlib.sha256(shard.read_bytes()).hexdigest()
-    index = read_index(Disk(copy))
+    index = index_of(copy)
     (copy / "index.json").write_bytes(replace(index, sha256=(*index.sha256[:2], digest)).to_bytes())
-    commit = read_commit(Disk(copy), index.recipe, index.recipe.layout, "000002.json")
-    (copy / ".trajdata" / "commits" / "000002.json").write_bytes(
-        replace(commit, sha256=digest).to_bytes()
-    )
+    commit = replace(commit_of(baked, 2), sha256=digest)
+    (copy / ".trajdata" / "commits" / "000002.json").write_bytes(commit.to_bytes())
     (copy / "train-000000.tar").unlink()
     before = tree(copy)
-    with pytest.raises(ShardError, match="as clip 80 is drawn now"):
+    with pytest.raises(ShardError, match="as clip 80 is rendered now"):
         repair(copy)
     after = tree(copy)
     after.pop(copy / ".trajdata" / "lock")
@@ -181,13 +183,13 @@ def test_a_machine_that_draws_other_bytes_touches_nothing(copy):
 
 
 def test_two_recipes_that_contradict_each_other_are_for_a_person_to_decide(copy):
-    write_recipe(Disk(copy), replace(held_recipe(Disk(copy)), seed=8))
+    write_recipe(copy, replace(recipe_of(copy), seed=8))
     with pytest.raises(ShardError, match="the recipe in"):
         repair(copy)
 
 
 def test_no_folder_of_shards_is_an_error(tmp_path):
-    with pytest.raises(ValueError, match="folder: given"):
+    with pytest.raises(ArgumentError, match="out: given"):
         repair(tmp_path)
     assert list(tmp_path.iterdir()) == []
 

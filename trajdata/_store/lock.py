@@ -8,13 +8,11 @@ import socket
 import time
 from types import TracebackType
 
-from trajdata._bake.commits import HIDDEN
 from trajdata._errors import LockedError
 from trajdata._store.disk import Disk
+from trajdata._store.names import LOCK
 
 __all__ = ["FolderLock"]
-
-LOCK = f"{HIDDEN}/lock"
 
 _held: set[FolderLock] = set()
 _forks_are_watched = False

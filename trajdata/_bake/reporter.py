@@ -1,4 +1,4 @@
-"""The chronicle of one run of a bake: it is told what happens and tells it to all who look."""
+"""What one run of a bake tells: it counts what happens and writes PROGRESS and the report page."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trajdata._bake.commits import TEMPS, Commit, FolderState
+from trajdata._bake.engines.threads import Events
 from trajdata._bake.progress import (
     REPORT_PAGE,
     Meter,
@@ -19,14 +19,16 @@ from trajdata._bake.progress import (
     write_progress,
 )
 from trajdata._bake.report.page import Integrity, render_page
-from trajdata._bake.threads import Events
 from trajdata._clips.source import ClipSource
-from trajdata._store.disk import Disk, replace_quickly
+from trajdata._shards.commit_record import Commit
+from trajdata._store.contents import Contents
+from trajdata._store.protocol import Store
+from trajdata._store.ranges import put_bytes
 
 if TYPE_CHECKING:
     from trajdata._show.pictures import ClipPicture
 
-__all__ = ["Chronicle"]
+__all__ = ["Reporter"]
 
 _NEWEST = 5
 _PAGE_SECONDS = 0.5
@@ -41,42 +43,42 @@ _PICTURE_BYTES = 180_000
 """As base64 in a page: 240 KB."""
 
 _CLIP_BYTES = 2**26
-"""So much video is drawn for the pictures at most, but one clip."""
+"""So much video is rendered for the pictures at most, but one clip at least."""
 
 
-class Chronicle:
+class Reporter:
     """Counts what a run does and writes PROGRESS.txt, progress.json and report.html.
 
     Args:
-        disk: of the folder, locked.
-        found: the folder's state before its newest shards were hashed again.
-        state: the same after it; the run goes on from there.
+        store: that is baked into, locked.
+        found: what it held before its newest shards were hashed again.
+        contents: the same after it; the run goes on from there.
         temps_cleared: files of an earlier run that this one removed.
         on_progress: called with each report that was written.
     """
 
     def __init__(
         self,
-        disk: Disk,
+        store: Store,
         *,
-        found: FolderState,
-        state: FolderState,
+        found: Contents,
+        contents: Contents,
         temps_cleared: int,
         on_progress: Callable[[ProgressReport], None] | None,
     ) -> None:
-        self._disk, self._recipe = disk, state.recipe
-        self._meter = _meter(disk, state)
+        self._store, self._recipe = store, contents.recipe
+        self._meter = _meter(store, contents)
         self._on_progress = on_progress
-        self._found, self._whole_at_start = found, state.whole
+        self._found, self._present_at_start = found, contents.present
         self._temps_cleared = temps_cleared
         self._canary: int | None = None
-        self._index_is_there = state.index is not None
+        self._index_is_there = contents.index is not None
         self._source: ClipSource | None = None
         self._lock = threading.Lock()
         self._done = np.zeros(self._recipe.shards, np.bool_)
-        self._done[list(state.commits)] = True
-        held = sorted(state.commits)[-_NEWEST:]
-        self._newest = deque((state.commits[shard] for shard in held), _NEWEST)
+        committed = contents.committed
+        self._done[list(committed)] = True
+        self._newest = deque((committed[shard] for shard in sorted(committed)[-_NEWEST:]), _NEWEST)
         self._pictures: tuple[ClipPicture, ...] = ()
         self._pictured: int | None = None
         self._picture_due = self._paged_at = float("-inf")
@@ -85,19 +87,19 @@ class Chronicle:
     @property
     def events(self) -> Events:
         """For the threads of the bake."""
-        return Events(self._meter.draw, self._meter.drop, self._committed)
+        return Events(self._meter.count_clips, self._committed)
 
     @property
     def shards_done(self) -> int:
         """Committed so far."""
         return self._meter.shards_done
 
-    def canary_drawn(self, clip: int | None) -> None:
-        """A committed clip was drawn again and is the same; None where there is none yet."""
+    def canary_is_right(self, clip: int | None) -> None:
+        """A committed clip was rendered again and is the same; None where there is none yet."""
         self._canary = clip
 
     def source_is_warm(self) -> None:
-        """Clips can be drawn from now on, without compiling."""
+        """Clips can be rendered from now on, without compiling."""
         from trajdata._show.pictures import PREVIEW_FIELDS
 
         recipe = self._recipe
@@ -105,7 +107,7 @@ class Chronicle:
         self._picture_due = time.monotonic() + _FIRST_PICTURE_SECONDS
 
     def index_written(self) -> None:
-        """The folder is complete."""
+        """The store is complete."""
         self._index_is_there = True
 
     def tell(self, state: str, message: str) -> None:
@@ -117,7 +119,7 @@ class Chronicle:
         report = self._meter.report(state, message)
         # What tells programs that all is done is written last.
         self._write_page(report)
-        write_progress(self._disk, TEMPS, report)
+        write_progress(self._store, report)
         if self._on_progress is not None:
             self._on_progress(report)
 
@@ -128,12 +130,12 @@ class Chronicle:
             OSError: it cannot be written; where the disk is full, the two short files come first.
         """
         report = self._meter.report(state, message)
-        write_progress(self._disk, TEMPS, report)
+        write_progress(self._store, report)
         self._write_page(report)
 
     def _committed(self, commit: Commit) -> None:
         laws = self._recipe.spec.laws
-        self._meter.commit(commit.filesize, dict(zip(laws, commit.labels, strict=True)))
+        self._meter.count_commit(commit.filesize, dict(zip(laws, commit.labels, strict=True)))
         with self._lock:
             self._done[commit.shard] = True
             self._newest.append(commit)
@@ -145,12 +147,11 @@ class Chronicle:
             return
         self._paged_at, self._paged_message = now, report.message
         integrity = self._integrity()
-        self._draw_pictures(report.state, integrity.newest, now)
-        folder = str(self._disk.root)
-        page = render_page(folder, self._recipe, report, integrity, self._pictures)
+        self._render_pictures(report.state, integrity.newest, now)
+        page = render_page(self._store.where, self._recipe, report, integrity, self._pictures)
         # A folder's name may have bytes that are no text.
         data = page.encode("utf-8", "backslashreplace")
-        replace_quickly(self._disk, f"{TEMPS}/{REPORT_PAGE}", REPORT_PAGE, data)
+        put_bytes(self._store, REPORT_PAGE, data, durable=False)
 
     def _integrity(self) -> Integrity:
         name = self._recipe.shard_name
@@ -160,15 +161,15 @@ class Chronicle:
         return Integrity(
             done=done,
             rehashed=tuple(name(shard) for shard in rehashed),
-            damaged=tuple(name(shard) for shard in rehashed if shard not in self._whole_at_start),
+            damaged=tuple(name(shard) for shard in rehashed if shard not in self._present_at_start),
             canary=self._canary,
             temps_cleared=self._temps_cleared,
             newest=newest,
             index_is_there=self._index_is_there,
         )
 
-    def _draw_pictures(self, state: str, newest: tuple[Commit, ...], now: float) -> None:
-        """Draw the last clips of the newest shard, where they are others than those that we have.
+    def _render_pictures(self, state: str, newest: tuple[Commit, ...], now: float) -> None:
+        """Render the last clips of the newest shard, unless they are shown already.
 
         Not on the way out of an error: who stops a bake does not want to wait for pictures.
         """
@@ -184,23 +185,21 @@ class Chronicle:
         self._pictured, self._picture_due = newest[0].shard, now + _PICTURE_SECONDS
 
 
-def _meter(disk: Disk, state: FolderState) -> Meter:
-    recipe = state.recipe
-    columns = zip(*(commit.labels for commit in state.commits.values()), strict=True)
+def _meter(store: Store, contents: Contents) -> Meter:
+    recipe, committed = contents.recipe, contents.committed
+    columns = zip(*(commit.labels for commit in committed.values()), strict=True)
     counts = [sum(column) for column in columns] or [0] * len(recipe.spec.laws)
-    layout = recipe.layout
-    full, rest = divmod(recipe.clips, recipe.shard_clips)
+    last = recipe.shards - 1
     return Meter(
-        disk.root,
+        store,
         split=recipe.split,
         seed=recipe.seed,
         clips_total=recipe.clips,
         shards_total=recipe.shards,
-        bytes_total=full * layout.shard_bytes(recipe.shard_clips)
-        + (layout.shard_bytes(rest) if rest else 0),
+        bytes_total=last * recipe.shard_bytes(0) + recipe.shard_bytes(last),
         class_counts=dict(zip(recipe.spec.laws, counts, strict=True)),
-        shards_done=len(state.commits),
-        bytes_done=sum(commit.filesize for commit in state.commits.values()),
-        resume_command=recipe.command(disk.root),
-        history=held_history(disk.root),
+        shards_done=len(committed),
+        bytes_done=sum(commit.filesize for commit in committed.values()),
+        resume_command=recipe.command(store.where),
+        history=held_history(store),
     )

@@ -9,12 +9,12 @@ import time
 import pytest
 
 from trajdata import LockedError
-from trajdata._bake.lock import FolderLock
 from trajdata._store.disk import Disk
+from trajdata._store.lock import FolderLock
 
 HOLD = """
 import sys
-from trajdata._bake.lock import FolderLock
+from trajdata._store.lock import FolderLock
 from trajdata._store.disk import Disk
 with FolderLock(Disk(sys.argv[1])):
     print("held", flush=True)
@@ -23,7 +23,7 @@ with FolderLock(Disk(sys.argv[1])):
 
 ORPHAN = """
 import os, sys
-from trajdata._bake.lock import FolderLock
+from trajdata._store.lock import FolderLock
 from trajdata._store.disk import Disk
 with FolderLock(Disk(sys.argv[1])):
     child = os.fork()

@@ -11,14 +11,15 @@ from pathlib import Path
 import pytest
 
 from tests.bake.known import Page
-from trajdata import LockedError, materialize, preset
-from trajdata._bake.lock import FolderLock
-from trajdata._bake.progress import read_progress
-from trajdata._bake.repairing import repair
+from tests.stores import progress_of
+from trajdata import ClipSource, LockedError, materialize, preset
+from trajdata._bake.repair import repair
 from trajdata._bake.run import materialize_on
-from trajdata._bake.verifying import verify
+from trajdata._bake.verify import verify
 from trajdata._cli import main
 from trajdata._store.disk import Disk
+from trajdata._store.folder import FolderStore
+from trajdata._store.lock import FolderLock
 
 CLIPS, SHARD = 100, 8
 ROOT = Path(__file__).parents[2]
@@ -31,7 +32,7 @@ def page(folder):
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory, tiny_spec):
     folder = tmp_path_factory.mktemp("whole")
-    materialize(tiny_spec, folder, clips=CLIPS, shard_clips=SHARD, threads=2)
+    materialize(ClipSource(tiny_spec), folder, clips=CLIPS, shard_clips=SHARD, threads=2)
     return folder
 
 
@@ -44,16 +45,21 @@ def stop(report):
 def started(tmp_path, tiny_spec):
     folder = tmp_path / "started"
     with pytest.raises(KeyboardInterrupt):
-        materialize(tiny_spec, folder, clips=CLIPS, shard_clips=SHARD, threads=1, on_progress=stop)
+        materialize(
+            ClipSource(tiny_spec),
+            folder,
+            clips=CLIPS,
+            shard_clips=SHARD,
+            threads=1,
+            on_progress=stop,
+        )
     return folder
 
 
 def test_a_bake_that_is_done_leaves_a_page_that_says_so(whole):
     parsed = page(whole)
     assert "done complete: index.json is there" in parsed.text
-    assert (
-        "All 13 shards are committed. index.json is there: the folder is complete." in parsed.text
-    )
+    assert "All 13 shards are committed. index.json is there: the store is complete." in parsed.text
     assert f"trajdata verify {whole} --full" in parsed.text
     for law in ("linear", "circular", "helical", "parabolic"):
         assert f"{law} 25" in parsed.text
@@ -74,7 +80,7 @@ def test_the_newest_shards_are_shown_with_the_hashes_that_the_index_has(whole):
 def test_a_bake_that_was_stopped_says_so_and_how_to_go_on(started):
     parsed = page(started)
     assert "interrupted stopped by the user; nothing half is left" in parsed.text
-    assert read_progress(started).resume_command in parsed.text
+    assert progress_of(started).resume_command in parsed.text
     assert "index.json is not there yet" in parsed.text
     assert "Still to be made: shards" in parsed.text
 
@@ -85,14 +91,14 @@ def test_a_bake_that_goes_on_says_what_it_checked_and_keeps_the_history(started,
     path.write_text(re.sub(r'"history": .*', f'"history": [{point}]', path.read_text()))
     (started / ".trajdata" / "tmp" / "left.tar").write_bytes(b"by a kill")
     seen = []
-    materialize(tiny_spec, started, clips=CLIPS, on_progress=seen.append)
-    report = read_progress(started)
+    materialize(ClipSource(tiny_spec), started, clips=CLIPS, on_progress=seen.append)
+    report = progress_of(started)
     assert list(report.history[0]) == point
     assert report.history[-1].seconds >= 12.5
     assert all(later.history[0] == report.history[0] for later in seen)
     text = page(started).text
     assert re.search(r"Hashed again: train-\d+\.tar, train-\d+\.tar\. Each has the SHA-256", text)
-    assert re.search(r"Clip \d+, committed before, was drawn again: the same", text)
+    assert re.search(r"Clip \d+, committed before, was rendered again: the same", text)
     assert "Temporary files of an earlier run that were removed: 1." in text
 
 
@@ -100,9 +106,9 @@ def test_a_bake_that_goes_on_says_what_it_checked_and_keeps_the_history(started,
 def test_a_damaged_progress_file_only_starts_a_new_history(started, tiny_spec, damage):
     (started / "progress.json").write_bytes(damage)
     seen = []
-    materialize(tiny_spec, started, clips=CLIPS, on_progress=seen.append)
+    materialize(ClipSource(tiny_spec), started, clips=CLIPS, on_progress=seen.append)
     assert seen[0].history == ()
-    assert read_progress(started).state == "done"
+    assert progress_of(started).state == "done"
 
 
 def test_a_damaged_shard_that_was_found_at_the_start_is_named(started, tiny_spec):
@@ -110,7 +116,7 @@ def test_a_damaged_shard_that_was_found_at_the_start_is_named(started, tiny_spec
     damaged = bytearray(last.read_bytes())
     damaged[30_000] ^= 1
     last.write_bytes(damaged)
-    materialize(tiny_spec, started, clips=CLIPS)
+    materialize(ClipSource(tiny_spec), started, clips=CLIPS)
     assert f"moved aside and made again: {last.name}." in page(started).text
 
 
@@ -122,17 +128,15 @@ class BrokenDisk(Disk):
         self.ends, self.times = ends, times
 
     def open_new(self, name):
-        if name.endswith(self.ends) and self.times:
+        if name.endswith(f"{self.ends}.0") and self.times:
             self.times -= 1
             raise OSError(errno.EIO, os.strerror(errno.EIO))
         return super().open_new(name)
 
 
 def bake_on(disk, spec):
-    return materialize_on(
-        disk, spec, seed=0, split="train", clips=CLIPS, threads=2, shard_clips=SHARD,
-        on_progress=None,
-    )  # fmt: skip
+    store = FolderStore(disk)
+    return materialize_on(store, ClipSource(spec), clips=CLIPS, threads=2, shard_clips=SHARD)
 
 
 def test_a_bake_that_failed_says_why_and_how_to_go_on(tmp_path, tiny_spec):
@@ -140,7 +144,7 @@ def test_a_bake_that_failed_says_why_and_how_to_go_on(tmp_path, tiny_spec):
         bake_on(BrokenDisk(tmp_path, "000009.tar"), tiny_spec)
     text = page(tmp_path).text
     assert f"failed {os.strerror(errno.EIO)}; " in text
-    assert read_progress(tmp_path).resume_command in text
+    assert progress_of(tmp_path).resume_command in text
 
 
 @pytest.mark.parametrize("name", ["PROGRESS.txt", "progress.json", "report.html"])
@@ -151,7 +155,7 @@ def test_a_page_that_cannot_be_written_ends_the_bake_as_a_progress_file_does(
         bake_on(BrokenDisk(tmp_path, name), tiny_spec)
     assert list((tmp_path / ".trajdata" / "tmp").iterdir()) == []
     if name == "report.html":  # the short files come first when the disk is full
-        assert read_progress(tmp_path).state == "failed"
+        assert progress_of(tmp_path).state == "failed"
     bake_on(BrokenDisk(tmp_path, name, times=0), tiny_spec)
     assert "done complete" in page(tmp_path).text
 
@@ -173,18 +177,20 @@ def test_the_page_says_done_before_the_file_for_programs_does(tmp_path, tiny_spe
 
 def test_the_page_names_the_shards_of_a_bake_while_it_runs(tmp_path, tiny_spec, monkeypatch):
     for name in ("_PAGE_SECONDS", "_FIRST_PICTURE_SECONDS"):
-        monkeypatch.setattr(f"trajdata._bake.chronicle.{name}", 0.0)
+        monkeypatch.setattr(f"trajdata._bake.reporter.{name}", 0.0)
     seen = []
 
     def look(report):
         seen.append((report, page(tmp_path)))
 
-    materialize(tiny_spec, tmp_path, clips=CLIPS, shard_clips=SHARD, threads=1, on_progress=look)
+    materialize(
+        ClipSource(tiny_spec), tmp_path, clips=CLIPS, shard_clips=SHARD, threads=1, on_progress=look
+    )
     middle = [(report, parsed) for report, parsed in seen if 0 < report.shards_done < 13]
     assert middle
     for report, parsed in middle:
         assert f"{report.shards_done} of 13" in parsed.text
-        assert "running drawing and writing" in parsed.text
+        assert "running rendering and writing" in parsed.text
         assert parsed.named("img")
 
 
@@ -204,7 +210,7 @@ def test_a_page_of_many_quick_commits_is_written_twice_a_second_at_most(tmp_path
 def test_a_second_writer_touches_no_page(started, tiny_spec):
     before = (started / "report.html").read_bytes()
     with FolderLock(Disk(started)), pytest.raises(LockedError):
-        materialize(tiny_spec, started, clips=CLIPS)
+        materialize(ClipSource(tiny_spec), started, clips=CLIPS)
     assert (started / "report.html").read_bytes() == before
 
 
@@ -218,7 +224,7 @@ def test_verify_finds_nothing_wrong_with_a_page_and_writes_none(whole):
 
 
 def test_a_repair_ends_with_a_page_too(started, tiny_spec):
-    materialize(tiny_spec, started, clips=CLIPS)
+    materialize(ClipSource(tiny_spec), started, clips=CLIPS)
     (started / "train-000003.tar").unlink()
     (started / "report.html").unlink()
     repair(started)
@@ -230,7 +236,7 @@ def test_a_repair_ends_with_a_page_too(started, tiny_spec):
 def test_a_folder_with_somebody_elses_page_is_refused(tmp_path, tiny_spec):
     (tmp_path / "report.html").write_text("mine")
     with pytest.raises(ValueError, match=r"which has 'report\.html' and no"):
-        materialize(tiny_spec, tmp_path, clips=CLIPS)
+        materialize(ClipSource(tiny_spec), tmp_path, clips=CLIPS)
     assert (tmp_path / "report.html").read_text() == "mine"
 
 
@@ -238,14 +244,16 @@ def test_a_folder_with_somebody_elses_page_is_refused(tmp_path, tiny_spec):
 def test_a_folder_of_any_name_gets_a_page(tmp_path, tiny_spec):
     for name in (b"\xff\xfe", b"<script>alert('\"')</script>".replace(b"/", b"_"), b"new\nline"):
         folder = Path(os.fsdecode(os.path.join(os.fsencode(tmp_path), name)))
-        materialize(tiny_spec, folder, clips=4)
+        materialize(ClipSource(tiny_spec), folder, clips=4)
         parsed = page(folder)
         assert "done complete" in parsed.text
         assert not parsed.named("script")
 
 
 def test_pictures_of_large_clips_stay_within_their_bytes(tmp_path):
-    materialize(preset("magvit2-128", difficulty=1.0), tmp_path, clips=16, shard_clips=8)
+    materialize(
+        ClipSource(preset("magvit2-128", difficulty=1.0)), tmp_path, clips=16, shard_clips=8
+    )
     assert len(page(tmp_path).named("img")) == 8
     assert (tmp_path / "report.html").stat().st_size < 300_000
 

@@ -1,4 +1,4 @@
-"""Committed clips drawn again: is what lies in a shard what this machine draws now?"""
+"""Committed clips rendered again: is what lies in a shard what this machine renders now?"""
 
 from __future__ import annotations
 
@@ -6,44 +6,43 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from trajdata._clips.source import ClipSource
 from trajdata._errors import ShardError
 from trajdata._shards.recipe import Recipe
 from trajdata._shards.records import RecordBuilder
-from trajdata._store.disk import Disk
-from trajdata._store.shard_file import OpenShard
+from trajdata._store.protocol import Store
+from trajdata._store.shard_view import ShardView
 
 __all__ = ["check_clip", "check_clips", "spread"]
 
 
-def check_clip(opened: OpenShard, source: ClipSource, index: int) -> None:
-    """Draw a clip again and compare the whole record.
+def check_clip(view: ShardView, recipe: Recipe, index: int) -> None:
+    """Render a clip again and compare the whole record.
 
     Args:
-        opened: the shard that holds it.
-        source: as ``record_source`` makes it.
+        view: of the shard that holds it.
+        recipe: of the store.
         index: of the clip.
 
     Raises:
         ShardError: it is not the same, to the byte.
     """
-    drawn, _ = RecordBuilder(source, 0).build(range(index, index + 1))
-    row = index - opened.first
-    wrong = np.flatnonzero(drawn[0] != opened.raw[row])
+    due, _ = RecordBuilder(recipe, 0).build(range(index, index + 1))
+    row = index - view.first
+    wrong = np.flatnonzero(due[0] != view.raw[row])
     if len(wrong):
         at = int(wrong[0])
         raise ShardError(
-            opened.path,
-            offset=row * opened.raw.shape[1] + at,
-            expected=f"byte {drawn[0, at]:#04x}, as clip {index} is drawn now",
-            found=f"{opened.raw[row, at]:#04x}",
+            view.path,
+            offset=row * view.raw.shape[1] + at,
+            expected=f"byte {due[0, at]:#04x}, as clip {index} is rendered now",
+            found=f"{view.raw[row, at]:#04x}",
         )
 
 
 def check_clips(
-    disk: Disk, recipe: Recipe, shards: Iterable[int], source: ClipSource, count: int
+    store: Store, recipe: Recipe, shards: Iterable[int], count: int
 ) -> Iterator[ShardError | None]:
-    """Draw some clips of some shards again, spread evenly, the same ones every time.
+    """Render some clips of some shards again, spread evenly, the same ones every time.
 
     Yields:
         For each clip, None where it is the same, else what is wrong with it.
@@ -54,14 +53,14 @@ def check_clips(
     held = sorted(shards)
     lengths = np.array([len(recipe.indices(shard)) for shard in held], np.int64)
     ends = lengths.cumsum()
-    opened: OpenShard | None = None
+    view: ShardView | None = None
     for place in spread(int(lengths.sum()), count):
         at = int(np.searchsorted(ends, place, side="right"))
         indices = recipe.indices(held[at])
-        if opened is None or opened.first != indices.start:
-            opened = OpenShard(disk.root, recipe, held[at])
+        if view is None or view.first != indices.start:
+            view = ShardView(store, recipe, held[at])
         try:
-            check_clip(opened, source, indices[place - int(ends[at] - lengths[at])])
+            check_clip(view, recipe, indices[place - int(ends[at] - lengths[at])])
         except ShardError as error:
             yield error
         else:
