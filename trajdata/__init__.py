@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from trajdata._check.evaluation import TrackErrors, evaluate
     from trajdata._clips.fields import DEFAULT_FIELDS, FIELDS
     from trajdata._clips.source import ClipSource
+    from trajdata._clips.source_protocol import Source
+    from trajdata._clips.typed import Batch, Clip
     from trajdata._errors import (
         ArgumentError,
         LockedError,
@@ -37,6 +39,11 @@ if TYPE_CHECKING:
     )
     from trajdata._loading.dataset import TrajectoryDataset
     from trajdata._loading.map_dataset import TrajectoryMapDataset
+    from trajdata._loading.output import Output
+    from trajdata._loading.state import resume_point
+    from trajdata._loading.tensors import TensorBatch
+    from trajdata._reading.read_through import read_through
+    from trajdata._reading.stored import open_shards
     from trajdata._spec.identity import FORMAT
     from trajdata._spec.model import ClipSpec
     from trajdata._spec.presets import preset, presets
@@ -48,13 +55,18 @@ __all__ = [
     "FORMAT",
     "ArgumentError",
     "AuditReport",
+    "Batch",
+    "Clip",
     "ClipSource",
     "ClipSpec",
     "LockedError",
     "MaterializeReport",
+    "Output",
     "RepairReport",
     "ShardError",
+    "Source",
     "SpecMismatchError",
+    "TensorBatch",
     "TrackErrors",
     "TrajdataError",
     "TrajectoryDataset",
@@ -64,9 +76,12 @@ __all__ = [
     "audit",
     "evaluate",
     "materialize",
+    "open_shards",
     "preset",
     "presets",
+    "read_through",
     "repair",
+    "resume_point",
     "spec_schema",
     "verify",
 ]
@@ -85,19 +100,27 @@ _HOME = {
     "FIELDS": "trajdata._clips.fields",
     "FORMAT": "trajdata._spec.identity",
     "AuditReport": "trajdata._check.audit.report",
+    "Batch": "trajdata._clips.typed",
+    "Clip": "trajdata._clips.typed",
     "ClipSource": "trajdata._clips.source",
     "ClipSpec": "trajdata._spec.model",
     "LockedError": "trajdata._errors",
+    "Output": "trajdata._loading.output",
     "ShardError": "trajdata._errors",
+    "Source": "trajdata._clips.source_protocol",
     "SpecMismatchError": "trajdata._errors",
+    "TensorBatch": "trajdata._loading.tensors",
     "TrackErrors": "trajdata._check.evaluation",
     "TrajectoryDataset": "trajdata._loading.dataset",
     "TrajectoryMapDataset": "trajdata._loading.map_dataset",
     "audit": "trajdata._check.audit.report",
     "evaluate": "trajdata._check.evaluation",
     "materialize": "trajdata._bake.run",
+    "open_shards": "trajdata._reading.stored",
     "preset": "trajdata._spec.presets",
     "presets": "trajdata._spec.presets",
+    "read_through": "trajdata._reading.read_through",
+    "resume_point": "trajdata._loading.state",
     "spec_schema": "trajdata._spec.schema",
 }
 

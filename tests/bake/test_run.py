@@ -25,10 +25,10 @@ from trajdata import (
     ShardError,
     SpecMismatchError,
     materialize,
+    open_shards,
 )
 from trajdata._bake.run import materialize_on
 from trajdata._bake.verify import verify
-from trajdata._reading.stored import open_folder
 from trajdata._shards.strict_json import canonical, sealed
 from trajdata._store.disk import Disk
 from trajdata._store.folder import FolderStore
@@ -110,7 +110,7 @@ def wait_for_commits(process, folder, count):
 
 def test_a_bake_holds_the_clips_of_the_source(whole, tiny_spec):
     fields = ("video", "label", "index", "trajectory", "caption")
-    read = open_folder(whole, fields=fields).batch(range(CLIPS))
+    read = open_shards(whole, fields=fields).batch(range(CLIPS))
     drawn = ClipSource(tiny_spec, fields=fields).batch(range(CLIPS))
     for name in fields:
         assert np.array_equal(read[name], drawn[name]), name

@@ -9,7 +9,7 @@ from trajdata._bake.run import check_threads
 from trajdata._checks import whole_number
 from trajdata._clips.source import ClipSource
 from trajdata._errors import SpecMismatchError
-from trajdata._reading.stored import open_folder
+from trajdata._reading.stored import open_shards
 from trajdata._shards.recipe import stream_differences
 from trajdata._spec.model import ClipSpec
 
@@ -68,7 +68,7 @@ class BenchPlan:
             )
         check_threads(self.threads)
         if self.cached is not None:
-            differences = stream_differences(source, open_folder(self.cached))
+            differences = stream_differences(source, open_shards(self.cached))
             if differences:
                 raise SpecMismatchError(os.fspath(self.cached), differences)
 

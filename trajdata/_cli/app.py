@@ -38,6 +38,7 @@ from trajdata._cli.specs import (
     chosen_spec,
     words_of_choice,
 )
+from trajdata._cli.words import counted
 
 if TYPE_CHECKING:
     from trajdata._show.pictures import Drawable
@@ -284,18 +285,21 @@ def preview(
             source = ClipSource(spec, seed, split, fields=PREVIEW_FIELDS)
             shown = range(first, first + clips)
         else:
-            from trajdata._reading.stored import open_folder
+            import numpy as np
 
-            cached = open_folder(folder, fields=PREVIEW_FIELDS, partial=True)
-            source = cached
-            last = min(first + clips, cached.clips)
-            shown = [index for index in range(first, last) if cached.contains(index)]
+            from trajdata._reading.committed import find_shards
+            from trajdata._reading.stored import StoredSource
+
+            shards = find_shards(folder, unfinished=True)
+            source = StoredSource(shards, PREVIEW_FIELDS)
+            asked = np.arange(first, min(first + clips, source.clips))
+            shown = asked[shards.held(asked)].tolist()
             if not shown:
                 raise ValueError(
                     f"--first: given {first}; no clip from there on is committed in {folder}"
                 )
         writers[out.suffix](source, out, clips=shown)
-        typer.echo(f"{len(shown)} clips are drawn in {out}.")
+        typer.echo(f"{out} shows {counted(len(shown), 'clip')}.")
 
 
 app.command(epilog=EXITS)(gallery)

@@ -40,7 +40,9 @@ def watch(folder: Path, console: Console, wait: Callable[[float], None] = time.s
     """
     shown: tuple[str, int] | None = None
     torn = 0
-    with Live(console=console, auto_refresh=False, transient=False) as live:
+    with Live(
+        console=console, auto_refresh=False, transient=False, vertical_overflow="visible"
+    ) as live:
         while True:
             try:
                 report = _read(folder)

@@ -23,6 +23,7 @@ class Order:
         length: clips in an epoch; None where the stream is endless and has one epoch, 0.
         fresh: whether epoch e shows the clips [e * length, (e + 1) * length); else [0, length).
         shuffle: whether each epoch shows its clips in an order of its own.
+        clips: how many the source has; None: it has no end.
 
     Raises:
         ValueError: an endless stream cannot be shuffled.
@@ -33,6 +34,7 @@ class Order:
     length: int | None
     fresh: bool
     shuffle: bool
+    clips: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("fresh", "shuffle"):
@@ -46,8 +48,8 @@ class Order:
         """``epoch`` as an int, where the stream has that epoch.
 
         Raises:
-            ValueError: it is negative, or its clips would have indices of 2**63 or more; an
-                endless stream has epoch 0 only.
+            ValueError: it is negative, or its clips would lie beyond the source's end; an endless
+                stream has epoch 0 only.
         """
         if self.length is None:
             if epoch != 0:
@@ -56,6 +58,14 @@ class Order:
                     f"0: give a length, or go on in the stream with start="
                 )
             return 0
+        if self.fresh and self.clips is not None:
+            last = self.clips // self.length - 1
+            if epoch > last:
+                raise ValueError(
+                    f"epoch: given {epoch!r} with fresh=True: clips {epoch * self.length} to "
+                    f"{(epoch + 1) * self.length - 1}, but the source has {self.clips}; allowed "
+                    f"are epochs 0 to {last}, or fresh=False, which shows the same clips again"
+                )
         return whole_number("epoch", epoch, 0, 2**63 // self.length - 1)
 
     def warm(self) -> None:

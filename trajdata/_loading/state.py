@@ -14,17 +14,17 @@ from typing import Any
 from trajdata._errors import SpecMismatchError
 from trajdata._loading.partition import Partition
 
-__all__ = ["Progress", "ResumePoint", "Stream", "check_state", "make_state", "resume_point"]
+__all__ = ["Pass", "ResumePoint", "StreamOrder", "check_state", "make_state", "resume_point"]
 
 _MARK = "trajdata_state"
 _VERSION = 1
-_PARTITION = ("batch", "rank", "world_size")
+_PARTITION = ("batch", "rank", "world_size", "multiple")
 _WORKER = ("worker", "workers")
 _PASS = ("epoch", "start", "given", "consumed")
 
 
 @dataclass(frozen=True)
-class Stream:
+class StreamOrder:
     """What must be the same for a state to mean anything: which clips an epoch shows, in order."""
 
     fingerprint: str
@@ -36,12 +36,12 @@ class Stream:
 
 
 @dataclass
-class Progress:
-    """A pass over an epoch by one worker; ``given`` grows while it runs.
+class Pass:
+    """One worker's pass over an epoch; ``given`` grows while it runs.
 
     Attributes:
-        epoch: the epoch.
-        start: from where it was partitioned.
+        epoch: which one.
+        start: the position from which it was partitioned.
         worker, workers: which worker makes the pass, of how many.
         given: clips that it has given.
     """
@@ -61,22 +61,22 @@ class ResumePoint:
     start: int
 
 
-def make_state(stream: Stream, partition: Partition, progress: Progress) -> dict[str, Any]:
+def make_state(stream: StreamOrder, partition: Partition, current: Pass) -> dict[str, Any]:
     """The state of a pass. Its ``consumed`` is in clips, of all ranks and workers together."""
     return {
         _MARK: _VERSION,
         **vars(stream),
         **{name: getattr(partition, name) for name in _PARTITION},
-        **vars(progress),
+        **vars(current),
         "consumed": partition.consumed(
-            progress.start, progress.worker, progress.workers, progress.given
+            current.start, current.worker, current.workers, current.given
         ),
     }
 
 
 def check_state(
     state: Mapping[str, Any],
-    stream: Stream,
+    stream: StreamOrder,
     partition: Partition | None = None,
     worker: tuple[int, int] | None = None,
 ) -> None:
@@ -105,8 +105,8 @@ def check_state(
             raise ValueError(
                 f"state: given one of {name} {state[name]}; allowed is one of {name} {value}. "
                 f"To go on with another number of workers or ranks, or another batch_size, make "
-                f"a TrajectoryDataset with the epoch= and start= that "
-                f"trajdata._loading.state.resume_point tells"
+                f"a TrajectoryDataset with the epoch= and start= that trajdata.resume_point(state) "
+                f"tells"
             )
 
 
@@ -140,16 +140,14 @@ def resume_point(loader_state: Mapping[str, Any]) -> ResumePoint:
             f"state: given the states of workers {[state['worker'] for state in states]} of "
             f"{first['workers']}; allowed are those of all workers of one loader"
         )
-    partition = Partition(
-        first["length"], first["batch"], rank=first["rank"], world_size=first["world_size"]
-    )
+    partition = Partition(first["length"], **{name: first[name] for name in _PARTITION})
     given = sum(state["given"] for state in states)
     consumed = max(state["consumed"] for state in states)
     givers = [state["worker"] for state in states if state["given"]]
     # Worker 0 in its first run, or the only worker: what it gave is a stretch from the start.
     in_first_run = givers in ([], [0]) and given <= partition.batch
     alone = partition.world_size == 1 and (first["workers"] == 1 or in_first_run)
-    whole = consumed == first["length"] or given % partition.batch == 0
+    whole = consumed == partition.end(first["start"]) or given % partition.batch == 0
     if consumed != first["start"] + given * partition.world_size or not (alone or whole):
         raise ValueError(
             f"state: given one in which {first['workers']} workers of {partition.world_size} ranks "

@@ -135,7 +135,7 @@ def audit(
 
 def _batches(source: ClipSource, clips: int) -> Iterator[dict[str, Any]]:
     for first in range(0, clips, _TRUTH_CHUNK):
-        yield source.batch(range(first, min(first + _TRUTH_CHUNK, clips)))
+        yield {**source.batch(range(first, min(first + _TRUTH_CHUNK, clips)))}
 
 
 def _worst(parts: list[list[Finding]]) -> list[Finding]:
