@@ -17,8 +17,6 @@ from trajdata import (
     verify,
 )
 from trajdata._cli import main
-from trajdata._reading.read_through import read_through
-from trajdata._reading.stored import open_shards
 
 CLIPS, SHARD = 20, 8
 TEXTS = ("params", "caption", "equation")

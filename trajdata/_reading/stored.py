@@ -53,7 +53,7 @@ class StoredSource:
 
     def __repr__(self) -> str:
         return (
-            f"StoredSource({self.folder!r}, clips={self.clips}, seed={self.seed}, "
+            f"StoredSource({self.where!r}, clips={self.clips}, seed={self.seed}, "
             f"split={self.split!r}, fields={self.fields})"
         )
 
