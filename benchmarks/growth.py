@@ -23,7 +23,14 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 from matplotlib.ticker import NullFormatter
 
-from trajdata import ClipSource, ClipSpec, TrajectoryDataset, materialize, preset
+from trajdata import (
+    ClipSource,
+    ClipSpec,
+    TrajectoryDataset,
+    materialize,
+    open_shards,
+    preset,
+)
 from trajdata._loading.feeding import endless_batches
 
 PRESET = "magvit-32"
@@ -113,7 +120,11 @@ def baked(clips: int, threads: int, scratch: Path) -> Measure:
     def measure() -> float:
         with tempfile.TemporaryDirectory(dir=scratch) as folder:
             report = materialize(
-                SPEC, Path(folder) / "out", clips=clips, threads=threads, shard_clips=SHARD_CLIPS
+                ClipSource(SPEC),
+                Path(folder) / "out",
+                clips=clips,
+                threads=threads,
+                shard_clips=SHARD_CLIPS,
             )
             return 1 / report.clips_per_second
 
@@ -134,7 +145,9 @@ def curves(scratch: Path) -> Iterable[Curve]:
             "clips of an epoch",
             {
                 length: loaded(
-                    TrajectoryDataset(SPEC, length=length, shuffle=shuffle, batch_size=BATCH)
+                    TrajectoryDataset(
+                        ClipSource(SPEC), length=length, shuffle=shuffle, batch_size=BATCH
+                    )
                 )
                 for length in EPOCHS
             },
@@ -147,14 +160,14 @@ def curves(scratch: Path) -> Iterable[Curve]:
     with tempfile.TemporaryDirectory(dir=scratch) as name:
         folders = {clips: Path(name) / str(clips) for clips in BAKES}
         for clips, folder in folders.items():
-            materialize(SPEC, folder, clips=clips)
+            materialize(ClipSource(SPEC), folder, clips=clips)
         for shuffle in (False, True):
             yield Curve(
                 f"from_shards, {'shuffled' if shuffle else 'in order'}",
                 "clips of an epoch",
                 {
                     clips: loaded(
-                        TrajectoryDataset.from_shards(folder, shuffle=shuffle, batch_size=BATCH)
+                        TrajectoryDataset(open_shards(folder), shuffle=shuffle, batch_size=BATCH)
                     )
                     for clips, folder in folders.items()
                 },
@@ -171,7 +184,7 @@ def curves(scratch: Path) -> Iterable[Curve]:
         f"1 / threads, up to {cores} cores",
         shape=lambda threads: 1 / min(threads, cores),
     )
-    live = TrajectoryDataset(SPEC, batch_size=BATCH)
+    live = TrajectoryDataset(ClipSource(SPEC), batch_size=BATCH, fresh=False)
     yield Curve(
         "live",
         "workers",

@@ -25,8 +25,9 @@ from rich.table import Table
 
 import trajdata._clips.source as stages
 from trajdata import ClipSource, materialize
-from trajdata._reading.stored import open_folder
-from trajdata._shards.records import RecordBuilder, record_source
+from trajdata._reading.stored import open_shards
+from trajdata._shards.recipe import Recipe
+from trajdata._shards.records import RecordBuilder
 
 STAGES = ("deal", "draw_scenes", "fit_motions", "place_objects", "project", "draw_clips")
 LEAST_SECONDS = 0.2
@@ -78,7 +79,9 @@ def repeated(step: Callable[[], object], clips: int = BATCH) -> Callable[[], flo
 
 def baking_of(case: Case, scratch: Path) -> dict[str, Callable[[], float]]:
     """What a bake does with each record."""
-    builder = RecordBuilder(record_source(case.spec, 0, "train"), ROOM_BYTES)
+    spec = case.spec
+    recipe = Recipe(spec, 0, "train", case.baked_clips, case.baked_clips, spec.fingerprint)
+    builder = RecordBuilder(recipe, ROOM_BYTES)
     room = builder.room
     records, _ = builder.build(range(room))
 
@@ -97,11 +100,11 @@ def baking_of(case: Case, scratch: Path) -> dict[str, Callable[[], float]]:
 def reading_of(case: Case, place: np.ndarray, scratch: Path) -> dict[str, Callable[[], float]]:
     """What a reader does with each record, in order."""
     folder = scratch / case.name
-    materialize(case.spec, folder, clips=case.baked_clips, shard_clips=case.baked_clips)
+    materialize(ClipSource(case.spec), folder, clips=case.baked_clips, shard_clips=case.baked_clips)
     parts = [range(k, k + BATCH) for k in range(0, case.baked_clips - BATCH + 1, BATCH)]
     clips = len(parts) * BATCH
-    mapped = open_folder(folder)
-    small = open_folder(folder, fields=("label", "index"))
+    mapped = open_shards(folder)
+    small = open_shards(folder, fields=("label", "index"))
 
     def walk(source: Any) -> None:
         for part in parts:
@@ -114,7 +117,7 @@ def reading_of(case: Case, place: np.ndarray, scratch: Path) -> dict[str, Callab
     return {
         "record checked": repeated(check, clips),
         "record checked and copied": repeated(lambda: walk(mapped), clips),
-        "the same, just opened": repeated(lambda: walk(open_folder(folder)), clips),
+        "the same, just opened": repeated(lambda: walk(open_shards(folder)), clips),
     }
 
 

@@ -25,12 +25,13 @@ import rich
 from measuring import BATCH, CASES, Case, alternated, arguments, save
 from rich.table import Table
 
-from trajdata import ClipSource, TrajectoryDataset, materialize
+from trajdata import ClipSource, TrajectoryDataset, materialize, open_shards
 from trajdata._clips.fields import FIELDS
 from trajdata._loading.feeding import endless_batches
 from trajdata._shards.layout import default_shard_clips
-from trajdata._shards.records import RecordBuilder, record_source
-from trajdata._store.disk import Disk, commit_chunks
+from trajdata._shards.recipe import Recipe
+from trajdata._shards.records import RecordBuilder
+from trajdata._store.opening import open_store
 
 WORKERS = (0, 1, 2)
 THREADS = 2
@@ -96,7 +97,7 @@ def baked(case: Case, clips: int, scratch: Path) -> Measure:
     def bake() -> float:
         with tempfile.TemporaryDirectory(dir=scratch) as folder:
             start = time.perf_counter()
-            materialize(case.spec, Path(folder) / "out", clips=clips, threads=THREADS)
+            materialize(ClipSource(case.spec), Path(folder) / "out", clips=clips, threads=THREADS)
             return clips / (time.perf_counter() - start)
 
     return second(bake)
@@ -121,10 +122,12 @@ def written(case: Case, records: np.ndarray, clips: int, scratch: Path) -> Measu
 
     def write() -> float:
         with tempfile.TemporaryDirectory(dir=scratch) as folder:
-            disk = Disk(folder)
+            store = open_store(folder)
+            with store.lock():
+                pass  # it makes the folders that a store has
             start = time.perf_counter()
             for number in range(clips // shard):
-                commit_chunks(disk, "temp", f"{number}", chunks, size)
+                store.put(f"{number}", chunks, size)
             return clips // shard * shard / (time.perf_counter() - start)
 
     return second(write)
@@ -167,8 +170,9 @@ def drawing(case: Case, places: list[np.ndarray]) -> dict[str, Measure]:
 
 def baking(case: Case, scratch: Path) -> dict[str, Measure]:
     """A bake, and what it cannot be faster than."""
-    source = record_source(case.spec, 0, "train")
-    builders = [RecordBuilder(source, ROOM_BYTES) for _ in range(THREADS)]
+    spec = case.spec
+    recipe = Recipe(spec, 0, "train", case.baked_clips, case.baked_clips, spec.fingerprint)
+    builders = [RecordBuilder(recipe, ROOM_BYTES) for _ in range(THREADS)]
     room, clips = builders[0].room, BAKES * case.baked_clips
     records, _ = builders[0].build(range(room))
     return {
@@ -191,11 +195,11 @@ def measures(case: Case, scratch: Path) -> dict[str, Measure]:
         np.ones(shape, np.uint8) for _ in range(MEMORY_BYTES // (BATCH * case.spec.clip_bytes))
     ]
     folder = scratch / case.name
-    materialize(case.spec, folder, clips=case.baked_clips)
+    materialize(ClipSource(case.spec), folder, clips=case.baked_clips)
     clips = ClipSource(case.spec, fields=("video",)).batch(range(case.baked_clips))["video"]
-    live = TrajectoryDataset(case.spec, batch_size=BATCH)
-    cached = TrajectoryDataset.from_shards(folder, batch_size=BATCH)
-    shuffled = TrajectoryDataset.from_shards(folder, batch_size=BATCH, shuffle=True)
+    live = TrajectoryDataset(ClipSource(case.spec), batch_size=BATCH, fresh=False)
+    cached = TrajectoryDataset(open_shards(folder), batch_size=BATCH)
+    shuffled = TrajectoryDataset(open_shards(folder), batch_size=BATCH, shuffle=True)
     epoch = case.baked_clips // BATCH
     return {
         **memory(case, places, clips),

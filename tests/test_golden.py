@@ -1,4 +1,4 @@
-"""The bytes of FORMAT 1, on every machine, Python, NumPy and Numba."""
+"""The bytes of this FORMAT, on every machine, Python, NumPy and Numba."""
 
 import importlib.util
 import json
@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from trajdata import FORMAT, presets
-from trajdata._spec.splits import split_names
+from trajdata import FORMAT, ClipSpec
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = json.loads((ROOT / "tests" / "golden.json").read_text("ascii"))
@@ -24,34 +23,47 @@ def _tool():
     return module
 
 
-def test_the_golden_file_belongs_to_this_format():
+TOOL = _tool()
+CASES = TOOL.cases()
+
+
+def test_the_golden_file_belongs_to_this_format_and_covers_every_case():
     assert GOLDEN["format"] == FORMAT
+    assert list(GOLDEN["cases"]) == list(CASES)
 
 
-@pytest.mark.parametrize("name", presets())
-@pytest.mark.parametrize("split", split_names())
-def test_clips_have_their_golden_digests(name, split):
-    assert _tool().clip_digests(name, split) == GOLDEN["clips"][name][split]
+def test_the_defaults_of_the_settings_are_those_that_fingerprints_rest_on():
+    """A setting may be added; none may change its default, nor a split its number."""
+    now = json.loads(json.dumps(ClipSpec().settings()))
+    assert {name: now[name] for name in GOLDEN["defaults"]} == GOLDEN["defaults"]
+    numbers = {split.name: split.number for split in TOOL.SPLITS}
+    assert {name: numbers[name] for name in GOLDEN["splits"]} == GOLDEN["splits"]
 
 
-SHARDS = [
-    pytest.param(name, split, marks=[pytest.mark.slow] if "128" in name else [])
-    for name in presets()
-    for split in split_names()
-]
+@pytest.mark.parametrize("case", GOLDEN["cases"])
+def test_a_spec_keeps_its_fingerprint_labels_and_record_length(case):
+    held = GOLDEN["cases"][case]
+    assert TOOL.identity(CASES[case]) == {name: held[name] for name in TOOL.identity(CASES[case])}
 
 
-@pytest.mark.parametrize(("name", "split"), SHARDS)
-def test_a_shard_of_4096_clips_has_its_golden_digest(name, split):
-    assert _tool().shard_digest(name, split) == GOLDEN["shards"][name][split]
+@pytest.mark.parametrize("case", GOLDEN["cases"])
+def test_clips_have_their_golden_digests(case):
+    for split, digest in GOLDEN["cases"][case]["clips"].items():
+        assert TOOL.clips_digest(CASES[case], split) == digest, split
+
+
+@pytest.mark.parametrize("case", GOLDEN["cases"])
+def test_a_shard_has_its_golden_digest(case):
+    for split, digest in GOLDEN["cases"][case]["shards"].items():
+        assert TOOL.shard_digest(CASES[case], split) == digest, split
 
 
 COMPILE = """
 import re
 import llvmlite.binding as llvm
 from trajdata import ClipSource, preset
-from trajdata._render import compositing as pixels, grain
-from trajdata._world import camera, deal, jitter, motion, sampling as draw
+from trajdata._render import compositing, grain
+from trajdata._world import camera, deal, jitter, motion, sampling
 
 llvm.initialize_all_targets()
 llvm.initialize_all_asmprinters()
@@ -66,11 +78,14 @@ def for_arm(ir):
     ir = re.sub(r"= (?:tail )?call i8 @llvm[.]x86[.]atomic.*", "= add i8 0, 0", ir)
     return machine.emit_assembly(llvm.parse_assembly(ir))
 
-for name in ("magvit-32", "gray-32"):
+for name in ("magvit-32", "gray-32", "magvit-32-random"):
     ClipSource(preset(name, difficulty=0.5)).batch([0])
     ClipSource(preset(name)).warm()
-for function in (pixels.draw_clips, grain.add_grain, camera.project, deal.deal, draw.draw_scenes,
-                 jitter.shake_positions, motion.fit_motions, motion.place_objects):
+spec = preset("magvit-32")
+moved = motion.motion_kernels(spec.laws)
+for function in (compositing.clip_renderer(spec.shapes), grain.add_grain, camera.project, deal.deal,
+                 sampling.sample_scenes, jitter.shake_positions, moved.fit_motions,
+                 moved.place_objects):
     print("\\n".join(function.inspect_asm().values()))
     print("\\n".join(for_arm(ir) for ir in function.inspect_llvm().values()))
 """
@@ -98,7 +113,7 @@ import importlib.util, json, sys
 spec = importlib.util.spec_from_file_location("golden", sys.argv[1])
 golden = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(golden)
-print(json.dumps({name: golden.clip_digests(name, "train") for name in golden.presets()}))
+print(json.dumps({n: golden.clips_digest(s, "train") for n, s in golden.cases().items()}))
 """
 
 
@@ -119,5 +134,5 @@ def test_clips_are_the_same_on_a_processor_without_vector_extensions(tmp_path):
         timeout=280,
         check=True,
     )
-    for name, digests in json.loads(run.stdout).items():
-        assert digests == GOLDEN["clips"][name]["train"]
+    for case, digest in json.loads(run.stdout).items():
+        assert digest == GOLDEN["cases"][case]["clips"]["train"], case

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from trajdata import FIELDS, ClipSource, materialize
-from trajdata._clips.fields import STORED_ARRAYS
+from trajdata._shards.layout import STANDARD_ARRAYS
 
 CLIPS, SHARD = 50, 20
 
@@ -18,7 +18,7 @@ CLIPS, SHARD = 50, 20
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, tiny_spec):
     folder = tmp_path_factory.mktemp("baked")
-    materialize(tiny_spec, folder, seed=4, split="val", clips=CLIPS, shard_clips=SHARD)
+    materialize(ClipSource(tiny_spec, 4, "val"), folder, clips=CLIPS, shard_clips=SHARD)
     return folder
 
 
@@ -32,7 +32,7 @@ def same(clip, due, spec):
     """Compare a peer's dict with a clip of the source."""
     assert int(clip["cls"]) == due["label"]
     assert clip["__key__"] == f"{due['index']:012d}"
-    for name in ("video", *STORED_ARRAYS):
+    for name in ("video", *STANDARD_ARRAYS):
         assert np.array_equal(np.asarray(clip[f"{name}.npy"]), due[name]), name
     text = clip["json"]
     assert text["index"] == due["index"]
@@ -120,7 +120,7 @@ def test_the_tar_command_lists_every_member_without_complaint(folder):
         check=True,
     )
     assert run.stderr == ""
-    assert len(run.stdout.splitlines()) == 10 * (3 + len(STORED_ARRAYS))
+    assert len(run.stdout.splitlines()) == 10 * (3 + len(STANDARD_ARRAYS))
 
 
 def test_every_class_has_the_same_members(folder):

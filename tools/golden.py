@@ -3,8 +3,9 @@
     python tools/golden.py            # write the file
     python tools/golden.py --check    # exit 1 if the clips of today differ from it
 
-A clip's digest covers its video, its arrays and its JSON text, so the pixels, the truth and the
-words. Run this after FORMAT was raised on purpose, and at no other time.
+A digest of clips covers their video, arrays and JSON text: the pixels, the truth and the words. A
+digest of a shard covers every byte of the file. Run this after FORMAT was raised on purpose, and
+at no other time.
 """
 
 from __future__ import annotations
@@ -14,70 +15,108 @@ import hashlib
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from trajdata import FORMAT, ClipSource, ClipSpec, preset, presets
-from trajdata._clips.fields import STORED_ARRAYS
-from trajdata._shards.layout import END_BYTES
-from trajdata._shards.records import RecordBuilder, record_source
-from trajdata._spec.splits import split_names
+from trajdata._shards.layout import END_BYTES, STANDARD_ARRAYS, record_layout
+from trajdata._shards.recipe import Recipe
+from trajdata._shards.records import RecordBuilder
+from trajdata._spec.splits import SPLITS, split_names
 
 GOLDEN = Path(__file__).parents[1] / "tests" / "golden.json"
 SEED = 0
 CLIPS = 64
-SHARD_CLIPS = 4096
+SHARD_SPLITS = ("train", "ood-depth")
+SHARD_CLIPS, SHARD_BYTES = 4096, 2**27
+"""A shard that is digested has as many clips as fit into so many bytes, but not more."""
+
+FIELDS = ("video", "label", "trajectory", "jittered", "pixels", "depth", "radius")
 
 
-def spec_for(name: str, split: str) -> ClipSpec:
-    """The preset; for the split that needs it, with colours and laws kept apart."""
-    spec = preset(name)
-    separate = spec.replace(separate_colours=True)
-    return separate if split == "ood-colour-law" else spec
+def cases() -> dict[str, ClipSpec]:
+    """The specs whose clips are pinned: every preset, and what no preset shows."""
+    wide = {"height": 24, "width": 56, "frames": 5}
+    return {
+        **{name: preset(name) for name in presets()},
+        "magvit-32, difficulty 0.5": preset("magvit-32", difficulty=0.5),
+        "magvit-32, difficulty 1": preset("magvit-32", difficulty=1),
+        "gray-32, difficulty 0.5": preset("gray-32", difficulty=0.5),
+        "not square": preset("magvit-32", **wide),
+        "not square, difficulty 1": preset("magvit-32", difficulty=1, place=0.4, **wide),
+        "not square, random background": preset("magvit-32", background="random", **wide),
+        "two laws, one shape": preset("gray-32", laws=("helical", "linear"), shapes=("sphere",)),
+        "a law's own numbers": preset("magvit-32").replace({"circular.turns": (0.9, 1.0)}),
+    }
 
 
-def clip_digests(name: str, split: str) -> list[str]:
-    """The first 16 hex digits of the SHA-256 of each of the first 64 clips."""
-    source = ClipSource(spec_for(name, split), SEED, split, fields=("video", *STORED_ARRAYS))
+def spec_for(spec: ClipSpec, split: str) -> ClipSpec:
+    """The spec; for the split that needs it, with colours and laws kept apart."""
+    separate = any(known.name == split and known.separate_colours for known in SPLITS)
+    return spec.replace(separate_colours=True) if separate else spec
+
+
+def clips_digest(spec: ClipSpec, split: str) -> str:
+    """The first 32 hex digits of the SHA-256 of the first 64 clips."""
+    source = ClipSource(spec_for(spec, split), SEED, split, fields=FIELDS)
     batch = source.batch(range(CLIPS))
     texts = np.empty((CLIPS, source.metadata_bytes), np.uint8)
     source.metadata(range(CLIPS), texts)
-    digests = []
-    for i in range(CLIPS):
-        digest = hashlib.sha256()
-        for field in source.fields:
-            digest.update(batch[field][i].tobytes())
-        digest.update(texts[i].tobytes())
-        digests.append(digest.hexdigest()[:16])
-    return digests
-
-
-def shard_digest(name: str, split: str) -> str:
-    """SHA-256 of the shard of the first 4,096 clips, as `materialize` would write it."""
-    source = record_source(spec_for(name, split), SEED, split)
-    builder = RecordBuilder(source, 8 * 2**20)
     digest = hashlib.sha256()
-    for first in range(0, SHARD_CLIPS, builder.room):
-        records, _ = builder.build(range(first, min(first + builder.room, SHARD_CLIPS)))
+    for field in FIELDS:
+        digest.update(batch[field].tobytes())
+    digest.update(texts.tobytes())
+    return digest.hexdigest()[:32]
+
+
+def shard_clips(spec: ClipSpec) -> int:
+    """Clips of the shard that is digested."""
+    return min(SHARD_CLIPS, SHARD_BYTES // record_layout(spec, STANDARD_ARRAYS).record_bytes)
+
+
+def shard_digest(spec: ClipSpec, split: str) -> str:
+    """SHA-256 of a shard of the first clips, as ``materialize`` writes it."""
+    clips = shard_clips(spec)
+    own = spec_for(spec, split)
+    builder = RecordBuilder(Recipe(own, SEED, split, clips, clips, own.fingerprint), 8 * 2**20)
+    digest = hashlib.sha256()
+    for first in range(0, clips, builder.room):
+        records, _ = builder.build(range(first, min(first + builder.room, clips)))
         digest.update(records.data)
     digest.update(bytes(END_BYTES))
     return digest.hexdigest()
 
 
-def golden() -> dict[str, object]:
+def identity(spec: ClipSpec) -> dict[str, Any]:
+    """What a spec is known by and how its records are laid out."""
+    return {
+        "fingerprint": spec.fingerprint,
+        "laws": list(spec.laws),
+        "record_bytes": record_layout(spec, STANDARD_ARRAYS).record_bytes,
+    }
+
+
+def golden() -> dict[str, Any]:
     """What tests/golden.json should hold."""
     return {
         "format": FORMAT,
         "command": "python tools/golden.py",
         "seed": SEED,
-        "clips": {
-            name: {split: clip_digests(name, split) for split in split_names()}
-            for name in presets()
+        "clips": CLIPS,
+        "defaults": {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in ClipSpec().settings().items()
         },
-        "shard_clips": SHARD_CLIPS,
-        "shards": {
-            name: {split: shard_digest(name, split) for split in split_names()}
-            for name in presets()
+        "splits": {split.name: split.number for split in SPLITS},
+        "cases": {
+            name: {
+                **identity(spec),
+                "clips": {split: clips_digest(spec, split) for split in split_names()},
+                "shard_clips": shard_clips(spec),
+                "shards": {split: shard_digest(spec, split) for split in SHARD_SPLITS},
+            }
+            for name, spec in cases().items()
         },
     }
 

@@ -5,10 +5,10 @@ from html.parser import HTMLParser
 
 import numpy as np
 
-from trajdata._bake.commits import Commit
 from trajdata._bake.history import RatePoint
 from trajdata._bake.progress import ProgressReport
 from trajdata._bake.report.page import Integrity, render_page
+from trajdata._shards.commit_record import Commit
 from trajdata._shards.recipe import Recipe
 from trajdata._spec.model import ClipSpec
 
@@ -17,7 +17,7 @@ SPEC = ClipSpec().replace(frames=4, height=16, width=16, jitter=0.0125)
 RECIPE = Recipe(SPEC, 7, "val", 98, 10, SPEC.fingerprint)
 REPORT = ProgressReport(
     state="running",
-    message="drawing and writing",
+    message="rendering and writing",
     split="val",
     seed=7,
     clips_done=40,
@@ -46,7 +46,7 @@ INTEGRITY = Integrity(
     damaged=(),
     canary=15,
     temps_cleared=3,
-    newest=(Commit(4, "val-000004.tar", 10, 123_904, "ab" * 32, (3, 3, 2, 2)),),
+    newest=(Commit.of(RECIPE, 4, "ab" * 32, (3, 3, 2, 2)),),
     index_is_there=False,
 )
 

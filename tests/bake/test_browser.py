@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from tests.bake.known import FOLDER, Page, page
-from trajdata import materialize, preset
+from trajdata import ClipSource, materialize, preset
 
 CHROMIUM = shutil.which("chromium")
 SECONDS = 60
@@ -88,7 +88,7 @@ def browser(tmp_path):
 def baked(tmp_path_factory):
     """The page of a real bake."""
     folder = tmp_path_factory.mktemp("baked") / "out"
-    materialize(preset("magvit-32"), folder, clips=400, shard_clips=40)
+    materialize(ClipSource(preset("magvit-32")), folder, clips=400, shard_clips=40)
     return (folder / "report.html").read_text("utf-8")
 
 

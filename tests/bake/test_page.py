@@ -22,16 +22,16 @@ PICTURES = tuple(
 @pytest.mark.parametrize(
     "fact",
     [
-        *("98 clips, val, seed 7", FOLDER, "on node-17", "running", "drawing and writing"),
+        *("98 clips, val, seed 7", FOLDER, "on node-17", "running", "rendering and writing"),
         *("Updated 2026-11-24T12:00:00Z (UTC)", "more than 120 s ago, the bake has died"),
         *("clips committed 40 of 98, 40.8 %", "shards committed 4 of 10", "clips in flight 10"),
         *("rate now 1,234 clips/s", "running for 1 h 02 min 05 s", "time left 1 min 35 s"),
         *("last commit 2026-11-24T11:59:58Z", "trajdata materialize --out /data/out"),
-        *("clips drawn a second", "time baking, all runs together", "20 min", "1,500"),
+        *("clips rendered a second", "time baking, all runs together", "20 min", "1,500"),
         *("linear 10", "circular 11", "helical 9", "parabolic 10"),
         *("Still to be made: shards 2, 5 to 9.", "index.json is not there yet"),
         "Hashed again: val-000000.tar, val-000001.tar. Each has the SHA-256 that was promised.",
-        "Clip 15, committed before, was drawn again: the same, to the byte.",
+        "Clip 15, committed before, was rendered again: the same, to the byte.",
         "Temporary files of an earlier run that were removed: 3.",
         *("val-000004.tar", "123,904", "ab" * 32),
         *("trajdata verify /data/out --full", "trajdata verify /data/out --rerender 100"),
@@ -106,7 +106,7 @@ def test_only_a_running_page_loads_itself_again():
 def test_a_page_of_a_complete_folder_asks_for_nothing():
     whole = replace(INTEGRITY, done=np.ones(10, np.bool_), index_is_there=True)
     text = Page(page(integrity=whole, state="done", clips_done=98, shards_done=10)).text
-    assert "All 10 shards are committed. index.json is there: the folder is complete." in text
+    assert "All 10 shards are committed. index.json is there: the store is complete." in text
     assert "To resume" not in text
     assert "98 of 98, 100 %" in text
 
@@ -139,7 +139,7 @@ def test_a_page_of_a_bake_that_has_just_begun_says_what_is_not_known_yet():
         )
     ).text
     for words in (
-        *("No clip has been drawn yet.", "none in this run", "No shard was there to be hashed"),
+        *("No clip has been rendered yet.", "none in this run", "No shard was there to be hashed"),
         *("No committed clip was there", "Still to be made: shards 0 to 9."),
     ):
         assert words in text, words

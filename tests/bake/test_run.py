@@ -16,22 +16,30 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trajdata import ClipSource, ClipSpec, LockedError, ShardError, SpecMismatchError, materialize
-from trajdata._bake.commits import held_recipe, write_recipe
-from trajdata._bake.progress import read_progress
+from tests.stores import progress_of, recipe_of, write_recipe
+from trajdata import (
+    ArgumentError,
+    ClipSource,
+    ClipSpec,
+    LockedError,
+    ShardError,
+    SpecMismatchError,
+    materialize,
+)
 from trajdata._bake.run import materialize_on
-from trajdata._bake.verifying import verify
-from trajdata._reading.stored import open_folder
+from trajdata._bake.verify import verify
+from trajdata._reading.stored import open_shards
 from trajdata._shards.strict_json import canonical, sealed
 from trajdata._store.disk import Disk
+from trajdata._store.folder import FolderStore
 
 CLIPS, SHARD = 100, 8
 PROGRAM = """
 import sys
-from trajdata import ClipSpec, materialize
+from trajdata import ClipSource, ClipSpec, materialize
 spec = ClipSpec().replace(frames=4, height=16, width=16)
 clips, shard, threads = map(int, sys.argv[2:5])
-materialize(spec, sys.argv[1], clips=clips, shard_clips=shard, threads=threads)
+materialize(ClipSource(spec), sys.argv[1], clips=clips, shard_clips=shard, threads=threads)
 """
 
 
@@ -57,7 +65,7 @@ def data(folder):
 def whole(tmp_path_factory, tiny_spec):
     """A folder that was baked in one go by one thread."""
     folder = tmp_path_factory.mktemp("whole")
-    materialize(tiny_spec, folder, clips=CLIPS, shard_clips=SHARD, threads=1)
+    materialize(ClipSource(tiny_spec), folder, clips=CLIPS, shard_clips=SHARD, threads=1)
     return folder
 
 
@@ -71,7 +79,14 @@ def started(tmp_path, tiny_spec):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        materialize(tiny_spec, folder, clips=CLIPS, shard_clips=SHARD, threads=1, on_progress=stop)
+        materialize(
+            ClipSource(tiny_spec),
+            folder,
+            clips=CLIPS,
+            shard_clips=SHARD,
+            threads=1,
+            on_progress=stop,
+        )
     return folder
 
 
@@ -95,7 +110,7 @@ def wait_for_commits(process, folder, count):
 
 def test_a_bake_holds_the_clips_of_the_source(whole, tiny_spec):
     fields = ("video", "label", "index", "trajectory", "caption")
-    read = open_folder(whole, fields=fields).batch(range(CLIPS))
+    read = open_shards(whole, fields=fields).batch(range(CLIPS))
     drawn = ClipSource(tiny_spec, fields=fields).batch(range(CLIPS))
     for name in fields:
         assert np.array_equal(read[name], drawn[name]), name
@@ -104,12 +119,16 @@ def test_a_bake_holds_the_clips_of_the_source(whole, tiny_spec):
 def test_the_report_and_the_folder_say_what_was_done(tmp_path, tiny_spec):
     seen = []
     report = materialize(
-        tiny_spec, tmp_path / "a" / "b", clips=20, shard_clips=8, on_progress=seen.append
+        ClipSource(tiny_spec),
+        tmp_path / "a" / "b",
+        clips=20,
+        shard_clips=8,
+        on_progress=seen.append,
     )
     folder = tmp_path / "a" / "b"
     assert (report.clips, report.shards) == (20, 3)
     assert (report.clips_written, report.shards_written) == (20, 3)
-    assert report.folder == str(folder)
+    assert report.where == str(folder)
     assert report.clips_per_second > 0
     assert {path.name for path in folder.iterdir()} == {
         *(".trajdata", "README.md", "index.json", "preview.png"),
@@ -117,7 +136,7 @@ def test_the_report_and_the_folder_say_what_was_done(tmp_path, tiny_spec):
         *(f"train-{shard:06d}.tar" for shard in range(3)),
     }
     assert seen[0].state == "running"
-    assert seen[-1] == read_progress(folder)
+    assert seen[-1] == progress_of(folder)
     assert seen[-1].state == "done"
     assert sum(seen[-1].class_counts.values()) == seen[-1].clips_done == 20
     assert list((folder / ".trajdata" / "tmp").iterdir()) == []
@@ -125,25 +144,25 @@ def test_the_report_and_the_folder_say_what_was_done(tmp_path, tiny_spec):
 
 @pytest.mark.parametrize("threads", [2, 5])
 def test_the_number_of_threads_does_not_change_a_byte(tmp_path, whole, tiny_spec, threads):
-    materialize(tiny_spec, tmp_path, clips=CLIPS, shard_clips=SHARD, threads=threads)
+    materialize(ClipSource(tiny_spec), tmp_path, clips=CLIPS, shard_clips=SHARD, threads=threads)
     assert data(tmp_path) == data(whole)
 
 
 def test_a_complete_folder_is_left_as_it_is(whole, tiny_spec):
     before = tree(whole)
-    report = materialize(tiny_spec, whole, clips=CLIPS)
+    report = materialize(ClipSource(tiny_spec), whole, clips=CLIPS)
     assert (report.clips_written, report.shards_written) == (0, 0)
     assert tree(whole) == before
 
 
 def test_a_stopped_bake_says_so_and_resumes_to_the_same_bytes(started, whole, tiny_spec):
-    report = read_progress(started)
+    report = progress_of(started)
     assert report.state == "interrupted"
     assert 0 < report.clips_done < CLIPS
     assert not (started / "index.json").exists()
     assert list((started / ".trajdata" / "tmp").iterdir()) == []
     assert verify(started).ok
-    resumed = materialize(tiny_spec, started, clips=CLIPS, threads=3)
+    resumed = materialize(ClipSource(tiny_spec), started, clips=CLIPS, threads=3)
     assert resumed.clips_written == CLIPS - report.clips_done
     assert data(started) == data(whole)
 
@@ -161,9 +180,9 @@ def test_a_killed_bake_resumes_to_the_same_bytes(tmp_path, tiny_spec):
         for name in (path.name for path in folder.glob("*.tar")):
             assert (folder / name).stat().st_size == 100 * 12288 + 1024, name
     assert not (folder / "index.json").exists() or verify(folder).complete
-    materialize(tiny_spec, folder, threads=2, **shape)
+    materialize(ClipSource(tiny_spec), folder, threads=2, **shape)
     once = tmp_path / "once"
-    materialize(tiny_spec, once, threads=1, **shape)
+    materialize(ClipSource(tiny_spec), once, threads=1, **shape)
     assert data(folder) == data(once)
     assert verify(folder).ok
     assert list((folder / ".trajdata" / "tmp").iterdir()) == []
@@ -177,7 +196,7 @@ def test_ctrl_c_ends_a_bake_with_no_temp_and_with_the_command_that_resumes(tmp_p
         _, errors = process.communicate(timeout=60)
     assert process.returncode in (-signal.SIGINT, 130, 1)
     assert "KeyboardInterrupt" in errors
-    report = read_progress(folder)
+    report = progress_of(folder)
     assert report.state == "interrupted"
     assert str(folder) in report.resume_command
     assert "clips=200000, shard_clips=500" in report.resume_command
@@ -186,7 +205,7 @@ def test_ctrl_c_ends_a_bake_with_no_temp_and_with_the_command_that_resumes(tmp_p
 
 
 def test_the_resume_command_of_a_spec_of_ones_own_resumes(started, whole):
-    command = read_progress(started).resume_command
+    command = progress_of(started).resume_command
     assert command.startswith("python -c ")
     subprocess.run(
         command.replace("python", f"'{sys.executable}'", 1),
@@ -206,7 +225,7 @@ def test_a_second_writer_writes_not_one_byte(tmp_path, tiny_spec):
         os.waitpid(process.pid, os.WUNTRACED)  # stopped, so that what changes is not its doing
         before = tree(folder)
         with pytest.raises(LockedError, match=rf"process {process.pid} on .* nothing was changed"):
-            materialize(tiny_spec, folder, clips=200_000, shard_clips=500)
+            materialize(ClipSource(tiny_spec), folder, clips=200_000, shard_clips=500)
         assert tree(folder) == before
         process.kill()
         process.communicate(timeout=60)
@@ -227,6 +246,7 @@ def test_the_function_is_found_whether_or_not_its_module_was_imported_before():
         ({"split": "val"}, {"split"}),
         ({"clips": CLIPS + 1}, {"clips"}),
         ({"shard_clips": SHARD + 1}, {"shard_clips"}),
+        ({"fields": ["depth"]}, {"fields"}),
         (
             {"spec": ClipSpec().replace(frames=5, height=16, width=18)},
             {"spec.frames", "spec.width"},
@@ -239,19 +259,18 @@ def test_another_stream_writes_not_one_byte_and_names_what_differs(
 ):
     folder = request.getfixturevalue(state)
     before = tree(folder)
-    asked = {"spec": tiny_spec, "clips": CLIPS, **change}
-    spec = asked.pop("spec")
+    asked = {"spec": tiny_spec, "seed": 0, "split": "train", "clips": CLIPS, **change}
+    source = ClipSource(*(asked.pop(name) for name in ("spec", "seed", "split")))
     with pytest.raises(SpecMismatchError) as caught:
-        materialize(spec, folder, **asked)
+        materialize(source, folder, **asked)
     assert set(caught.value.differences) == names
     assert tree(folder) == before
 
 
 def test_a_folder_that_another_format_wrote_is_another_stream(started, tiny_spec):
-    disk = Disk(started)
-    write_recipe(disk, replace(held_recipe(disk), fingerprint="0" * 64))
+    write_recipe(started, replace(recipe_of(started), fingerprint="0" * 64))
     with pytest.raises(SpecMismatchError, match="fingerprint"):
-        materialize(tiny_spec, started, clips=CLIPS)
+        materialize(ClipSource(tiny_spec), started, clips=CLIPS)
 
 
 @pytest.mark.parametrize(
@@ -259,19 +278,16 @@ def test_a_folder_that_another_format_wrote_is_another_stream(started, tiny_spec
     [
         ("clips", 0),
         ("clips", 1.5),
-        ("seed", -1),
-        ("split", "training"),
         ("shard_clips", 0),
         ("threads", 0),
         ("threads", 1.5),
-        ("spec", "magvit-32"),
+        ("source", "magvit-32"),
     ],
 )
 def test_bad_input_writes_nothing_and_names_the_argument(tmp_path, tiny_spec, name, value):
-    asked = {"spec": tiny_spec, "clips": 10, name: value}
-    spec = asked.pop("spec")
-    with pytest.raises(ValueError, match=f"{name}: given {value!r}"):
-        materialize(spec, tmp_path / "out", **asked)
+    asked = {"source": ClipSource(tiny_spec), "clips": 10, name: value}
+    with pytest.raises(ArgumentError, match=f"{name}: given {value!r}"):
+        materialize(asked.pop("source"), tmp_path / "out", **asked)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -280,14 +296,14 @@ def test_a_folder_with_files_of_others_under_our_names_is_not_touched(tmp_path, 
     (tmp_path / name).write_bytes(b"another's")
     before = tree(tmp_path)
     with pytest.raises(ValueError, match=f"out: given .* which has '{name}'"):
-        materialize(tiny_spec, tmp_path, clips=10)
+        materialize(ClipSource(tiny_spec), tmp_path, clips=10)
     assert tree(tmp_path) == before
 
 
 def test_a_file_where_the_folder_should_be_is_an_error(tmp_path, tiny_spec):
     (tmp_path / "out").write_bytes(b"")
     with pytest.raises(ValueError, match=r"out: given .*, a file; allowed is a folder"):
-        materialize(tiny_spec, tmp_path / "out", clips=10)
+        materialize(ClipSource(tiny_spec), tmp_path / "out", clips=10)
 
 
 @pytest.mark.parametrize("damage", [b"", b"{", b'{"wids_version": 1}'])
@@ -295,28 +311,28 @@ def test_a_damaged_index_is_an_error_and_nothing_is_written(started, tiny_spec, 
     (started / "index.json").write_bytes(damage)
     before = tree(started)
     with pytest.raises(ShardError, match=r"index\.json"):
-        materialize(tiny_spec, started, clips=CLIPS)
+        materialize(ClipSource(tiny_spec), started, clips=CLIPS)
     assert tree(started) == before
 
 
 def test_a_shard_that_a_kill_left_without_a_record_is_taken_over(started, whole, tiny_spec):
     """Between the rename and the record: the file is whole, and nobody knows."""
     (started / ".trajdata" / "commits" / "000001.json").unlink()
-    materialize(tiny_spec, started, clips=CLIPS)
+    materialize(ClipSource(tiny_spec), started, clips=CLIPS)
     assert data(started) == data(whole)
     assert not (started / ".trajdata" / "aside").exists()
 
 
 def test_a_file_under_a_shards_name_with_other_bytes_is_moved_aside(started, whole, tiny_spec):
     (started / "train-000012.tar").write_bytes(b"what is this")
-    materialize(tiny_spec, started, clips=CLIPS)
+    materialize(ClipSource(tiny_spec), started, clips=CLIPS)
     assert data(started) == data(whole)
     aside = started / ".trajdata" / "aside" / "train-000012.tar.0"
     assert aside.read_bytes() == b"what is this"
 
 
 @pytest.mark.parametrize("index_is_there", [True, False])
-def test_a_committed_shard_that_was_lost_is_drawn_again_to_the_same_bytes(
+def test_a_committed_shard_that_was_lost_is_rendered_again_to_the_same_bytes(
     tmp_path, whole, tiny_spec, index_is_there
 ):
     folder = shutil.copytree(whole, tmp_path / "lost")
@@ -325,7 +341,7 @@ def test_a_committed_shard_that_was_lost_is_drawn_again_to_the_same_bytes(
         file.truncate(1000)
     if not index_is_there:
         (folder / "index.json").unlink()
-    report = materialize(tiny_spec, folder, clips=CLIPS)
+    report = materialize(ClipSource(tiny_spec), folder, clips=CLIPS)
     assert report.shards_written == 2
     assert data(folder) == data(whole)
     assert len((folder / ".trajdata" / "aside" / "train-000005.tar.0").read_bytes()) == 1000
@@ -336,23 +352,23 @@ def test_a_lost_shard_that_does_not_come_to_its_bytes_again_is_an_error(started,
     record = json.loads(path.read_text())
     path.write_bytes(resealed({**record, "sha256": "0" * 64}))
     (started / "train-000000.tar").unlink()
-    with pytest.raises(ShardError, match=r"expected SHA-256 0000.* when drawn again"):
-        materialize(tiny_spec, started, clips=CLIPS)
+    with pytest.raises(ShardError, match=r"expected SHA-256 0000.* when rendered again"):
+        materialize(ClipSource(tiny_spec), started, clips=CLIPS)
     assert not (started / "train-000000.tar").exists()
     assert list((started / ".trajdata" / "tmp").iterdir()) == []
 
 
-def test_a_committed_clip_that_is_drawn_otherwise_now_stops_the_bake(started, tiny_spec):
+def test_a_committed_clip_that_is_rendered_otherwise_now_stops_the_bake(started, tiny_spec):
     """Shard and record agree, as they do when another library wrote them."""
     last = sorted(started.glob("*.tar"))[-1]
     shard = flip(last, 4 * 12288 + 700)
     path = started / ".trajdata" / "commits" / f"{last.stem[-6:]}.json"
     digest = hashlib.sha256(shard).hexdigest()
     path.write_bytes(resealed({**json.loads(path.read_bytes()), "sha256": digest}))
-    with pytest.raises(ShardError, match=r"as clip .* is drawn now") as caught:
-        materialize(tiny_spec, started, clips=CLIPS)
+    with pytest.raises(ShardError, match=r"as clip .* is rendered now") as caught:
+        materialize(ClipSource(tiny_spec), started, clips=CLIPS)
     assert caught.value.offset == 4 * 12288 + 700
-    assert read_progress(started).state == "failed"
+    assert progress_of(started).state == "failed"
 
 
 @pytest.mark.parametrize("state", ["whole", "started"])
@@ -361,7 +377,7 @@ def test_the_last_two_shards_are_hashed_again_and_made_again_where_they_are_dama
 ):
     folder = shutil.copytree(request.getfixturevalue(state), tmp_path / "damaged")
     damaged = [flip(path, 30_000) for path in sorted(folder.glob("*.tar"))[-2:]]
-    materialize(tiny_spec, folder, clips=CLIPS)
+    materialize(ClipSource(tiny_spec), folder, clips=CLIPS)
     assert data(folder) == data(whole)
     aside = sorted((folder / ".trajdata" / "aside").iterdir())
     assert [path.read_bytes() for path in aside] == damaged
@@ -398,10 +414,8 @@ class FailingDisk(Disk):
 
 
 def bake_on(disk, spec):
-    return materialize_on(
-        disk, spec, seed=0, split="train", clips=CLIPS, threads=2, shard_clips=SHARD,
-        on_progress=None,
-    )  # fmt: skip
+    store = FolderStore(disk)
+    return materialize_on(store, ClipSource(spec), clips=CLIPS, threads=2, shard_clips=SHARD)
 
 
 class FullDisk(Disk):
@@ -433,7 +447,7 @@ class FullDisk(Disk):
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS])
 def test_a_medium_that_fails_leaves_what_is_committed_and_no_temp(tmp_path, whole, tiny_spec, code):
     half = 13 * SHARD * 12288 // 3
-    for suffix in ("", ".tar"):
+    for suffix in ("", ".tar.0"):
         stays = {path: path.read_bytes() for path in tmp_path.glob("*.tar")}
         with pytest.raises(OSError, match=r"\d+ of 13 shards are committed and unto") as caught:
             bake_on(FullDisk(tmp_path, code, half, suffix), tiny_spec)
@@ -443,7 +457,7 @@ def test_a_medium_that_fails_leaves_what_is_committed_and_no_temp(tmp_path, whol
         assert verify(tmp_path).ok
         assert all(path.read_bytes() == held for path, held in stays.items())
     # The second time there was room for the last words.
-    report = read_progress(tmp_path)
+    report = progress_of(tmp_path)
     assert report.state == "failed"
     assert os.strerror(code) in report.message
     assert report.clips_done > 0
@@ -452,7 +466,7 @@ def test_a_medium_that_fails_leaves_what_is_committed_and_no_temp(tmp_path, whol
 
 
 @pytest.mark.parametrize("operation", ["sync", "sync_folder"])
-def test_a_shard_whose_fsync_fails_is_drawn_again(tmp_path, whole, tiny_spec, operation):
+def test_a_shard_whose_fsync_fails_is_rendered_again(tmp_path, whole, tiny_spec, operation):
     bake_on(FailingDisk(tmp_path, operation, errno.EIO, 20, 2), tiny_spec)
     assert data(tmp_path) == data(whole)
 
@@ -468,16 +482,16 @@ def test_an_fsync_that_fails_for_ever_ends_the_bake(tmp_path, tiny_spec):
 
 MEMORY = """
 import sys, psutil
-from trajdata import ClipSpec, materialize
+from trajdata import ClipSource, ClipSpec, materialize
 from trajdata._shards.recipe import Recipe
 spec = ClipSpec().replace(frames=4, height=16, width=16)
 most = 0
 def watch(report):
     global most
     most = max(most, report.rss_bytes)
-materialize(spec, sys.argv[1] + "/small", clips=100, threads=2)
+materialize(ClipSource(spec), sys.argv[1] + "/small", clips=100, threads=2)
 before = psutil.Process().memory_info().rss
-materialize(spec, sys.argv[1] + "/large", clips=30_000, shard_clips=10_000, threads=2,
+materialize(ClipSource(spec), sys.argv[1] + "/large", clips=30_000, shard_clips=10_000, threads=2,
             on_progress=watch)
 print(most - before)
 """

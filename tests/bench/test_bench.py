@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from trajdata import materialize, preset
+from trajdata import ClipSource, materialize, preset
 from trajdata._bench.plan import BenchPlan
 from trajdata._bench.report import BenchReport, BenchRow
 
@@ -42,7 +42,7 @@ def advice(*rows):
 @pytest.fixture(scope="module")
 def baked(tmp_path_factory):
     folder = tmp_path_factory.mktemp("baked") / "out"
-    materialize(preset("gray-32"), folder, seed=5, split="val", clips=200, threads=1)
+    materialize(ClipSource(preset("gray-32"), 5, "val"), folder, clips=200, threads=1)
     return folder
 
 
@@ -146,7 +146,7 @@ def test_help_shows_the_units_and_defaults_and_loads_nothing_heavy():
         (["--workers", "1,-1"], "workers: given -1"),
         (["--seconds", "nan"], "seconds: given nan"),
         (["--dir", "no-folder"], "--dir: given 'no-folder'"),
-        (["--cached", "no-folder"], "folder: given 'no-folder'"),
+        (["--cached", "no-folder"], "where: given 'no-folder'"),
     ],
 )
 def test_bad_input_ends_with_2_and_names_the_value(words, named, tmp_path):

@@ -18,7 +18,7 @@ def batch():
 
 
 @pytest.fixture(scope="module")
-def drawn():
+def sampled():
     return factors.scene_factors(ClipSource(SPEC), 20_000)
 
 
@@ -80,7 +80,9 @@ def test_a_clip_that_hardly_moves_is_found(batch):
 
 def test_truth_that_does_not_agree_with_itself_is_found(batch):
     moved = {**batch, "pixels": batch["pixels"] + np.float32(0.002)}
-    assert failed(truth.reprojection(SPEC, moved)) == ["pixels against the drawn path reprojected"]
+    assert failed(truth.reprojection(SPEC, moved)) == [
+        "pixels against the rendered path reprojected"
+    ]
     params = {**batch["params"], "phase_rad": batch["params"]["phase_rad"] + 1e-3}
     assert failed(truth.reprojection(SPEC, {**batch, "params": params})) == [
         "path from params against trajectory"
@@ -96,14 +98,14 @@ def test_a_line_that_is_labelled_a_parabola_is_found(batch):
     assert "parabola: bow off the chord, at 32 px" in failed(truth.separation(SPEC, swapped))
 
 
-def test_labels_dealt_with_a_lean_are_found(drawn):
-    labels, _ = drawn
+def test_labels_dealt_with_a_lean_are_found(sampled):
+    labels, _ = sampled
     assert failed(streams.balance(SPEC, labels)) == []
     assert len(failed(streams.balance(SPEC, np.sort(labels)))) == 2
 
 
-def test_a_factor_that_leans_on_the_class_is_found(drawn):
-    labels, columns = drawn
+def test_a_factor_that_leans_on_the_class_is_found(sampled):
+    labels, columns = sampled
     leaning = {"speed": columns["speed"] + 0.02 * (labels == 1)}
     assert len(failed(factors.independence(labels, leaning))) == 2
     assert failed(factors.independence(labels, {"speed": columns["speed"]})) == []
@@ -180,7 +182,7 @@ def test_a_picture_drawn_off_its_place_is_found(monkeypatch):
     monkeypatch.setattr(rendering, "_flat_discs", lambda *_: weight)
     monkeypatch.setattr(rendering, "_CHUNK", 300)
     assert failed(rendering.centroids(source, 300)) == [
-        "centroid of the drawn object against pixels"
+        "centroid of the rendered object against pixels"
     ]
 
 

@@ -15,7 +15,6 @@ import typer
 from PIL import Image
 
 from trajdata import preset
-from trajdata._bake.lock import FolderLock
 from trajdata._check.audit.findings import at_most
 from trajdata._check.audit.plots import SHOWN_FACTORS
 from trajdata._check.audit.report import AuditReport
@@ -23,6 +22,7 @@ from trajdata._cli import main
 from trajdata._cli.exits import exit_codes
 from trajdata._errors import LockedError, ShardError, SpecMismatchError
 from trajdata._store.disk import Disk
+from trajdata._store.lock import FolderLock
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 90

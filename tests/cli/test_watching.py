@@ -14,8 +14,8 @@ import psutil
 import pytest
 from rich.console import Console
 
-from trajdata import materialize
-from trajdata._bake.progress import read_progress
+from tests.stores import progress_of
+from trajdata import ClipSource, materialize
 from trajdata._cli.watching import watch
 from trajdata._errors import ShardError
 
@@ -25,12 +25,12 @@ SECONDS = 100
 
 @pytest.fixture
 def baked(tmp_path, tiny_spec):
-    materialize(tiny_spec, tmp_path / "out", clips=20, shard_clips=8)
+    materialize(ClipSource(tiny_spec), tmp_path / "out", clips=20, shard_clips=8)
     return tmp_path / "out"
 
 
 def report(folder, **changes):
-    changed = replace(read_progress(folder), **changes)
+    changed = replace(progress_of(folder), **changes)
     (folder / "progress.json").write_text(json.dumps(asdict(changed)))
 
 
@@ -48,7 +48,7 @@ def test_a_bake_that_is_done_is_shown_once(baked):
 
 
 def test_a_running_bake_is_watched_until_it_ends(baked):
-    last = read_progress(baked)
+    last = progress_of(baked)
     steps = iter([{"clips_done": 16, "shards_done": 2}, {"state": "interrupted"}])
     report(baked, state="running", updated="2999-01-01T00:00:00Z", clips_done=8, shards_done=1)
     state, shown = seen(baked, lambda seconds: report(baked, **next(steps)))
@@ -67,7 +67,7 @@ def test_a_writer_that_has_gone_silent_is_named_with_the_command_that_resumes(ba
         state, shown = seen(baked, terminal=terminal)
         assert state == "silent"
         assert "The writer has gone silent: its last word is of 2001-01-01" in shown
-        assert read_progress(baked).resume_command[:40] in shown
+        assert progress_of(baked).resume_command[:40] in shown
 
 
 def test_a_file_that_is_just_being_synced_is_waited_for(baked):
@@ -117,13 +117,13 @@ def test_a_detached_bake_goes_on_alone_and_can_be_watched_and_stopped(tmp_path):
         assert "being written" in again.stderr
         os.kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + SECONDS
-        while read_progress(out).state == "running":
+        while progress_of(out).state == "running":
             assert time.monotonic() < deadline
             time.sleep(0.05)
     finally:
         if psutil.pid_exists(pid):
             psutil.Process(pid).wait(timeout=SECONDS)
-    assert read_progress(out).state == "interrupted"
+    assert progress_of(out).state == "interrupted"
     assert "Interrupted" in (out / ".trajdata" / "bake.log").read_text()
     watched = run("watch", out)
     assert watched.returncode == 1

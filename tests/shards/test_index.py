@@ -1,15 +1,15 @@
 """index.json: what it says, its bytes, and what becomes of a damaged one."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
-from trajdata import ShardError, SpecMismatchError
-from trajdata._shards.index import INDEX, Index, read_index
+from trajdata import ArgumentError, ShardError, SpecMismatchError
+from trajdata._shards.index import Index, index_limit, parse_index
 from trajdata._shards.recipe import MOST_SHARDS, Recipe
 from trajdata._spec.model import ClipSpec
 from trajdata._spec.presets import preset
-from trajdata._store.disk import Disk
 
 
 @pytest.fixture(scope="module")
@@ -28,12 +28,10 @@ def changed(index, change):
     return json.dumps(value).encode()
 
 
-def test_an_index_is_read_back_as_it_was_and_has_one_spelling(tmp_path, index):
-    (tmp_path / INDEX).write_bytes(index.to_bytes())
-    again = read_index(Disk(tmp_path))
+def test_an_index_is_read_back_as_it_was_and_has_one_spelling(index):
+    again = parse_index(index.to_bytes(), "index.json", index_limit(3))
     assert again == index
     assert again.to_bytes() == index.to_bytes()
-    assert read_index(Disk(tmp_path / "nowhere")) is None
 
 
 def test_an_index_is_a_wids_index_with_one_key_more(index):
@@ -56,6 +54,7 @@ def test_an_index_is_a_wids_index_with_one_key_more(index):
             "record",
             "sha256",
             "seal",
+            "fields",
         )
     }
     first = value["trajdata"]["record"]["members"][0]
@@ -67,6 +66,9 @@ DAMAGE = {
     "wids_version 1": lambda v, t: v.update(wids_version=2),
     "trajdata: dict": lambda v, t: v.pop("trajdata"),
     "clips: int": lambda v, t: t.update(clips="100"),
+    "fields in the order": lambda v, t: t["fields"].reverse(),
+    "fields: given video": lambda v, t: t.update(fields=["video"]),
+    "fields: names": lambda v, t: t.update(fields=[1]),
     "clips: given -1": lambda v, t: t.update(clips=-1),
     "split: given '../x'": lambda v, t: t.update(split="../x"),
     "frames: given 1000000000": lambda v, t: t["spec"]["picture"].update(frames=10**9),
@@ -83,11 +85,10 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("message", DAMAGE)
-def test_a_damaged_index_is_an_error_that_says_what_was_expected(tmp_path, index, message):
-    (tmp_path / INDEX).write_bytes(changed(index, DAMAGE[message]))
+def test_a_damaged_index_is_an_error_that_says_what_was_expected(index, message):
     with pytest.raises(ShardError, match=message) as caught:
-        read_index(Disk(tmp_path))
-    assert caught.value.file == str(tmp_path / INDEX)
+        parse_index(changed(index, DAMAGE[message]), "some/index.json", index_limit(3))
+    assert caught.value.file == "some/index.json"
 
 
 @pytest.mark.parametrize(
@@ -104,9 +105,8 @@ def test_a_damaged_index_is_an_error_that_says_what_was_expected(tmp_path, index
     ],
 )
 def test_a_recipe_out_of_range_is_an_error_that_names_field_value_and_range(recipe, name, value):
-    given = {**vars(recipe), name: value}
-    with pytest.raises(ValueError, match=f"{name}: given {value!r}; allowed"):
-        Recipe(**given)
+    with pytest.raises(ArgumentError, match=f"{name}: given {value!r}; allowed"):
+        replace(recipe, **{name: value})
 
 
 def test_more_shards_than_an_index_may_have_are_an_error_that_says_what_would_do(tiny_spec):

@@ -7,31 +7,41 @@ import tarfile
 import numpy as np
 import pytest
 
-from trajdata._clips.fields import FIELDS, STORED_ARRAYS
+from trajdata._clips.fields import FIELDS
 from trajdata._clips.source import ClipSource
-from trajdata._shards.layout import END_BYTES, default_shard_clips, record_layout
-from trajdata._shards.records import RecordBuilder, record_source
+from trajdata._shards.layout import (
+    END_BYTES,
+    STANDARD_ARRAYS,
+    default_shard_clips,
+    record_layout,
+)
+from trajdata._shards.recipe import Recipe
+from trajdata._shards.records import RecordBuilder
 from trajdata._spec.model import ClipSpec
 from trajdata._spec.presets import preset, presets
 
 INDICES = range(998, 1003)
 
 
+def recipe_for(spec, seed=0, split="train", fields=STANDARD_ARRAYS):
+    return Recipe(spec, seed, split, 1003, 1003, spec.fingerprint, fields)
+
+
 @pytest.fixture(scope="module")
 def layout(tiny_spec):
-    return record_layout(tiny_spec)
+    return record_layout(tiny_spec, STANDARD_ARRAYS)
 
 
 @pytest.fixture(scope="module")
 def shard(tiny_spec):
-    records, _ = RecordBuilder(record_source(tiny_spec, 3, "val"), 2**20).build(INDICES)
+    records, _ = RecordBuilder(recipe_for(tiny_spec, 3, "val"), 2**20).build(INDICES)
     return records.tobytes() + bytes(END_BYTES)
 
 
 def test_a_shard_is_a_tar_whose_members_are_the_fields_in_their_order(layout, shard):
     with tarfile.open(fileobj=io.BytesIO(shard), mode="r:") as tar:
         members = tar.getmembers()
-    names = ["video.npy", "cls", "json", *(f"{name}.npy" for name in STORED_ARRAYS)]
+    names = ["video.npy", "cls", "json", *(f"{name}.npy" for name in STANDARD_ARRAYS)]
     assert [member.name for member in members] == [
         f"{index:012d}.{name}" for index in INDICES for name in names
     ]
@@ -64,7 +74,7 @@ def test_members_hold_the_clips_of_the_source(tiny_spec, shard):
         for index in INDICES:
             clip = source[index]
             assert int(tar.extractfile(f"{index:012d}.cls").read()) == clip["label"]
-            for name in ("video", *STORED_ARRAYS):
+            for name in ("video", *STANDARD_ARRAYS):
                 member = tar.extractfile(f"{index:012d}.{name}.npy")
                 array = np.load(io.BytesIO(member.read()), allow_pickle=False)
                 assert array.dtype == clip[name].dtype
@@ -73,7 +83,7 @@ def test_members_hold_the_clips_of_the_source(tiny_spec, shard):
 
 @pytest.mark.parametrize("name", presets())
 def test_every_value_is_aligned_and_lies_in_its_record(name):
-    layout = record_layout(preset(name))
+    layout = record_layout(preset(name), STANDARD_ARRAYS)
     end = 0
     for member in layout.members:
         assert member.start == end
@@ -84,7 +94,7 @@ def test_every_value_is_aligned_and_lies_in_its_record(name):
 
 
 def test_the_layout_of_magvit_32_is_pinned():
-    layout = record_layout(preset("magvit-32"))
+    layout = record_layout(preset("magvit-32"), STANDARD_ARRAYS)
     assert layout.record_bytes == 33792
     assert [(member.name, member.offset, member.size) for member in layout.members] == [
         ("video.npy", 640, 24704),
@@ -99,14 +109,14 @@ def test_the_layout_of_magvit_32_is_pinned():
 
 
 def test_a_builder_that_is_used_again_leaves_nothing_of_the_last_clips(tiny_spec):
-    builder = RecordBuilder(record_source(tiny_spec, 0, "train"), 2**20)
+    builder = RecordBuilder(recipe_for(tiny_spec), 2**20)
     fresh = builder.build(range(5, 8))[0].copy()
     builder.build(range(999_999_999_990, 999_999_999_999))
     assert np.array_equal(builder.build(range(5, 8))[0], fresh)
 
 
 def test_a_builder_has_room_for_one_record_at_least_and_says_when_it_is_full(tiny_spec):
-    builder = RecordBuilder(record_source(tiny_spec, 0, "train"), 0)
+    builder = RecordBuilder(recipe_for(tiny_spec), 0)
     assert builder.room == 1
     with pytest.raises(ValueError, match="given 2 of them; allowed are up to 1"):
         builder.build(range(2))

@@ -78,13 +78,19 @@ class RecordingDisk(Disk):
 
     def close(self, file):
         with self._taking:
-            self.log.append(("close", self._nodes.pop(file)))
+            if file in self._nodes:  # others were opened for reading
+                self.log.append(("close", self._nodes.pop(file)))
             super().close(file)
 
     def rename(self, name, new_name):
         with self._alive():
             super().rename(name, new_name)
             self.log.append(("rename", name, new_name))
+
+    def link(self, name, new_name):
+        with self._alive():
+            super().link(name, new_name)
+            self.log.append(("link", name, new_name))
 
     def remove(self, name):
         with self._alive():
@@ -171,6 +177,10 @@ class Medium:
             self._folder_of(new).put(new.rpartition("/")[2], node)
             self._folder_of(old).put(old.rpartition("/")[2], None)
             self.moves.append((old, node))
+        elif kind == "link":
+            old, new = rest
+            node = self._folder_of(old).now(old.rpartition("/")[2])
+            self._folder_of(new).put(new.rpartition("/")[2], node)
         elif kind == "remove":
             self._folder_of(rest[0]).put(rest[0].rpartition("/")[2], None)
         elif kind == "sync folder" and rest[0] in self.folders:

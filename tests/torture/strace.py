@@ -11,7 +11,7 @@ from pathlib import Path
 
 KINDS = {
     "open": ("openat",),
-    "read": ("read",),
+    "read": ("read", "pread64"),
     "write": ("write", "pwrite64"),
     "truncate": ("ftruncate",),
     "fsync": ("fsync",),
@@ -19,6 +19,7 @@ KINDS = {
     "lock": ("flock",),
     "mkdir": ("mkdir", "mkdirat"),
     "rename": ("rename", "renameat", "renameat2"),
+    "link": ("link", "linkat"),
     "unlink": ("unlink", "unlinkat"),
     "stat": ("newfstatat", "fstat", "statx"),
     "access": ("access", "faccessat", "faccessat2"),

@@ -6,16 +6,15 @@ import shutil
 
 import pytest
 
+from tests.stores import progress_of, recipe_of, store_of
 from tests.torture.tiny import SHARDS, bake, tree
-from trajdata._bake.commits import held_recipe, read_state
-from trajdata._bake.progress import read_progress
-from trajdata._bake.repairing import repair
-from trajdata._bake.verifying import verify
+from trajdata._bake.repair import repair
+from trajdata._bake.verify import verify
 from trajdata._errors import ShardError
-from trajdata._reading.stored import open_folder
-from trajdata._shards.strict import walk_shard
+from trajdata._reading.stored import open_shards
+from trajdata._store.contents import read_contents
 from trajdata._store.disk import Disk
-from trajdata._store.shard_file import OpenShard
+from trajdata._store.shard_view import ShardView, walk
 
 pytestmark = pytest.mark.torture
 
@@ -28,8 +27,7 @@ def copy(fast, reference):
 
 
 def test_a_shard_that_is_cut_anywhere_is_noticed(copy, count):
-    disk = Disk(copy)
-    recipe = held_recipe(disk)
+    store, recipe = store_of(copy), recipe_of(copy)
     cuts = 0
     for shard in range(SHARDS):
         path = copy / recipe.shard_name(shard)
@@ -38,13 +36,13 @@ def test_a_shard_that_is_cut_anywhere_is_noticed(copy, count):
         for size in sorted({*range(0, len(whole), BLOCK), *edges}, reverse=True):
             os.truncate(path, size)
             with pytest.raises(ShardError):
-                OpenShard(copy, recipe, shard)
+                ShardView(store, recipe, shard)
             with pytest.raises(ShardError):
-                walk_shard(disk, recipe, shard)
+                walk(store, recipe, shard)
             if size % BLOCK == 0:
                 assert not verify(copy).ok
                 with pytest.raises(ShardError):
-                    open_folder(copy)
+                    open_shards(copy)
             cuts += 1
         path.write_bytes(whole)
     assert verify(copy, full=True).ok
@@ -52,8 +50,6 @@ def test_a_shard_that_is_cut_anywhere_is_noticed(copy, count):
 
 
 def test_a_json_file_that_is_cut_anywhere_is_noticed(copy, count):
-    disk = Disk(copy)
-    recipe = held_recipe(disk)
     hidden = copy / ".trajdata"
     cuts = 0
     for path in (copy / "index.json", hidden / "recipe.json", *(hidden / "commits").iterdir()):
@@ -61,8 +57,7 @@ def test_a_json_file_that_is_cut_anywhere_is_noticed(copy, count):
         for size in range(len(whole)):
             path.write_bytes(whole[:size])
             with pytest.raises(ShardError):
-                held_recipe(disk)
-                read_state(disk, recipe)
+                read_contents(store_of(copy))
             cuts += 1
         path.write_bytes(whole)
     path = copy / "progress.json"
@@ -70,7 +65,7 @@ def test_a_json_file_that_is_cut_anywhere_is_noticed(copy, count):
     for size in range(len(whole)):
         path.write_bytes(whole[:size])
         with pytest.raises((ValueError, ShardError)):
-            read_progress(copy)
+            progress_of(copy)
         cuts += 1
     count(cuts, "cuts of JSON files, at every byte")
 

@@ -17,23 +17,23 @@ import zipfile
 import numpy as np
 import pytest
 
+from tests.stores import store_of
 from tests.torture.tiny import CLIPS, SHARD_CLIPS, SPEC
-from trajdata._bake.commits import held_recipe, read_state
-from trajdata._bake.verifying import verify
+from trajdata._bake.verify import verify
 from trajdata._clips.fields import FIELDS
 from trajdata._errors import ShardError
-from trajdata._reading.stored import open_folder
-from trajdata._shards.layout import record_layout
-from trajdata._shards.strict import walk_shard
+from trajdata._reading.stored import open_shards
+from trajdata._shards.layout import STANDARD_ARRAYS, record_layout
 from trajdata._shards.strict_json import canonical, sealed
-from trajdata._store.disk import Disk
+from trajdata._store.contents import held_recipe, read_contents
+from trajdata._store.shard_view import walk
 
 pytestmark = [
     pytest.mark.torture,
     pytest.mark.skipif(sys.platform == "win32", reason="there are no FIFOs and devices"),
 ]
 
-LAYOUT = record_layout(SPEC)
+LAYOUT = record_layout(SPEC, STANDARD_ARRAYS)
 RECORD = LAYOUT.record_bytes
 VIDEO, CLS, JSON = LAYOUT.members[:3]
 TRAJECTORY = LAYOUT.members[3]
@@ -326,6 +326,10 @@ INDEXES = {
     "no hashes": ours("sha256", []),
     "hashes that are none": ours("sha256", ["x" * 64] * 3),
     "huge hashes": ours("sha256", ["0" * 100_000] * 3),
+    "no fields": ours("fields", None),
+    "a field that goes up": ours("fields", ["../../etc/passwd"]),
+    "a field that is a list": ours("fields", [["depth"]]),
+    "many fields": ours("fields", ["depth"] * 100_000),
     "no layout": ours("record", None),
     "a layout of another length": ours("record", {"bytes": 2**60, "members": []}),
     "a member of dtype object": of_record("dtype", "|O"),
@@ -344,13 +348,13 @@ INDEXES = {
 
 def attack(folder):
     """Open and read the folder in every way that there is."""
-    disk = Disk(folder)
-    recipe = held_recipe(disk)
+    store = store_of(folder)
+    recipe = held_recipe(store)
     recipe.check_format(folder)
-    read_state(disk, recipe)
-    open_folder(folder, fields=tuple(FIELDS)).batch(range(CLIPS))
+    read_contents(store)
+    open_shards(folder, fields=tuple(FIELDS)).batch(range(CLIPS))
     for shard in range(recipe.shards):
-        walk_shard(disk, recipe, shard)
+        walk(store, recipe, shard)
 
 
 def check_refused(folder):

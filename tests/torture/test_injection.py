@@ -19,11 +19,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.stores import progress_of
 from tests.torture.fault_disk import CODES
 from tests.torture.strace import KINDS, Operation, injected, operations, reason_against, traced
 from tests.torture.tiny import tree
-from trajdata._bake.progress import LIVELY, read_progress
+from trajdata._bake.progress import LIVELY
 from trajdata._bake.run import materialize
+from trajdata._clips.source import ClipSource
 from trajdata._errors import ShardError
 from trajdata._spec.presets import preset
 
@@ -35,7 +37,7 @@ CLIPS, SHARD_CLIPS = 160, 64
 TEMPS = ".trajdata/tmp/"
 DONE, TRY_LATER = 0, 75
 
-CHANGES = {"create", "write", "truncate", "mkdir", "rename", "unlink"}
+CHANGES = {"create", "write", "truncate", "mkdir", "rename", "link", "unlink"}
 """What a kill may come in front of to leave another folder; its fsyncs change nothing to see."""
 
 ERRORS = {
@@ -49,6 +51,7 @@ ERRORS = {
     "lock": ("EIO", "ENOLCK", "EINTR"),
     "mkdir": ("ENOSPC", "EDQUOT", "EIO", "EROFS", "EACCES", "EINTR"),
     "rename": ("ENOSPC", "EDQUOT", "EIO", "EROFS", "EACCES", "EINTR"),
+    "link": ("ENOSPC", "EDQUOT", "EIO", "EROFS", "EACCES"),
     "unlink": ("EIO", "EROFS", "EACCES", "EINTR"),
     "stat": ("EIO", "EACCES", "EINTR"),
     "access": ("EIO", "EACCES"),
@@ -134,19 +137,19 @@ def killed_and_damaged(whole, folder):
     content[1000] ^= 1
     shard.write_bytes(content)
     for name in (shard.name, LIVELY[0]):
-        (folder / TEMPS / name).write_bytes(content[:5000])
+        (folder / TEMPS / f"{name}.0").write_bytes(content[:5000])
 
 
 STARTS = (
-    Start(nothing, end=f"out/{TEMPS}preview.png"),
-    Start(killed_and_damaged, end=f"out/{TEMPS}000002.json"),
-    Start(complete_but_for_the_end, first=f"out/{TEMPS}preview.png"),
+    Start(nothing, end=f"out/{TEMPS}preview.png.0"),
+    Start(killed_and_damaged, end=f"out/{TEMPS}000002.json.0"),
+    Start(complete_but_for_the_end, first=f"out/{TEMPS}preview.png.0"),
 )
 
 
 def bake(folder, threads):
     spec = preset("gray-32")
-    materialize(spec, folder, clips=CLIPS, shard_clips=SHARD_CLIPS, threads=threads)
+    materialize(ClipSource(spec), folder, clips=CLIPS, shard_clips=SHARD_CLIPS, threads=threads)
 
 
 def command(folder, threads):
@@ -225,7 +228,7 @@ def wrong_files(found, before, due, trial):
 def wrong_progress(folder, code, trial):
     """Progress that is torn, or says something else than the exit code."""
     try:
-        report = read_progress(folder)
+        report = progress_of(folder)
     except (ValueError, ShardError) as error:
         yield f"progress: {error}"
         return
@@ -271,7 +274,7 @@ def trial_of(start, operation, fault, allowed):
 
 
 def is_of_progress(operation):
-    return Path(operation.path).name in LIVELY
+    return Path(operation.path).name.removesuffix(".0") in LIVELY
 
 
 def codes_after(operation, error):

@@ -15,7 +15,8 @@ import pytest
 from tests.torture.tiny import LIVELY, tree
 from trajdata._bake.progress import REPORT_PAGE
 from trajdata._bake.run import materialize
-from trajdata._bake.verifying import verify
+from trajdata._bake.verify import verify
+from trajdata._clips.source import ClipSource
 from trajdata._spec.presets import preset
 
 pytestmark = [
@@ -47,7 +48,7 @@ def start(folder, clips, threads=2):
 
 
 def baked(folder, clips):
-    materialize(preset("gray-32"), folder, clips=clips, shard_clips=SHARD_CLIPS)
+    materialize(ClipSource(preset("gray-32")), folder, clips=clips, shard_clips=SHARD_CLIPS)
     return tree(folder)
 
 

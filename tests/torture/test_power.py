@@ -5,20 +5,22 @@ import errno
 import inspect
 import os
 import shutil
+import textwrap
 
 import pytest
 
 from tests.torture.fault_disk import FaultDisk, Killed
 from tests.torture.power import RecordingDisk, crash_states
 from tests.torture.tiny import LIVELY, SHARDS, bake, tree
-from trajdata._bake import commits, progress, run
+from trajdata._bake import commit, progress, run
 from trajdata._errors import ShardError
-from trajdata._store import disk as storage
+from trajdata._store import folder as folders
+from trajdata._store import writing
 from trajdata._store.disk import Disk
 
 pytestmark = pytest.mark.torture
 
-ORDER = ("open", "write", "check", "sync", "close", "rename", "sync folder")
+ORDER = ("open", "write", "check", "sync", "close", "name", "sync folder")
 """Of a commit, as the contract has it."""
 
 
@@ -163,75 +165,79 @@ SYNC = "            _sync_or_say(lambda: disk.sync(file), temp)\n"
 SYNC_FOLDER = "    _sync_or_say(lambda: disk.sync_folder(os.path.dirname(final)), final)\n"
 RENAME = "        disk.rename(temp, final)\n"
 CLOSE = "        finally:\n            disk.close(file)\n"
-WRITE = "            for chunk in chunks:\n                write_fully(disk, file, chunk)\n"
+WRITE = "            for chunk in chunks:\n                _write_fully(disk, file, chunk)\n"
 SIZE = "            found = disk.written(file)\n"
 MUTANTS = {
-    "no fsync of a file": (storage.commit_chunks, SYNC, ""),
-    "no fsync of a folder": (storage.commit_chunks, SYNC_FOLDER, ""),
-    "fsync before the bytes are written": (storage.commit_chunks, WRITE, SYNC + WRITE, SYNC, ""),
+    "no fsync of a file": (writing.commit_chunks, SYNC, ""),
+    "no fsync of a folder": (writing.commit_chunks, SYNC_FOLDER, ""),
+    "fsync before the bytes are written": (writing.commit_chunks, WRITE, SYNC + WRITE, SYNC, ""),
     "size checked before the bytes are written": (
-        *(storage.commit_chunks, WRITE, SIZE + WRITE),
+        *(writing.commit_chunks, WRITE, SIZE + WRITE),
         *(SIZE, ""),
     ),
-    "size checked after the fsync": (storage.commit_chunks, SIZE, SYNC + SIZE, SYNC, ""),
-    "size not checked": (storage.commit_chunks, "if found != size:", "if False:"),
+    "size checked after the fsync": (writing.commit_chunks, SIZE, SYNC + SIZE, SYNC, ""),
+    "size not checked": (writing.commit_chunks, "if found != size:", "if False:"),
     "fsync after close": (
-        *(storage.commit_chunks, CLOSE, f"{CLOSE}    {SYNC}".replace("    " * 4, "    " * 2)),
+        *(writing.commit_chunks, CLOSE, f"{CLOSE}    {SYNC}".replace("    " * 4, "    " * 2)),
         *(SYNC, ""),
     ),
     "rename before close": (
-        *(storage.commit_chunks, SYNC, f"{SYNC}    {RENAME}"),
+        *(writing.commit_chunks, SYNC, f"{SYNC}    {RENAME}"),
         *(f"{RENAME}    except", "    except"),
     ),
     "rename before fsync": (
-        *(storage.commit_chunks, SYNC, f"    {RENAME}{SYNC}"),
+        *(writing.commit_chunks, SYNC, f"    {RENAME}{SYNC}"),
         *(f"{RENAME}    except", "    except"),
     ),
     "fsync of the folder before rename": (
-        *(storage.commit_chunks, RENAME, f"    {SYNC_FOLDER}{RENAME}"),
+        *(writing.commit_chunks, RENAME, f"    {SYNC_FOLDER}{RENAME}"),
         *(f"        raise\n{SYNC_FOLDER}", "        raise\n"),
     ),
-    "temp not removed": (storage.commit_chunks, "        _remove_temp(disk, temp)\n", ""),
-    "record before shard": (
-        *(commits.commit_shard, "    write_commit(disk, commit)\n", ""),
-        "        # Still before the file gets its name.\n",
-        "        write_commit(disk, Commit(shard, name, count, size, digest.hexdigest(), "
-        "tuple(labels)))\n",
-        *("    commit = Commit(", "    commit = Commit("),
+    "temp not removed": (writing.commit_chunks, "        _remove_temp(disk, temp)\n", ""),
+    "no fsync of the recipe": (writing.create_file, SYNC, ""),
+    "no fsync of the recipe's folder": (writing.create_file, SYNC_FOLDER, ""),
+    "size of the recipe not checked": (
+        writing.create_file,
+        SIZE,
+        "            found = len(data)\n",
     ),
-    "folders not synced": (commits.make_folders, "        disk.sync_folder(name)", "        pass"),
-    "records' folder not synced": (commits.make_folders, "(COMMITS, HIDDEN", "(HIDDEN"),
-    "hidden folder not synced": (commits.make_folders, "(COMMITS, HIDDEN,", "(COMMITS,"),
-    "folder not synced": (commits.make_folders, 'HIDDEN, ""):', "HIDDEN):"),
-    "folder above not synced": (commits.make_folders, "_folders_above(disk)", "()"),
+    "the recipe's temp not removed": (
+        *(writing.create_file, f"        raise\n    _remove_temp(disk, temp)\n{SYNC_FOLDER}"),
+        f"        raise\n{SYNC_FOLDER}",
+    ),
+    "commit record before shard": (
+        *(commit.commit_shard, "    put_commit_record(store, commit)\n", ""),
+        "        # Still before the file gets its name.\n",
+        "        put_commit_record(store, Commit.of(recipe, shard, digest.hexdigest(), "
+        "tuple(labels)))\n",
+        *("    commit = Commit.of(", "    commit = Commit.of("),
+    ),
+    "folders not synced": (folders.make_folders, "        disk.sync_folder(name)", "        pass"),
+    "commit records' folder not synced": (folders.make_folders, "(COMMITS, HIDDEN", "(HIDDEN"),
+    "hidden folder not synced": (folders.make_folders, "(COMMITS, HIDDEN,", "(COMMITS,"),
+    "folder not synced": (folders.make_folders, 'HIDDEN, ""):', "HIDDEN):"),
+    "folder above not synced": (folders.make_folders, "_folders_above(disk)", "()"),
     "folder above synced only when it is new": (
-        *(commits.make_folders, '    disk.make_folder("")\n', ""),
+        *(folders.make_folders, '    disk.make_folder("")\n', ""),
         *("    if not disk.path(HIDDEN)", "    new = not disk.root.exists()\n    if new"),
         *(" if new.is_dir():\n", ' if new:\n        disk.make_folder("")\n'),
     ),
-    "aside's own name not synced": (commits.move_aside, "    disk.sync_folder(HIDDEN)\n", ""),
-    "aside not synced": (commits.move_aside, "    disk.sync_folder(ASIDE)\n", ""),
+    "aside's own name not synced": (
+        *(folders.FolderStore.set_aside, "    self.disk.sync_folder(HIDDEN)\n", ""),
+    ),
+    "aside not synced": (
+        *(folders.FolderStore.set_aside, "    self.disk.sync_folder(ASIDE)\n", ""),
+    ),
     "shard written in the place of a damaged one": (
-        *(commits._make_way, "        move_aside(disk, name)", "        pass"),
+        *(commit._make_way, "        store.set_aside(name)", "        pass"),
     ),
     "index before the card": (
         *(run._finish, "    shown = ", "{INDEX_LINES}    shown = "),
         *("{AFTER}", "{AFTER}"),
     ),
-    "temps not cleared": (
-        *(
-            run.materialize_on,
-            "cleared = clear_temps(disk)\n            write",
-            "cleared = 0\n            write",
-        ),
-        *("cleared = clear_temps(disk)\n            if", "cleared = 0\n            if"),
-    ),
+    "temps not cleared": (run.materialize_on, "cleared = store.clear_temps()", "cleared = 0"),
     "recipe not written": (
-        *(
-            run.materialize_on,
-            "            write_recipe(disk, recipe)\n        else",
-            "            pass\n        else",
-        ),
+        *(run.materialize_on, "        store.create(RECIPE, recipe.to_bytes())\n", ""),
     ),
 }
 
@@ -242,7 +248,7 @@ CAUGHT = (SpoiltError, OSError, ValueError, ShardError, pytest.fail.Exception)
 def mutate(name, monkeypatch):
     """Rewrite the function's text, compile it and put the new code into the old function."""
     function, *changes = MUTANTS[name]
-    text = inspect.getsource(function)
+    text = textwrap.dedent(inspect.getsource(function))
     for old, new in zip(changes[::2], changes[1::2], strict=True):
         if name == "index before the card":
             at = text.index("    index = Index(")
@@ -270,7 +276,7 @@ class LossyDisk(Disk):
 
     def open_new(self, name):
         file = super().open_new(name)
-        if name.endswith(".tar"):
+        if ".tar." in name:
             self._shards.add(file)
         return file
 
@@ -295,9 +301,9 @@ def check_order(log):
         elif kind in ("write", "check", "sync", "close"):
             if steps[event[1]][-1] != kind:
                 steps[event[1]].append(kind)
-        elif kind == "rename" and event[1] in named:
+        elif kind in ("rename", "link") and event[1] in named:
             node = named.pop(event[1])
-            steps[node].append(kind)
+            steps[node].append("name")
             named[event[2]] = node
         elif kind == "sync folder":
             for name, node in named.items():

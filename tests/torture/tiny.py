@@ -4,7 +4,9 @@ import hashlib
 
 from trajdata._bake import progress
 from trajdata._bake.run import materialize_on
+from trajdata._clips.source import ClipSource
 from trajdata._spec.model import ClipSpec
+from trajdata._store.folder import FolderStore
 
 SPEC = ClipSpec().replace(frames=2, height=16, width=16, channels=1)
 CLIPS, SHARD_CLIPS, SHARDS = 5, 2, 3
@@ -15,10 +17,8 @@ LIVELY = {*progress.LIVELY, ".trajdata/lock"}
 
 def bake(disk, *, threads, on_progress=None):
     return materialize_on(
-        disk,
-        SPEC,
-        seed=0,
-        split="train",
+        FolderStore(disk),
+        ClipSource(SPEC),
         clips=CLIPS,
         threads=threads,
         shard_clips=SHARD_CLIPS,

@@ -21,7 +21,7 @@ def test_drawn_factors_fill_their_ranges_evenly():
         "radius": spec.objects.radius,
         "speed": spec.motion.speed,
         "hue": (0, 1),
-        "luma": (0.2, 0.8),
+        "luma": (spec.looks.contrast, 0.8),
         "start": (-spec.seconds, 0),
     }
     for name, (low, high) in ranges.items():

@@ -18,7 +18,7 @@ class RatePoint(NamedTuple):
 
     Attributes:
         seconds: at its end, since the start of the first run; the time between runs is left out.
-        clips: of the folder that were drawn by then, committed or not.
+        clips: of the store that were rendered by then, committed or not.
         clips_per_second: mean over the stretch.
     """
 

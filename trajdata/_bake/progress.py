@@ -11,14 +11,14 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Any
 
 import psutil
 
 from trajdata._bake.history import History, RatePoint, is_due, parse_history, with_point
 from trajdata._errors import ShardError
-from trajdata._store.disk import Disk, replace_quickly
+from trajdata._store.protocol import Store
+from trajdata._store.ranges import put_bytes, read_whole
 
 __all__ = [
     "LIVELY",
@@ -30,6 +30,7 @@ __all__ = [
     "ProgressReport",
     "gigabytes",
     "held_history",
+    "parse_progress",
     "read_progress",
     "span",
     "write_progress",
@@ -39,7 +40,7 @@ PROGRESS_JSON = "progress.json"
 PROGRESS_TEXT = "PROGRESS.txt"
 REPORT_PAGE = "report.html"
 LIVELY = (PROGRESS_TEXT, PROGRESS_JSON, REPORT_PAGE)
-"""The files of a folder that say who, when and how fast: other bytes after every run."""
+"""The files of a store that say who, when and how fast: other bytes after every run."""
 
 STATES = ("running", "done", "interrupted", "failed")
 
@@ -57,21 +58,21 @@ class ProgressReport:
         message: one sentence on it; what went wrong where something did.
         split, seed: of the stream.
         clips_done: clips in committed shards.
-        clips_in_flight: clips drawn for shards that are not committed yet; a kill loses them.
+        clips_in_flight: clips rendered for shards that are not committed yet; a kill loses them.
         clips_total: clips asked for.
         shards_done, shards_total: the same in shards.
         class_counts: law -> clips of it in committed shards.
-        clips_per_second: drawn over the last 30 s; None before anything was drawn.
+        clips_per_second: rendered over the last 30 s; None before the first clip.
         elapsed_seconds: since this run started.
         eta_seconds: to the end at that rate; None where there is no rate.
         last_commit: when a shard was last committed by this run, UTC; None before the first.
         updated: when this was written, UTC.
         stale_after_seconds: a report that says "running" and is older is of a bake that died.
-        disk_free_bytes: on the filesystem of the folder.
+        disk_free_bytes: room left in the store; None where nobody can tell.
         disk_needed_bytes: for the shards that are not committed yet.
         rss_bytes: memory of the process.
         pid, host: of the process.
-        resume_command: run this, on any machine that has the folder, to go on.
+        resume_command: run this, on any machine that has the store, to go on.
         history: the rate over the time of all runs, in at most ``MOST_POINTS`` points.
     """
 
@@ -91,7 +92,7 @@ class ProgressReport:
     last_commit: str | None
     updated: str
     stale_after_seconds: float
-    disk_free_bytes: int
+    disk_free_bytes: int | None
     disk_needed_bytes: int
     rss_bytes: int
     pid: int
@@ -118,24 +119,33 @@ class ProgressReport:
         )
         return "{\n" + ",\n".join(lines) + "\n}\n"
 
+    @property
+    def is_short_of_disk(self) -> bool:
+        """Whether there is less room than the shards that are not committed yet need."""
+        return self.disk_free_bytes is not None and self.disk_needed_bytes > self.disk_free_bytes
+
+    def _room(self) -> str:
+        if self.disk_free_bytes is None:
+            return "-"
+        return gigabytes(self.disk_free_bytes) + (" - NOT ENOUGH" if self.is_short_of_disk else "")
+
     def to_text(self) -> str:
         """PROGRESS.txt."""
         percent = 100 * self.clips_done / self.clips_total
         rate = "-" if self.clips_per_second is None else f"{self.clips_per_second:,.0f} clips/s"
-        short = self.disk_needed_bytes > self.disk_free_bytes
         counts = ", ".join(f"{law} {count:,}" for law, count in self.class_counts.items())
         rows = [
             ("state", self.state),
             ("", self.message),
             ("clips", f"{self.clips_done:,} of {self.clips_total:,} ({percent:.1f} %)"),
-            ("in flight", f"{self.clips_in_flight:,} clips drawn and not committed"),
+            ("in flight", f"{self.clips_in_flight:,} clips rendered and not committed"),
             ("shards", f"{self.shards_done:,} of {self.shards_total:,}"),
             ("rate", rate),
             ("running for", span(self.elapsed_seconds)),
             ("time left", span(self.eta_seconds)),
             ("last commit", self.last_commit or "none in this run"),
             ("classes", counts),
-            ("disk free", gigabytes(self.disk_free_bytes) + (" - NOT ENOUGH" if short else "")),
+            ("disk free", self._room()),
             ("disk needed", gigabytes(self.disk_needed_bytes)),
             ("memory", gigabytes(self.rss_bytes)),
             ("process", f"{self.pid} on {self.host}"),
@@ -150,34 +160,34 @@ class ProgressReport:
         return "".join(f"{name:<12} {text}\n" for name, text in rows if text)
 
 
-def write_progress(disk: Disk, temps: str, report: ProgressReport) -> None:
+def write_progress(store: Store, report: ProgressReport) -> None:
     """Replace both files, each at one stroke.
-
-    Args:
-        disk: of the folder.
-        temps: the folder's place for temporary files.
-        report: what to write.
 
     Raises:
         OSError: they cannot be written.
     """
     for name, text in ((PROGRESS_TEXT, report.to_text()), (PROGRESS_JSON, report.to_json())):
         # A folder's name may have bytes that are no text.
-        data = text.encode("utf-8", "backslashreplace")
-        replace_quickly(disk, f"{temps}/{name}", name, data)
+        put_bytes(store, name, text.encode("utf-8", "backslashreplace"), durable=False)
 
 
-def read_progress(folder: str | os.PathLike[str]) -> ProgressReport | None:
-    """The report in a folder, or None where there is none.
+def read_progress(store: Store) -> ProgressReport | None:
+    """The report in a store, or None where there is none.
 
     Raises:
         ShardError: progress.json is damaged.
     """
-    disk = Disk(folder)
-    data = disk.read(PROGRESS_JSON, _MOST_BYTES)
-    if data is None:
-        return None
-    file, expected = disk.path(PROGRESS_JSON), f"a progress report of at most {_MOST_BYTES} bytes"
+    data = read_whole(store, PROGRESS_JSON, _MOST_BYTES)
+    return None if data is None else parse_progress(data, store.path(PROGRESS_JSON))
+
+
+def parse_progress(data: bytes, file: str) -> ProgressReport:
+    """The report that a progress.json holds.
+
+    Raises:
+        ShardError: the file is damaged.
+    """
+    expected = f"a progress report of at most {_MOST_BYTES} bytes"
     if len(data) > _MOST_BYTES:
         raise ShardError(file, expected=expected, found="more")
     try:
@@ -190,13 +200,13 @@ def read_progress(folder: str | os.PathLike[str]) -> ProgressReport | None:
         raise ShardError(file, expected=expected, found=str(error)) from error
 
 
-def held_history(folder: str | os.PathLike[str]) -> History:
+def held_history(store: Store) -> History:
     """What the runs before this one left of their rates; none where it cannot be read.
 
     It is a picture for people: no bake may stop for the want of it.
     """
     try:
-        report = read_progress(folder)
+        report = read_progress(store)
     except (OSError, ShardError):
         return ()
     return report.history if report else ()
@@ -206,7 +216,7 @@ class Meter:
     """Counts what the threads of one run do, and makes reports of it.
 
     Args:
-        folder: for the free space.
+        store: for its free space.
         split, seed, clips_total, shards_total, resume_command: as in the report.
         bytes_total: of all shards.
         class_counts: law -> clips committed before this run.
@@ -217,7 +227,7 @@ class Meter:
 
     def __init__(
         self,
-        folder: Path,
+        store: Store,
         *,
         split: str,
         seed: int,
@@ -230,7 +240,7 @@ class Meter:
         resume_command: str,
         history: History = (),
     ) -> None:
-        self._disk = Disk(folder)
+        self._store = store
         self._split, self._seed = split, seed
         self._clips_total, self._shards_total, self._bytes_total = (
             clips_total,
@@ -242,14 +252,14 @@ class Meter:
         self._resume_command = resume_command
         self._lock = threading.Lock()
         self._started = time.monotonic()
-        self._drawn = 0
+        self._rendered = 0
         self._in_flight = 0
         self._last_commit: str | None = None
         self._recent: deque[tuple[float, int]] = deque([(self._started, 0)])
         self._history = history
         self._seconds_before = history[-1].seconds if history else 0.0
         self._plotted = (self._started, 0)
-        self._last_draw = self._started
+        self._last_clip = self._started
         self._process = psutil.Process()
 
     @property
@@ -257,19 +267,15 @@ class Meter:
         """Committed so far."""
         return self._shards_done
 
-    def draw(self, clips: int) -> None:
-        """Some clips were drawn and written to a temp."""
+    def count_clips(self, clips: int) -> None:
+        """Some clips were rendered; a negative number: some that were rendered are lost."""
         with self._lock:
-            self._drawn += clips
             self._in_flight += clips
-            self._last_draw = time.monotonic()
+            if clips > 0:
+                self._rendered += clips
+                self._last_clip = time.monotonic()
 
-    def drop(self, clips: int) -> None:
-        """Some drawn clips were lost with their temp."""
-        with self._lock:
-            self._in_flight -= clips
-
-    def commit(self, filesize: int, counts: Mapping[str, int]) -> None:
+    def count_commit(self, filesize: int, counts: Mapping[str, int]) -> None:
         """A shard was committed."""
         with self._lock:
             for law, count in counts.items():
@@ -285,17 +291,17 @@ class Meter:
         Raises:
             OSError: the filesystem does not say how much is free.
         """
-        free = self._disk.free_bytes()
+        free = self._store.free_bytes()
         now = time.monotonic()
         with self._lock:
-            if self._drawn == 0:
+            if self._rendered == 0:
                 self._recent.clear()  # the time before the first clip is no part of the rate
                 self._plotted = (now, 0)
-            self._recent.append((now, self._drawn))
+            self._recent.append((now, self._rendered))
             while len(self._recent) > 2 and now - self._recent[0][0] > _RATE_SECONDS:
                 self._recent.popleft()
             since, before = self._recent[0]
-            rate = (self._drawn - before) / (now - since) if self._drawn > before else None
+            rate = (self._rendered - before) / (now - since) if self._rendered > before else None
             done = sum(self._counts.values())
             left = self._clips_total - done - self._in_flight
             self._plot(now, done + self._in_flight, is_last=state != "running")
@@ -329,12 +335,12 @@ class Meter:
         """Add a point to the history where it is time for one."""
         since, before = self._plotted
         if is_last:
-            now = self._last_draw  # what a bake does after that draws nothing and has no rate
+            now = self._last_clip  # what a bake does after that renders nothing and has no rate
         seconds = self._seconds_before + now - self._started
-        if self._drawn and now > since and is_due(self._history, seconds):
-            rate = (self._drawn - before) / (now - since)
+        if self._rendered and now > since and is_due(self._history, seconds):
+            rate = (self._rendered - before) / (now - since)
             self._history = with_point(self._history, RatePoint(seconds, clips, rate))
-            self._plotted = (now, self._drawn)
+            self._plotted = (now, self._rendered)
 
 
 def _now() -> str:

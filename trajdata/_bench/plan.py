@@ -9,7 +9,7 @@ from trajdata._bake.run import check_threads
 from trajdata._checks import whole_number
 from trajdata._clips.source import ClipSource
 from trajdata._errors import SpecMismatchError
-from trajdata._reading.stored import open_folder
+from trajdata._reading.stored import open_shards
 from trajdata._shards.recipe import stream_differences
 from trajdata._spec.model import ClipSpec
 
@@ -53,7 +53,7 @@ class BenchPlan:
     cached: str | os.PathLike[str] | None = None
 
     def __post_init__(self) -> None:
-        ClipSource(self.spec, self.seed, self.split)  # it checks these three
+        source = ClipSource(self.spec, self.seed, self.split)  # it checks these three
         whole_number("batch_size", self.batch_size, 1, max(1, _MOST_BATCH_BYTES // self.clip_bytes))
         if not self.workers:
             raise ValueError("workers: given none; allowed is at least one number of workers")
@@ -68,7 +68,7 @@ class BenchPlan:
             )
         check_threads(self.threads)
         if self.cached is not None:
-            differences = stream_differences(self, open_folder(self.cached))
+            differences = stream_differences(source, open_shards(self.cached))
             if differences:
                 raise SpecMismatchError(os.fspath(self.cached), differences)
 

@@ -18,8 +18,9 @@ from trajdata._bench.plan import BenchPlan
 from trajdata._clips.source import ClipSource
 from trajdata._loading.dataset import TrajectoryDataset
 from trajdata._loading.feeding import endless_batches
-from trajdata._shards.layout import record_layout
-from trajdata._store.disk import Disk, commit_chunks
+from trajdata._reading.stored import open_shards
+from trajdata._shards.layout import STANDARD_ARRAYS, record_layout
+from trajdata._store.opening import open_store
 
 __all__ = ["Way", "counted", "ways"]
 
@@ -64,7 +65,7 @@ def ways(plan: BenchPlan, scratch: Path) -> tuple[Way, ...]:
         OSError: the folder cannot be written to.
     """
     spec, size = plan.spec, plan.batch_size
-    video_bytes, record_bytes = spec.clip_bytes, record_layout(spec).record_bytes
+    video_bytes, record_bytes = spec.clip_bytes, record_layout(spec, STANDARD_ARRAYS).record_bytes
     source = ClipSource(spec, plan.seed, plan.split)
     place = np.zeros((size, *spec.video_shape), np.uint8)
     model = np.ones_like(place)
@@ -74,10 +75,10 @@ def ways(plan: BenchPlan, scratch: Path) -> tuple[Way, ...]:
         first = next(firsts)
         return source.batch(range(first, first + size))
 
-    live = TrajectoryDataset(spec, seed=plan.seed, split=plan.split, batch_size=size)
+    live = TrajectoryDataset(source, batch_size=size, fresh=False)
     streams = {"live": (live, "memset")}
     if plan.cached is not None:
-        stored = TrajectoryDataset.from_shards(plan.cached, batch_size=size)
+        stored = TrajectoryDataset(open_shards(plan.cached), batch_size=size)
         streams["cached"] = (stored, "memcpy")
     threads = plan.bake_threads
     return (
@@ -140,15 +141,17 @@ def _fed(dataset: TrajectoryDataset, workers: int) -> Measure:
 
 def _written(scratch: Path, record_bytes: int) -> Measure:
     """A file of a shard's size, committed as a shard is; one thread."""
-    disk = Disk(scratch)
+    store = open_store(scratch)
+    with store.lock():
+        pass  # it makes the folders that a store has
     block = np.resize(np.arange(256, dtype=np.uint8), _WRITTEN_BYTES).data
 
     def measure(seconds: float) -> float:
         files, start = 0, time.perf_counter()
         while (spent := time.perf_counter() - start) < seconds or files == 0:
-            commit_chunks(disk, "written.tmp", "written", [block], _WRITTEN_BYTES)
+            store.put("written", [block], _WRITTEN_BYTES)
             files += 1
-        disk.remove("written")
+        store.remove("written")
         return files * _WRITTEN_BYTES / record_bytes / spent
 
     return measure
@@ -161,10 +164,8 @@ def _baked(plan: BenchPlan, scratch: Path, record_bytes: int) -> Measure:
     def bake(clips: int) -> float:
         with tempfile.TemporaryDirectory(dir=scratch) as folder:
             return materialize(
-                plan.spec,
+                ClipSource(plan.spec, plan.seed, plan.split),
                 Path(folder) / "out",
-                seed=plan.seed,
-                split=plan.split,
                 clips=clips,
                 threads=threads,
                 shard_clips=-(-clips // (threads * _SHARDS_PER_THREAD)),

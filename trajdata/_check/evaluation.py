@@ -90,7 +90,7 @@ def evaluate(
         batch_size: clips per call.
 
     Returns:
-        split -> TrackErrors. The truth is where the object was drawn (jitter included).
+        split -> TrackErrors. The truth is where the object was rendered (jitter included).
 
     Raises:
         ValueError: no clips, an unknown split, or predictions without or of the wrong shape.
@@ -109,7 +109,7 @@ def evaluate(
         for first in range(0, clips, batch_size):
             batch = source.batch(range(first, min(first + batch_size, clips)))
             truth = {"pixels": batch.pop("pixels"), "trajectory": batch.pop("jittered")}
-            tracks = predict(batch)
+            tracks = predict({**batch})
             if not tracks or not set(tracks) <= set(truth):
                 raise ValueError(f"predict: returned {tuple(tracks)}; allowed are {tuple(truth)}")
             for name, predicted in tracks.items():

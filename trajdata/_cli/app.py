@@ -21,6 +21,7 @@ from trajdata._cli.exits import (
     interruptible,
     invocation,
 )
+from trajdata._cli.gallery import gallery
 from trajdata._cli.options import (
     EXITS,
     AsJson,
@@ -37,6 +38,7 @@ from trajdata._cli.specs import (
     chosen_spec,
     words_of_choice,
 )
+from trajdata._cli.words import counted
 
 if TYPE_CHECKING:
     from trajdata._show.pictures import Drawable
@@ -68,11 +70,18 @@ def materialize(
     seed: Seed = 0,
     split: Split = "train",
     threads: Annotated[
-        int | None, typer.Option(help="Threads that draw; one a core if not given.")
+        int | None, typer.Option(help="Threads that render; one a core if not given.")
     ] = None,
     shard_clips: Annotated[
         int | None,
         typer.Option(help="Clips in a shard, fixed for the folder; if not given, about 128 MiB."),
+    ] = None,
+    fields: Annotated[
+        str | None,
+        typer.Option(
+            help="Array fields that a shard stores beside the video, as in pixels,depth; if not "
+            "given, trajectory,jittered,pixels,depth,radius."
+        ),
     ] = None,
     detach: Annotated[
         bool, typer.Option("--detach", help="In the background; says how to watch and to stop it.")
@@ -81,18 +90,18 @@ def materialize(
 ) -> None:
     """Bake clips into tar shards. Run it again after an interruption: it resumes."""
     with exit_codes():
-        spec = chosen_spec(preset_name, spec_file, settings, difficulty)
-        if detach:
-            from trajdata._bake.run import check_agreement
+        from trajdata._clips.source import ClipSource
 
-            check_agreement(
-                spec,
-                out,
-                seed=seed,
-                split=split,
-                clips=clips,
-                threads=threads,
-                shard_clips=shard_clips,
+        spec = chosen_spec(preset_name, spec_file, settings, difficulty)
+        source = ClipSource(spec, seed, split)
+        array_fields = None if fields is None else [name for name in fields.split(",") if name]
+        if detach:
+            from trajdata._bake.run import agree, check_threads
+            from trajdata._store.opening import open_store
+
+            check_threads(threads)
+            agree(
+                open_store(out), source, clips=clips, fields=array_fields, shard_clips=shard_clips
             )
             words = ["materialize"]
             words += words_of_choice(preset_name, spec_file, settings, difficulty)
@@ -100,6 +109,7 @@ def materialize(
             words += ["--out", str(out.absolute())]
             words += ["--threads", str(threads)] if threads is not None else []
             words += ["--shard-clips", str(shard_clips)] if shard_clips is not None else []
+            words += ["--fields", fields] if fields is not None else []
             _begin(out.absolute(), words, as_json)
             return
 
@@ -111,11 +121,10 @@ def materialize(
         try:
             with interruptible(), Display(Console(stderr=True)) as display:
                 report = bake(
-                    spec,
+                    source,
                     out,
-                    seed=seed,
-                    split=split,
                     clips=clips,
+                    fields=array_fields,
                     threads=threads,
                     shard_clips=shard_clips,
                     on_progress=display.update,
@@ -145,8 +154,9 @@ def status(folder: Folder, as_json: AsJson = False) -> None:
         from datetime import datetime, timezone
 
         from trajdata._bake.progress import read_progress
+        from trajdata._store.opening import open_store
 
-        report = read_progress(folder)
+        report = read_progress(open_store(folder))
         if report is None:
             raise ValueError(
                 f"FOLDER: given {str(folder)!r}; allowed is a folder with a progress.json, "
@@ -182,13 +192,13 @@ def verify(
         bool, typer.Option("--full", help="Read every byte: hashes, headers, values.")
     ] = False,
     rerender: Annotated[
-        int, typer.Option(help="Draw so many clips again, spread evenly, and compare.", min=0)
+        int, typer.Option(help="Render so many clips again, spread evenly, and compare.", min=0)
     ] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Look for damage: missing, short and stray files, and records that contradict them."""
     with exit_codes():
-        from trajdata._bake.verifying import verify as check
+        from trajdata._bake.verify import verify as check
 
         report = check(folder, full=full, rerender=rerender)
         if as_json:
@@ -207,7 +217,7 @@ def verify(
 def repair(
     folder: Folder,
     threads: Annotated[
-        int | None, typer.Option(help="Threads that draw; one a core if not given.")
+        int | None, typer.Option(help="Threads that render; one a core if not given.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -215,7 +225,7 @@ def repair(
     with exit_codes():
         from rich.console import Console
 
-        from trajdata._bake.repairing import repair as mend
+        from trajdata._bake.repair import repair as mend
         from trajdata._cli.display import Display
 
         with interruptible(), Display(Console(stderr=True)) as display:
@@ -228,8 +238,8 @@ def repair(
             return
         for name in report.shards_rendered:
             typer.echo(f"made again: {name}")
-        for name in report.records_rebuilt:
-            typer.echo(f"record rebuilt: {name}")
+        for name in report.commit_records_rebuilt:
+            typer.echo(f"commit record rebuilt: {name}")
         if report.index_rebuilt:
             typer.echo("index.json rebuilt")
         for name in report.moved_aside:
@@ -244,7 +254,7 @@ def preview(
     ] = None,
     *,
     out: Annotated[
-        Path, typer.Option(help="The picture: .png for a contact sheet, .gif for an animation.")
+        Path, typer.Option(help="The picture: .png for a contact sheet, .gif or .webp to move.")
     ] = Path("preview.png"),
     clips: Annotated[int, typer.Option(help="How many clips to show.", min=1, max=256)] = 8,
     first: Annotated[int, typer.Option(help="Index of the first clip shown.")] = 0,
@@ -259,9 +269,9 @@ def preview(
     with exit_codes():
         from trajdata._show.pictures import PREVIEW_FIELDS, write_animation, write_preview
 
-        writers = {".png": write_preview, ".gif": write_animation}
+        writers = {".png": write_preview, ".gif": write_animation, ".webp": write_animation}
         if out.suffix not in writers:
-            raise ValueError(f"--out: given {str(out)!r}; allowed are names in .png and .gif")
+            raise ValueError(f"--out: given {str(out)!r}; allowed are names in .png, .gif, .webp")
         if not out.absolute().parent.is_dir():
             raise ValueError(
                 f"--out: given {str(out)!r}; allowed is a file in a folder that is there"
@@ -275,20 +285,24 @@ def preview(
             source = ClipSource(spec, seed, split, fields=PREVIEW_FIELDS)
             shown = range(first, first + clips)
         else:
-            from trajdata._reading.stored import open_folder
+            import numpy as np
 
-            cached = open_folder(folder, fields=PREVIEW_FIELDS, partial=True)
-            source = cached
-            last = min(first + clips, cached.clips)
-            shown = [index for index in range(first, last) if cached.contains(index)]
+            from trajdata._reading.committed import find_shards
+            from trajdata._reading.stored import StoredSource
+
+            shards = find_shards(folder, unfinished=True)
+            source = StoredSource(shards, PREVIEW_FIELDS)
+            asked = np.arange(first, min(first + clips, source.clips))
+            shown = asked[shards.held(asked)].tolist()
             if not shown:
                 raise ValueError(
                     f"--first: given {first}; no clip from there on is committed in {folder}"
                 )
         writers[out.suffix](source, out, clips=shown)
-        typer.echo(f"{len(shown)} clips are drawn in {out}.")
+        typer.echo(f"{out} shows {counted(len(shown), 'clip')}.")
 
 
+app.command(epilog=EXITS)(gallery)
 app.command(epilog=EXITS)(bench)
 
 

@@ -108,9 +108,9 @@ def _plan(
         ) from error
     seed, split = 0, "train"
     if cached is not None:
-        from trajdata._reading.stored import open_folder
+        from trajdata._reading.stored import open_shards
 
-        held = open_folder(cached)
+        held = open_shards(cached)
         seed, split = held.seed, held.split
         if not is_named:
             spec = held.spec

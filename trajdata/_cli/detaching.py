@@ -8,15 +8,12 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from trajdata._bake.commits import HIDDEN, make_folders
-from trajdata._bake.lock import FolderLock
 from trajdata._bake.progress import read_progress
 from trajdata._errors import ShardError
-from trajdata._store.disk import Disk
+from trajdata._store.names import LOG
+from trajdata._store.opening import open_store
 
 __all__ = ["LOG", "detach"]
-
-LOG = f"{HIDDEN}/bake.log"
 
 _STARTING_SECONDS = 60.0
 _LOOK_SECONDS = 0.1
@@ -36,10 +33,8 @@ def detach(folder: Path, words: Sequence[str]) -> tuple[int, int | None]:
         LockedError: another process bakes into the folder; nothing was written.
         OSError: the log or the process cannot be made.
     """
-    disk = Disk(folder)
-    make_folders(disk)
-    # Another bake's folder takes no log of ours. The child locks it for good.
-    with FolderLock(disk):
+    # A store that another process bakes into takes no log of ours. The child locks it for good.
+    with open_store(folder).lock():
         pass
     with open(folder / LOG, "ab") as log:
         process = subprocess.Popen(
@@ -60,7 +55,7 @@ def detach(folder: Path, words: Sequence[str]) -> tuple[int, int | None]:
 
 def _has_begun(folder: Path, pid: int) -> bool:
     try:
-        report = read_progress(folder)
+        report = read_progress(open_store(folder))
     except ShardError:
         return False
     return report is not None and report.pid == pid

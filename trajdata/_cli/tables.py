@@ -22,7 +22,7 @@ def print_findings(findings: Iterable[Finding], console: Console) -> None:
     for name in ("group", "figure of"):
         table.add_column(name, overflow="fold")
     for name in ("figure", "bound", "sample", ""):
-        table.add_column(name, justify="right", no_wrap=True)
+        table.add_column(name, justify="right", overflow="fold")
     for group, rows in groupby(findings, key=lambda finding: finding.group):
         for number, finding in enumerate(rows):
             table.add_row(
@@ -47,9 +47,9 @@ def print_rates(report: BenchReport, console: Console) -> None:
         header_style="bold",
         pad_edge=False,
     )
-    table.add_column("", no_wrap=True)
+    table.add_column("", overflow="fold")
     for name in ("clips/s", "GB/s", "ms/batch", "share of limit"):
-        table.add_column(name, justify="right", no_wrap=True)
+        table.add_column(name, justify="right", overflow="fold")
     for row in report.rows:
         table.add_row(
             row.what,

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from trajdata._bake.progress import ProgressReport, read_progress
 from trajdata._errors import ShardError
+from trajdata._store.opening import open_store
 
 __all__ = ["frame", "watch"]
 
@@ -39,7 +40,9 @@ def watch(folder: Path, console: Console, wait: Callable[[float], None] = time.s
     """
     shown: tuple[str, int] | None = None
     torn = 0
-    with Live(console=console, auto_refresh=False, transient=False) as live:
+    with Live(
+        console=console, auto_refresh=False, transient=False, vertical_overflow="visible"
+    ) as live:
         while True:
             try:
                 report = _read(folder)
@@ -79,7 +82,7 @@ def frame(report: ProgressReport, *, silent: bool) -> RenderableType:
 
 
 def _read(folder: Path) -> ProgressReport:
-    report = read_progress(folder)
+    report = read_progress(open_store(folder))
     if report is None:
         raise ValueError(
             f"FOLDER: given {str(folder)!r}; allowed is a folder with a progress.json, "

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from trajdata._errors import ArgumentError
 from trajdata._spec.model import ClipSpec
 
-__all__ = ["DEFAULT_FIELDS", "FIELDS", "STORED_ARRAYS", "TEXT_FIELDS", "Field", "check_fields"]
+__all__ = ["DEFAULT_FIELDS", "FIELDS", "TEXT_FIELDS", "Field", "check_fields"]
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,17 @@ FIELDS = {
             "metres",
             "the centre on the law's path: x right, y down, z away",
         ),
-        Field("jittered", "float32", ("T", "3"), "metres", "the centre as drawn, jitter included"),
         Field(
-            "pixels", "float32", ("T", "2"), "pixels", "the drawn centre's image: x right, y down"
+            "jittered", "float32", ("T", "3"), "metres", "the centre as rendered, jitter included"
         ),
-        Field("depth", "float32", ("T",), "metres", "z of the centre as drawn"),
+        Field(
+            "pixels",
+            "float32",
+            ("T", "2"),
+            "pixels",
+            "the rendered centre's image: x right, y down",
+        ),
+        Field("depth", "float32", ("T",), "metres", "z of the centre as rendered"),
         Field("radius", "float32", ("T",), "pixels", "apparent radius"),
         Field("params", "dict of float64", (), "SI", "the law's numbers, named"),
         Field("caption", "str", (), "-", "one sentence on this clip"),
@@ -55,8 +61,6 @@ FIELDS = {
 }
 
 DEFAULT_FIELDS = ("video", "label", "index")
-STORED_ARRAYS = ("trajectory", "jittered", "pixels", "depth", "radius")
-"""Array fields beside the video, in the order in which a shard's record holds them."""
 TEXT_FIELDS = ("params", "caption", "equation")
 """Fields that a shard's record holds inside its JSON member."""
 

@@ -1,4 +1,4 @@
-"""index.json: what a finished folder holds. A ``wids-shard-index-v1`` with one key more."""
+"""index.json: what a complete store holds. A ``wids-shard-index-v1`` with one key more."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from trajdata._errors import ShardError
 from trajdata._shards.recipe import Recipe
 from trajdata._shards.strict_json import canonical, check_spelling, expect, parse, sealed
-from trajdata._store.disk import Disk
 
-__all__ = ["INDEX", "Index", "is_sha256", "read_index"]
+__all__ = ["INDEX", "Index", "index_limit", "is_sha256", "parse_index"]
 
 INDEX = "index.json"
 _MOST_BYTES = 64 * 2**20
@@ -42,20 +41,27 @@ class Index:
         }
 
 
-def read_index(disk: Disk) -> Index | None:
-    """index.json of a folder, or None where there is none.
+def index_limit(names: int) -> int:
+    """Bytes of the longest index that is read, given how many files lie beside it.
+
+    An index that is longer than those files can justify is not even read.
+    """
+    return min(_MOST_BYTES, _FREE_BYTES + _BYTES_A_SHARD * names)
+
+
+def parse_index(data: bytes, file: str, limit: int) -> Index:
+    """The index that a file holds.
 
     Names of files are never taken from it: they follow from the recipe, and must agree.
+
+    Args:
+        data: the file's bytes.
+        file: its path, for the errors.
+        limit: most bytes.
 
     Raises:
         ShardError: it is damaged, or contradicts itself.
     """
-    file = disk.path(INDEX)
-    # An index that is longer than the folder's files can justify is not even read.
-    limit = min(_MOST_BYTES, _FREE_BYTES + _BYTES_A_SHARD * len(disk.list_folder("")))
-    data = disk.read(INDEX, limit)
-    if data is None:
-        return None
     whole = parse(data, file, limit)
     if expect(whole, "wids_version", int, file) != 1:
         raise ShardError(file, expected="wids_version 1", found=f"{whole['wids_version']}")
@@ -85,11 +91,13 @@ def read_index(disk: Disk) -> Index | None:
 
 
 def _shardlist(recipe: Recipe) -> list[dict[str, object]]:
-    layout = recipe.layout
-    counts = [len(recipe.indices(shard)) for shard in range(recipe.shards)]
     return [
-        {"url": recipe.shard_name(shard), "nsamples": count, "filesize": layout.shard_bytes(count)}
-        for shard, count in enumerate(counts)
+        {
+            "url": recipe.shard_name(shard),
+            "nsamples": len(recipe.indices(shard)),
+            "filesize": recipe.shard_bytes(shard),
+        }
+        for shard in range(recipe.shards)
     ]
 
 

@@ -2,12 +2,14 @@
 
 A shard is n records of one length, then two blocks of zeros. A record is the clip's members, each
 a 512-byte USTAR header and the member's bytes, padded with zeros to whole blocks. All records of a
-spec have the same length and the same offsets, so a shard is an array with headers in between.
+spec and a choice of fields have the same length and the same offsets, so a shard is an array with
+headers in between.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -15,15 +17,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trajdata._clips.fields import FIELDS, STORED_ARRAYS
+from trajdata._clips.fields import DEFAULT_FIELDS, FIELDS, TEXT_FIELDS
 from trajdata._clips.texts import wording
+from trajdata._errors import ArgumentError
 from trajdata._spec.model import ClipSpec
 
 __all__ = [
     "END_BYTES",
     "KEY_DIGITS",
+    "STANDARD_ARRAYS",
     "Member",
     "RecordLayout",
+    "check_array_fields",
     "default_shard_clips",
     "key_digits",
     "record_layout",
@@ -34,6 +39,8 @@ KEY_DIGITS = 12
 """Digits of a clip's key; it bounds how many clips a bake can have."""
 END_BYTES = 1024
 """Two blocks of zeros end a tar."""
+STANDARD_ARRAYS = ("trajectory", "jittered", "pixels", "depth", "radius")
+"""Array fields that a record stores beside the video unless told otherwise."""
 
 _BLOCK = 512
 _CHECKSUM = slice(148, 154)
@@ -168,15 +175,36 @@ def write_key(heads: NDArray[np.uint8], head: bytes, digits: NDArray[np.uint8]) 
     heads[:, _CHECKSUM] = _octal(int(head[_CHECKSUM], 8) + growth, 6)
 
 
+def check_array_fields(fields: Sequence[str]) -> tuple[str, ...]:
+    """The array fields that records store beside the video, in the order of ``trajdata.FIELDS``.
+
+    Raises:
+        ArgumentError: one is no array field, is in every record anyway, or is named twice.
+    """
+    storable = [name for name in FIELDS if name not in (*DEFAULT_FIELDS, *TEXT_FIELDS)]
+    allowed = f"allowed are {', '.join(storable)}, each once"
+    if isinstance(fields, str):
+        raise ArgumentError(f"fields: given the string {fields!r:.80}; {allowed}")
+    names = list(fields)
+    if any(name not in storable for name in names) or len(set(names)) != len(names):
+        raise ArgumentError(f"fields: given {', '.join(map(str, names)):.200}; {allowed}")
+    return tuple(name for name in storable if name in names)
+
+
 @lru_cache(maxsize=16)
-def record_layout(spec: ClipSpec) -> RecordLayout:
-    """The layout of this spec's records."""
+def record_layout(spec: ClipSpec, fields: tuple[str, ...]) -> RecordLayout:
+    """The layout of this spec's records.
+
+    Args:
+        spec: of the clips.
+        fields: as ``check_array_fields`` returns them.
+    """
     values: list[tuple[str, str, np.dtype[Any], tuple[int, ...]]] = [
         ("video.npy", "video", np.dtype(np.uint8), spec.video_shape),
         ("cls", "label", np.dtype(np.uint8), (len(str(len(spec.laws) - 1)),)),
         ("json", "metadata", np.dtype(np.uint8), (wording(spec).metadata_bytes,)),
     ]
-    for name in STORED_ARRAYS:
+    for name in fields:
         field = FIELDS[name]
         values.append((f"{name}.npy", name, np.dtype(field.dtype), field.shape(spec)))
     members = []
@@ -194,7 +222,7 @@ def record_layout(spec: ClipSpec) -> RecordLayout:
 def default_shard_clips(spec: ClipSpec) -> int:
     """Clips in a shard unless told otherwise: a power of two, with up to 128 MiB of video.
 
-    A machine draws and writes that much in seconds, so a shard commits well within a minute.
+    A machine renders and writes that much in seconds, so a shard commits well within a minute.
     """
     most = min(max(_SHARD_VIDEO_BYTES // spec.clip_bytes, 1), 65536)
     return 1 << (most.bit_length() - 1)

@@ -1,40 +1,56 @@
-"""What a folder of shards holds, in one value: from it every name and every byte follows."""
+"""What a store of shards holds, in one value: from it every name and every byte follows."""
 
 from __future__ import annotations
 
 import json
-import operator
 import os
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import fields as dataclass_fields
+from functools import cached_property
+from typing import Any
 
-from trajdata._errors import ShardError, SpecMismatchError
-from trajdata._shards.layout import KEY_DIGITS, RecordLayout, default_shard_clips, record_layout
-from trajdata._shards.strict_json import expect
+from trajdata._checks import whole_number
+from trajdata._clips.fields import DEFAULT_FIELDS, TEXT_FIELDS
+from trajdata._clips.source_protocol import Source
+from trajdata._errors import ArgumentError, ShardError, SpecMismatchError
+from trajdata._shards.layout import (
+    KEY_DIGITS,
+    STANDARD_ARRAYS,
+    RecordLayout,
+    check_array_fields,
+    default_shard_clips,
+    record_layout,
+)
+from trajdata._shards.strict_json import SEAL, canonical, check_spelling, expect, parse, sealed
 from trajdata._spec.model import ClipSpec
 from trajdata._spec.presets import preset, presets
 
-__all__ = ["MOST_SHARDS", "Recipe", "stream_differences"]
+__all__ = ["MOST_SHARDS", "RECIPE_BYTES", "Recipe", "parse_recipe", "stream_differences"]
 
 MOST_SHARDS = 250_000
 """Keeps index.json below its bound, and a shard's name at six digits."""
 
+RECIPE_BYTES = 2**20
+"""A recipe file is no longer than this."""
+
 
 @dataclass(frozen=True)
 class Recipe:
-    """The stream that is baked, and how it is cut.
+    """The stream that is baked, what of it is stored, and how it is cut.
 
     Attributes:
         spec: the distribution.
         seed: of the stream.
         split: of the stream.
-        clips: how many; the folder holds clips [0, clips).
+        clips: how many; the store holds clips [0, clips).
         shard_clips: shard k holds clips [k * shard_clips, (k + 1) * shard_clips).
-        fingerprint: of the spec, by the FORMAT that wrote the folder.
+        fingerprint: of the spec, by the FORMAT that wrote the store.
+        fields: array fields that a record stores beside the video, in the order of FIELDS.
 
     Raises:
-        ValueError: names the field, the value given and what is allowed.
+        ArgumentError: names the field, the value given and what is allowed.
     """
 
     spec: ClipSpec
@@ -43,6 +59,7 @@ class Recipe:
     clips: int
     shard_clips: int
     fingerprint: str
+    fields: tuple[str, ...] = STANDARD_ARRAYS
 
     def __post_init__(self) -> None:
         for name, least, most in (
@@ -50,23 +67,14 @@ class Recipe:
             ("clips", 1, 10**KEY_DIGITS),
             ("shard_clips", 1, 2**31 - 1),
         ):
-            given = getattr(self, name)
-            allowed = f"allowed is a whole number from {least} to {most}"
-            if isinstance(given, bool):
-                raise ValueError(f"{name}: given {given!r}; {allowed}")
-            try:
-                number = operator.index(given)
-            except TypeError as error:
-                raise ValueError(f"{name}: given {given!r:.80}; {allowed}") from error
-            if not least <= number <= most:
-                raise ValueError(f"{name}: given {number}; {allowed}")
-            object.__setattr__(self, name, number)
+            object.__setattr__(self, name, whole_number(name, getattr(self, name), least, most))
+        object.__setattr__(self, "fields", check_array_fields(self.fields))
         if self.split not in self.spec.splits:
             allowed = ", ".join(self.spec.splits)
-            raise ValueError(f"split: given {self.split!r:.80}; allowed are {allowed}")
+            raise ArgumentError(f"split: given {self.split!r:.80}; allowed are {allowed}")
         if self.shards > MOST_SHARDS:
             least = -(-self.clips // MOST_SHARDS)
-            raise ValueError(
+            raise ArgumentError(
                 f"shard_clips: given {self.shard_clips}; {self.clips} clips allow {least} or more, "
                 f"as there are at most {MOST_SHARDS} shards"
             )
@@ -76,10 +84,14 @@ class Recipe:
         """How many shards there are."""
         return -(-self.clips // self.shard_clips)
 
-    @property
+    def __getstate__(self) -> dict[str, Any]:
+        # Tasks carry recipes to other processes: what follows from the fields need not travel.
+        return {item.name: getattr(self, item.name) for item in dataclass_fields(self)}
+
+    @cached_property
     def layout(self) -> RecordLayout:
         """The layout of the records."""
-        return record_layout(self.spec)
+        return record_layout(self.spec, self.fields)
 
     def shard_name(self, shard: int) -> str:
         """File name of a shard."""
@@ -94,10 +106,19 @@ class Recipe:
         first = shard * self.shard_clips
         return range(first, min(first + self.shard_clips, self.clips))
 
+    def shard_bytes(self, shard: int) -> int:
+        """Length of a shard's file."""
+        return self.layout.shard_bytes(len(self.indices(shard)))
+
+    def to_bytes(self) -> bytes:
+        """The recipe's own file."""
+        return canonical(sealed(self.as_json()))
+
     def as_json(self) -> dict[str, Any]:
         """For recipe.json and index.json."""
         return {
             "clips": self.clips,
+            "fields": list(self.fields),
             "fingerprint": self.fingerprint,
             "seed": self.seed,
             "shard_clips": self.shard_clips,
@@ -118,39 +139,63 @@ class Recipe:
         }
         split = expect(value, "split", str, file)
         fingerprint = expect(value, "fingerprint", str, file)
+        fields = expect(value, "fields", list, file)
+        if not all(isinstance(name, str) for name in fields):
+            raise ShardError(file, expected="fields: names", found=f"{fields!r:.80}")
         try:
-            return Recipe(ClipSpec.from_json(spec), split=split, fingerprint=fingerprint, **numbers)
+            recipe = Recipe(
+                ClipSpec.from_json(spec),
+                split=split,
+                fingerprint=fingerprint,
+                fields=tuple(fields),
+                **numbers,
+            )
         except ValueError as error:
             raise ShardError(file, expected="a valid recipe", found=str(error)) from error
+        if list(recipe.fields) != fields:
+            due = list(recipe.fields)
+            raise ShardError(file, expected=f"fields in the order {due}", found=f"{fields!r:.200}")
+        return recipe
 
-    def command(self, folder: str | os.PathLike[str]) -> str:
-        """The shell command that bakes this recipe into a folder, or goes on with it."""
-        where = os.fspath(folder)
+    def command(self, where: str) -> str:
+        """The shell command that bakes this recipe into a store, or goes on with it."""
         name = next((name for name in presets() if preset(name) == self.spec), None)
         own_cut = self.shard_clips != default_shard_clips(self.spec)
-        if name is None:
+        own_fields = self.fields != STANDARD_ARRAYS
+        if name is None or own_fields:
             spec = json.dumps(self.spec.as_json())
-            cut = f", shard_clips={self.shard_clips}" if own_cut else ""
-            return shlex.join(
-                [
-                    "python",
-                    "-c",
-                    f"import trajdata; trajdata.materialize("
-                    f"trajdata.ClipSpec.from_json({spec!r}), {where!r}, "
-                    f"seed={self.seed}, split={self.split!r}, clips={self.clips}{cut})",
-                ]
+            more = f", shard_clips={self.shard_clips}" if own_cut else ""
+            more += f", fields={self.fields!r}" if own_fields else ""
+            program = (
+                f"import trajdata; spec = trajdata.ClipSpec.from_json({spec!r}); "
+                f"source = trajdata.ClipSource(spec, seed={self.seed}, split={self.split!r}); "
+                f"trajdata.materialize(source, {where!r}, clips={self.clips}{more})"
             )
+            return shlex.join(["python", "-c", program])
         words = ["trajdata", "materialize", "--preset", name, "--seed", str(self.seed)]
         words += ["--split", self.split, "--clips", str(self.clips), "--out", where]
         if own_cut:
             words += ["--shard-clips", str(self.shard_clips)]
         return shlex.join(words)
 
-    def check_format(self, file: str | os.PathLike[str]) -> None:
-        """Refuse a folder that another FORMAT wrote: its clips are not those that we would draw.
+    def check_holds(self, fields: Sequence[str]) -> None:
+        """Refuse to read a field that records of this recipe do not store.
 
         Raises:
-            ShardError: it is such a folder.
+            ArgumentError: names the fields that are missing and those that are there.
+        """
+        held = (*DEFAULT_FIELDS, *self.fields, *TEXT_FIELDS)
+        if missing := [name for name in fields if name not in held]:
+            raise ArgumentError(
+                f"fields: given {', '.join(missing)}, which the store does not hold; "
+                f"allowed are {', '.join(held)}, or trajdata.read_through, which renders the others"
+            )
+
+    def check_format(self, file: str | os.PathLike[str]) -> None:
+        """Refuse a store that another FORMAT wrote: this version would render other clips.
+
+        Raises:
+            ShardError: it is such a store.
         """
         if self.fingerprint != self.spec.fingerprint:
             raise ShardError(
@@ -159,35 +204,40 @@ class Recipe:
                 found=f"{self.fingerprint:.80}",
             )
 
-    def check_same(self, held: Recipe, folder: str | os.PathLike[str]) -> None:
-        """Refuse a folder that holds something else than this recipe asks for.
+    def check_same(self, held: Recipe, where: str) -> None:
+        """Refuse a store that holds something else than this recipe asks for.
 
         Raises:
             SpecMismatchError: names the fields that differ.
         """
         differences = stream_differences(self, held)
-        for name in ("clips", "shard_clips"):
+        for name in ("clips", "shard_clips", "fields"):
             asked, there = getattr(self, name), getattr(held, name)
             if asked != there:
                 differences[name] = (asked, there)
         if self.fingerprint != held.fingerprint and not differences:
             differences["fingerprint"] = (self.fingerprint, held.fingerprint)
         if differences:
-            raise SpecMismatchError(os.fspath(folder), differences)
+            raise SpecMismatchError(where, differences)
 
 
-class _Stream(Protocol):
-    """What has a spec, a seed and a split: a recipe, or a source."""
+def parse_recipe(data: bytes, file: str) -> Recipe:
+    """The recipe that a recipe file holds.
 
-    @property
-    def spec(self) -> ClipSpec: ...
-    @property
-    def seed(self) -> int: ...
-    @property
-    def split(self) -> str: ...
+    Raises:
+        ShardError: the file is damaged.
+    """
+    value = parse(data, file, RECIPE_BYTES)
+    value.pop(SEAL, None)
+    # Compared with what is there, not with what was understood: another version's recipe may have
+    # other keys.
+    check_spelling(data, sealed(value), file)
+    return Recipe.from_json(value, file)
 
 
-def stream_differences(asked: _Stream, held: _Stream) -> dict[str, tuple[object, object]]:
+def stream_differences(
+    asked: Source | Recipe, held: Source | Recipe
+) -> dict[str, tuple[object, object]]:
     """Where two streams differ: field name -> (what is asked for, what is held)."""
     left, right = asked.spec.settings(), held.spec.settings()
     pairs: dict[str, tuple[object, object]] = {

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
-from trajdata._clips.fields import STORED_ARRAYS
 from trajdata._clips.source import ClipSource
-from trajdata._shards.layout import RecordLayout, record_layout
-from trajdata._spec.model import ClipSpec
+from trajdata._errors import ArgumentError
+from trajdata._shards.layout import RecordLayout
+from trajdata._shards.recipe import Recipe
 
 __all__ = ["RecordBuilder", "label_digits", "record_source"]
 
-_DRAWN = ("video", *STORED_ARRAYS)
 
-
-def record_source(spec: ClipSpec, seed: int, split: str) -> ClipSource:
-    """The source of what a record holds. Threads may share it.
-
-    Raises:
-        ValueError: as ``ClipSource``.
-    """
-    return ClipSource(spec, seed, split, fields=("video", "label", *STORED_ARRAYS))
+@lru_cache(maxsize=4)
+def record_source(recipe: Recipe) -> ClipSource:
+    """The live source of what this recipe's records hold. Threads may share it."""
+    fields = ("video", "label", *recipe.fields)
+    return ClipSource(recipe.spec, recipe.seed, recipe.split, fields=fields)
 
 
 def label_digits(labels: NDArray[np.int64], width: int) -> NDArray[np.uint8]:
@@ -34,13 +32,14 @@ class RecordBuilder:
     """Room for some records, filled again and again by one thread.
 
     Args:
-        source: as ``record_source`` makes it.
+        recipe: whose records they are.
         room_bytes: about how much memory to use; there is room for one record at least.
     """
 
-    def __init__(self, source: ClipSource, room_bytes: int) -> None:
-        self.layout: RecordLayout = record_layout(source.spec)
-        self._source = source
+    def __init__(self, recipe: Recipe, room_bytes: int) -> None:
+        self.recipe = recipe
+        self.layout: RecordLayout = recipe.layout
+        self._source = record_source(recipe)
         self.room = max(1, room_bytes // self.layout.record_bytes)
         # Headers and padding are written here once; each filling changes keys and values only.
         self._bytes = np.tile(self.layout.template, (self.room, 1))
@@ -57,12 +56,12 @@ class RecordBuilder:
         """
         count = len(indices)
         if count > self.room:
-            raise ValueError(f"indices: given {count} of them; allowed are up to {self.room}")
+            raise ArgumentError(f"indices: given {count} of them; allowed are up to {self.room}")
         where = np.arange(indices.start, indices.stop, dtype=np.int64)
         records = self._records[:count]
         self.layout.write_keys(self._bytes[:count], where)
-        places = {name: records[name] for name in _DRAWN}
-        drawn = self._source.batch(where, out=places, metadata=records["metadata"])
-        labels: NDArray[np.int64] = drawn["label"]
+        places = {name: records[name] for name in ("video", *self.recipe.fields)}
+        batch = self._source.batch(where, out=places, metadata=records["metadata"])
+        labels: NDArray[np.int64] = batch["label"]
         records["label"] = label_digits(labels, records["label"].shape[1])
         return self._bytes[:count], labels

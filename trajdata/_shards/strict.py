@@ -7,8 +7,8 @@ They follow from the recipe, and the shard's bytes are compared with what they m
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,11 +19,10 @@ from trajdata._errors import ShardError
 from trajdata._shards.layout import Member, key_digits, write_key
 from trajdata._shards.recipe import Recipe
 from trajdata._shards.strict_json import parse
-from trajdata._store.disk import Disk
 
-__all__ = ["StrictRecords", "WalkedShard", "walk_shard", "wrong_size"]
+__all__ = ["StrictRecords", "WalkedShard", "block_bytes", "walk_shard", "wrong_size"]
 
-_ROOM_BYTES = 4 * 2**20
+_BLOCK_BYTES = 4 * 2**20
 
 
 class StrictRecords:
@@ -35,7 +34,7 @@ class StrictRecords:
         shard: its number.
     """
 
-    def __init__(self, file: Path, recipe: Recipe, shard: int) -> None:
+    def __init__(self, file: str, recipe: Recipe, shard: int) -> None:
         self.file = file
         self.layout = recipe.layout
         self._spec = recipe.spec
@@ -129,7 +128,7 @@ class StrictRecords:
         return clip
 
     def decode(self, raw: NDArray[np.uint8], row: int) -> NDArray[np.int64]:
-        """Check some records in every respect that does not need them to be drawn again.
+        """Check some records in every respect that does not need them to be rendered again.
 
         Args:
             raw: uint8 (B, record_bytes), C-contiguous.
@@ -174,15 +173,20 @@ class StrictRecords:
             )
 
     def _check_numbers(self, member: Member, records: NDArray[np.void], row: int) -> None:
-        if np.dtype(member.dtype).kind != "f":
+        kind = np.dtype(member.dtype).kind
+        if kind not in "fb":
             return
-        finite = np.isfinite(records[member.field]).reshape(len(records), -1).all(axis=1)
-        if not finite.all():
-            wrong = int(np.flatnonzero(~finite)[0])
+        held = records[member.field]
+        # A truth value is one byte, and any but 0 and 1 is no truth value.
+        good = np.isfinite(held) if kind == "f" else held.view(np.uint8) <= 1
+        sound = good.reshape(len(records), -1).all(axis=1)
+        if not sound.all():
+            wrong = int(np.flatnonzero(~sound)[0])
+            what = "finite numbers" if kind == "f" else "zeros and ones"
             raise ShardError(
                 self.file,
                 offset=self._offset(row + wrong, member.field),
-                expected=f"finite numbers in {member.name}",
+                expected=f"{what} in {member.name}",
                 found="others",
             )
 
@@ -206,7 +210,7 @@ class StrictRecords:
 
 @dataclass(frozen=True)
 class WalkedShard:
-    """A shard that was read from end to end and found sound in itself.
+    """A shard that was read from end to end and is sound in itself.
 
     Attributes:
         sha256: of the file, hex.
@@ -217,27 +221,38 @@ class WalkedShard:
     labels: tuple[int, ...]
 
 
-def walk_shard(disk: Disk, recipe: Recipe, shard: int) -> WalkedShard:
-    """Read a shard from end to end and check all of it, a few MiB at a time.
+def block_bytes(recipe: Recipe) -> int:
+    """Bytes of the blocks in which ``walk_shard`` wants a shard: some whole records."""
+    record_bytes = recipe.layout.record_bytes
+    return max(1, _BLOCK_BYTES // record_bytes) * record_bytes
 
-    It tells whether the file is a shard of the recipe; whether it is the right one, its SHA-256
+
+def walk_shard(blocks: Iterable[bytes], file: str, recipe: Recipe, shard: int) -> WalkedShard:
+    """Check all of a shard, a few MiB at a time.
+
+    It tells whether the file is a shard of the recipe. Whether it is the right one, its SHA-256
     tells.
+
+    Args:
+        blocks: the file, in blocks of ``block_bytes``; the last may be shorter.
+        file: its path, for the errors.
+        recipe: of the store.
+        shard: which one it must be.
 
     Raises:
         ShardError: the first thing that is wrong.
-        OSError: it cannot be read.
     """
-    name = recipe.shard_name(shard)
-    strict = StrictRecords(disk.path(name), recipe, shard)
+    strict = StrictRecords(file, recipe, shard)
     record_bytes = strict.layout.record_bytes
     count = len(recipe.indices(shard))
-    if disk.size(name) != strict.layout.shard_bytes(count):
-        raise wrong_size(disk, recipe, shard)
     digest = hashlib.sha256()
     labels = np.zeros(len(recipe.spec.laws), np.int64)
-    row = 0
-    for block in disk.read_blocks(name, max(1, _ROOM_BYTES // record_bytes) * record_bytes):
+    row = size = 0
+    for block in blocks:
         digest.update(block)
+        size += len(block)
+        if size > recipe.shard_bytes(shard):
+            raise wrong_size(file, recipe, shard, size)
         some = np.frombuffer(block, np.uint8)
         fit = min(len(block) // record_bytes, count - row)
         if fit:
@@ -246,17 +261,17 @@ def walk_shard(disk: Disk, recipe: Recipe, shard: int) -> WalkedShard:
         rest = some[fit * record_bytes :]
         row += fit
         if row < count and len(rest):
-            raise wrong_size(disk, recipe, shard)  # it was cut while it was read
+            raise wrong_size(file, recipe, shard, size)
         strict.check_end(rest, row * record_bytes)
+    if size != recipe.shard_bytes(shard):
+        raise wrong_size(file, recipe, shard, size)
     return WalkedShard(digest.hexdigest(), tuple(labels.tolist()))
 
 
-def wrong_size(disk: Disk, recipe: Recipe, shard: int) -> ShardError:
-    """The error that a shard file has another size than it must have, or is missing."""
-    name = recipe.shard_name(shard)
-    found = disk.size(name)
+def wrong_size(file: str, recipe: Recipe, shard: int, found: int | None) -> ShardError:
+    """The error that a shard's file has another size than it must have, or is missing."""
     return ShardError(
-        disk.path(name),
-        expected=f"{recipe.layout.shard_bytes(len(recipe.indices(shard)))} bytes",
+        file,
+        expected=f"{recipe.shard_bytes(shard)} bytes",
         found="no file" if found is None else f"{found} bytes",
     )

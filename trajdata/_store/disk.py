@@ -1,42 +1,27 @@
-"""Every file operation of a bake goes through here.
+"""The system calls of a folder: every file operation of a bake goes through here.
 
 ``Disk`` is the narrow place: one method per system call, names relative to one folder, nothing
-decided. The functions below it decide: what is written whole, in which order it becomes visible,
-and what is left behind when something fails. A test, or another kind of storage, stands in for
-``Disk`` and finds every operation of a bake.
+decided. ``FolderStore`` above it decides. A test stands in for ``Disk`` and meets every operation
+of a bake.
 """
 
 from __future__ import annotations
 
 import errno
-import io
+import mmap
 import os
 import shutil
 import stat
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from trajdata._errors import ShardError
 
-__all__ = [
-    "Disk",
-    "SyncError",
-    "commit_bytes",
-    "commit_chunks",
-    "replace_quickly",
-    "write_fully",
-]
+__all__ = ["Disk"]
 
 _O_BINARY = getattr(os, "O_BINARY", 0)
-_LARGE = 2**20
-"""Bytes from which on it pays to let the medium begin early."""
 _READ = os.O_RDONLY | _O_BINARY | getattr(os, "O_NONBLOCK", 0)
-
-
-class SyncError(OSError):
-    """An fsync failed. What was written since the last one may be lost without another error, so
-    the call must not be repeated: the file has to be written again."""
 
 
 class Disk:
@@ -76,21 +61,7 @@ class Disk:
         except FileNotFoundError:
             return None
 
-    def read(self, name: str, limit: int) -> bytes | None:
-        """Up to ``limit`` + 1 first bytes of a file, or None where there is no such file."""
-        try:
-            with self.open_read(name) as file:
-                return file.read(limit + 1)
-        except FileNotFoundError:
-            return None
-
-    def read_blocks(self, name: str, block_bytes: int) -> Iterator[bytes]:
-        """A whole file in pieces of up to so many bytes."""
-        with self.open_read(name) as file:
-            while block := file.read(block_bytes):
-                yield block
-
-    def open_read(self, name: str) -> io.BufferedReader:
+    def open_read(self, name: str) -> int:
         """Open a regular file for reading. Anything else is an error and no wait: a FIFO would
         wait for a writer, a device has no end."""
         file = self._found(lambda: os.open(self.path(name), _READ), name)
@@ -100,7 +71,18 @@ class Disk:
             raise ShardError(
                 self.path(name), expected="a regular file", found=f"mode {stat.filemode(mode)}"
             )
-        return os.fdopen(file, "rb")
+        return file
+
+    def read(self, file: int, offset: int, size: int) -> bytes:
+        """Read up to so many bytes of an open file."""
+        if hasattr(os, "pread"):
+            return os.pread(file, size, offset)
+        os.lseek(file, offset, os.SEEK_SET)
+        return os.read(file, size)
+
+    def map(self, file: int) -> mmap.mmap:
+        """Map an open file into memory, read-only; it stays mapped when the file is closed."""
+        return mmap.mmap(file, 0, access=mmap.ACCESS_READ)
 
     def open_new(self, name: str) -> int:
         """Create a file that is not there yet and open it for writing."""
@@ -145,7 +127,8 @@ class Disk:
     def begin_sync(self, file: int, offset: int, size: int) -> None:
         """Let the medium take these bytes of an open file already, without waiting for it.
 
-        A hint, for where the system takes one: the disk then works while the next bytes are drawn.
+        A hint, for where the system takes one: the disk then works while the next bytes are
+        rendered.
         """
         if hasattr(os, "posix_fadvise"):
             # What Linux is told will not be needed, it begins to write; what is not written yet
@@ -159,6 +142,10 @@ class Disk:
     def rename(self, name: str, new_name: str) -> None:
         """Give a file another name, in place of what has that name."""
         os.replace(self.path(name), self.path(new_name))
+
+    def link(self, name: str, new_name: str) -> None:
+        """Give a file a second name, or raise FileExistsError where something has that name."""
+        os.link(self.path(name), self.path(new_name))
 
     def remove(self, name: str) -> None:
         """Remove a file."""
@@ -187,107 +174,3 @@ class Disk:
     def free_bytes(self) -> int:
         """Bytes that can still be written to this filesystem."""
         return shutil.disk_usage(self.root).free
-
-
-def write_fully(disk: Disk, file: int, data: memoryview) -> None:
-    """Write all of ``data``, however little each call takes.
-
-    Raises:
-        OSError: a call failed, or took nothing.
-    """
-    rest = data.cast("B")
-    while len(rest):
-        try:
-            count = disk.write(file, rest)
-        except InterruptedError:
-            continue
-        if count <= 0:
-            raise OSError(errno.EIO, f"a write of {len(rest)} bytes took none")
-        rest = rest[count:]
-
-
-def commit_chunks(
-    disk: Disk, temp: str, final: str, chunks: Iterable[memoryview], size: int
-) -> None:
-    """Write a file so that its final name never stands for less than the whole.
-
-    Order: temp written, its size checked, fsync, close; rename; fsync of the folder. Whatever goes
-    wrong before the rename, an exception out of ``chunks`` included, the temp is gone after it.
-
-    Args:
-        disk: where.
-        temp: name to write under, on the same filesystem.
-        final: name to give it; what has that name is replaced.
-        chunks: the bytes, in order.
-        size: how many they must come to.
-
-    Raises:
-        SyncError: an fsync failed; nothing was retried.
-        OSError: any other operation failed, or the file has not ``size`` bytes.
-    """
-    file = disk.open_new(temp)
-    try:
-        try:
-            at = 0
-            for chunk in chunks:
-                write_fully(disk, file, chunk)
-                _begin_sync(disk, file, at, chunk.nbytes)
-                at += chunk.nbytes
-            found = disk.written(file)
-            if found != size:
-                raise OSError(errno.EIO, f"{found} bytes were written where {size} should be", temp)
-            _sync_or_say(lambda: disk.sync(file), temp)
-        finally:
-            disk.close(file)
-        disk.rename(temp, final)
-    except BaseException:
-        _remove_temp(disk, temp)
-        raise
-    _sync_or_say(lambda: disk.sync_folder(os.path.dirname(final)), final)
-
-
-def commit_bytes(disk: Disk, temp: str, final: str, data: bytes) -> None:
-    """``commit_chunks`` for a small file."""
-    commit_chunks(disk, temp, final, [memoryview(data)], len(data))
-
-
-def replace_quickly(disk: Disk, temp: str, final: str, data: bytes) -> None:
-    """Replace a small file at one stroke, without waiting for the medium.
-
-    A reader sees the old file or the new one; after a power loss it may be either, or empty.
-    """
-    file = disk.open_new(temp)
-    try:
-        try:
-            write_fully(disk, file, memoryview(data))
-        finally:
-            disk.close(file)
-        disk.rename(temp, final)
-    except BaseException:
-        _remove_temp(disk, temp)
-        raise
-
-
-def _begin_sync(disk: Disk, file: int, offset: int, size: int) -> None:
-    if size < _LARGE:
-        return
-    try:
-        disk.begin_sync(file, offset, size)
-    except OSError:
-        # No more than a hint: whether the bytes arrive, the fsync says.
-        return
-
-
-def _sync_or_say(sync: Callable[[], None], name: str) -> None:
-    try:
-        sync()
-    except OSError as error:
-        raise SyncError(error.errno, f"fsync: {error.strerror}", name) from error
-
-
-def _remove_temp(disk: Disk, temp: str) -> None:
-    try:
-        disk.remove(temp)
-    except OSError:
-        # The error that led here says more, and the next run clears the temps.
-        return

@@ -1,4 +1,4 @@
-"""Shapes of the page's pictures: plain numbers in, places in a drawing out.
+"""Shapes of the page's pictures: plain numbers in, places in a picture out.
 
 Curves and cells lie in a square of 1000 x 1000, x to the right and y down, which the page
 stretches to its width; ticks are in percent of that width or height.
@@ -19,7 +19,7 @@ __all__ = ["Cell", "RateChart", "ShardMap", "Tick", "rate_chart", "shard_map", "
 _SIDE = 1000
 _MOST_CELLS = 400
 _MOST_APART = 100
-"""Up to so many cells are drawn with a gap between them."""
+"""Up to so many cells are shown with a gap between them."""
 
 _MOST_X_TICKS = 6
 _MOST_Y_TICKS = 4

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trajdata._bake.commits import Commit
 from trajdata._bake.progress import ProgressReport, gigabytes, span
 from trajdata._bake.report.charts import rate_chart, shard_map, shard_ranges
+from trajdata._shards.commit_record import Commit
 from trajdata._shards.index import INDEX
 from trajdata._shards.recipe import Recipe
 from trajdata._spec.model import ClipSpec
@@ -32,16 +32,16 @@ _TEMPLATE = "report.html.jinja"
 
 @dataclass(frozen=True)
 class Integrity:
-    """What a run knows of its folder's shards.
+    """What a run knows of its store's shards.
 
     Attributes:
         done: for each shard, in order, whether it is committed; bool (shards,).
         rehashed: file names of the shards that were hashed again when the run began.
         damaged: those of them that had not the hash that was promised, and are made again.
-        canary: index of the committed clip that was drawn again and was the same, to the byte.
+        canary: index of the committed clip that was rendered again and was the same, to the byte.
         temps_cleared: temporary files of an earlier run that were removed.
-        newest: records of the shards that were committed last, the newest first.
-        index_is_there: whether index.json is, by which a folder counts as complete.
+        newest: the shards that were committed last, the newest first.
+        index_is_there: whether index.json is, by which a store counts as complete.
     """
 
     done: NDArray[np.bool_]
@@ -54,7 +54,7 @@ class Integrity:
 
 
 def render_page(
-    folder: str,
+    where: str,
     recipe: Recipe,
     report: ProgressReport,
     integrity: Integrity,
@@ -63,10 +63,10 @@ def render_page(
     """The page: everything is in it, and nothing in it is taken from elsewhere or executed.
 
     Args:
-        folder: path of the folder, for people and for the commands.
-        recipe: of the folder.
-        report: of the bake; its history is drawn.
-        integrity: of the folder.
+        where: path or URL of the store, for people and for the commands.
+        recipe: of the store.
+        report: of the bake; its history is plotted.
+        integrity: of the store.
         pictures: of the newest clips; may be empty.
 
     Returns:
@@ -74,7 +74,7 @@ def render_page(
     """
     missing, more_missing = shard_ranges(integrity.done, _MOST_RANGES)
     return _template().render(
-        folder=folder,
+        where=where,
         recipe=recipe,
         report=report,
         integrity=integrity,
@@ -88,9 +88,9 @@ def render_page(
         more_missing=more_missing,
         pictures=pictures,
         spec_rows=_spec_rows(recipe.spec),
-        commands=_commands(folder),
+        commands=_commands(where),
         index_name=INDEX,
-        is_short_of_disk=report.disk_needed_bytes > report.disk_free_bytes,
+        is_short_of_disk=report.is_short_of_disk,
     )
 
 
@@ -149,17 +149,17 @@ def _shown(value: Any) -> str:
     return f"{value}"
 
 
-def _commands(folder: str) -> list[tuple[str, str]]:
+def _commands(where: str) -> list[tuple[str, str]]:
     """(command, what it does)."""
-    verify = ["trajdata", "verify", folder]
+    verify = ["trajdata", "verify", where]
     return [
         (shlex.join([*verify, "--full"]), "To read every byte (hashes, headers, values)"),
         (
             shlex.join([*verify, "--rerender", "100"]),
-            "To draw 100 clips again and compare them to the byte",
+            "To render 100 clips again and compare them to the byte",
         ),
         (
-            shlex.join(["trajdata", "repair", folder]),
+            shlex.join(["trajdata", "repair", where]),
             "To make damaged and missing shards again, to the same hash",
         ),
     ]

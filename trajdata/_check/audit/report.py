@@ -39,7 +39,7 @@ class AuditReport:
         clips: how many clips the cheap figures were taken from.
         findings: figures beside their bounds.
         labels: int64 (clips,), for plots.
-        factors: drawn factors, each float64 (clips,), for plots.
+        factors: sampled factors, each float64 (clips,), for plots.
     """
 
     spec: ClipSpec
@@ -92,7 +92,7 @@ def audit(
 
     Args:
         spec: what to measure.
-        clips: how many clips the cheap figures (draws, places, balance) are taken from. What
+        clips: how many clips the cheap figures (scenes, places, balance) are taken from. What
             touches pixels takes fewer where a clip is large; each finding states its sample.
         seed: the seed of the streams.
         on_group: told what is measured next, so that a long audit can show where it is.
@@ -128,18 +128,18 @@ def audit(
     varied = max(100, _VARIANCE_BYTES // spec.clip_bytes)
     findings += looks.variance(source, min(clips, varied))
     tell("balance and independence")
-    labels, drawn = factors.scene_factors(source, clips)
+    labels, sampled = factors.scene_factors(source, clips)
     findings += streams.balance(spec, labels)
-    findings += factors.independence(labels, drawn)
+    findings += factors.independence(labels, sampled)
     findings += factors.matched_pairs(spec, seed, _PAIRED_CLIPS)
     tell("held-out ranges")
     findings += streams.held_out(spec, seed, clips)
-    return AuditReport(spec, seed, clips, tuple(findings), labels, drawn)
+    return AuditReport(spec, seed, clips, tuple(findings), labels, sampled)
 
 
 def _batches(source: ClipSource, clips: int) -> Iterator[dict[str, Any]]:
     for first in range(0, clips, _TRUTH_CHUNK):
-        yield source.batch(range(first, min(first + _TRUTH_CHUNK, clips)))
+        yield {**source.batch(range(first, min(first + _TRUTH_CHUNK, clips)))}
 
 
 def _worst(parts: list[list[Finding]]) -> list[Finding]:

@@ -1,0 +1,172 @@
+"""Every kind of store keeps the same contract."""
+
+import errno
+import pickle
+import threading
+
+import pytest
+
+from trajdata import LockedError
+from trajdata._store.disk import Disk
+from trajdata._store.folder import FolderStore
+from trajdata._store.memory import MemoryStore
+from trajdata._store.names import TEMPS
+from trajdata._store.ranges import file_sha256, put_bytes, read_blocks, read_whole
+
+
+@pytest.fixture(params=["folder", "memory"])
+def store(request, tmp_path):
+    made = FolderStore(Disk(tmp_path / "store")) if request.param == "folder" else MemoryStore()
+    with made.lock():
+        pass  # as every writer begins
+    return made
+
+
+def test_what_is_put_is_there_whole_and_can_be_read_in_ranges(store):
+    store.put("a.tar", [memoryview(b"01234"), memoryview(b"56789")], 10)
+    assert store.size("a.tar") == 10
+    assert store.read("a.tar", 0, 100) == b"0123456789"
+    assert store.read("a.tar", 3, 4) == b"3456"
+    assert store.read("a.tar", 8, 4) == b"89"
+    assert store.read("a.tar", 10, 4) == store.read("a.tar", 99, 4) == b""
+    assert bytes(store.view("a.tar")) == b"0123456789"
+    assert store.view("a.tar").readonly
+
+
+def test_what_is_not_there_is_none_or_an_error_that_names_it(store):
+    assert store.size("a.tar") is None
+    assert store.read("a.tar", 0, 1) is None
+    assert store.list("nowhere") == []
+    for act in (store.view, store.remove, store.set_aside):
+        with pytest.raises(FileNotFoundError):
+            act("a.tar")
+    with pytest.raises(FileNotFoundError, match=r"a\.tar"):
+        list(read_blocks(store, "a.tar", 4))
+
+
+@pytest.mark.parametrize("durable", [True, False])
+def test_a_put_replaces_what_was_there(store, durable):
+    for data in (b"old", b"", b"newer"):
+        put_bytes(store, "a", data, durable=durable)
+        assert store.read("a", 0, 100) == data
+    assert store.list(TEMPS) == []
+
+
+@pytest.mark.parametrize("durable", [True, False])
+def test_a_put_that_goes_wrong_changes_nothing(store, durable):
+    def broken():
+        yield memoryview(b"half")
+        raise KeyboardInterrupt
+
+    put_bytes(store, "a", b"old")
+    with pytest.raises(KeyboardInterrupt):
+        store.put("a", broken(), 8, durable=durable)
+    with pytest.raises(OSError, match="3 bytes were written where 4 should be") as caught:
+        store.put("a", [memoryview(b"abc")], 4, durable=durable)
+    assert caught.value.errno == errno.EIO
+    assert store.read("a", 0, 100) == b"old"
+    assert store.list(TEMPS) == []
+
+
+def test_bytes_that_the_caller_uses_again_are_kept_as_they_were(store):
+    room = bytearray(b"first")
+
+    def chunks():
+        yield memoryview(room)
+        room[:] = b"other"
+        yield memoryview(room)
+
+    store.put("a", chunks(), 10)
+    assert store.read("a", 0, 100) == b"firstother"
+
+
+def test_only_the_first_creates(store):
+    assert store.create("a", b"first")
+    assert not store.create("a", b"second")
+    assert not store.create("a", b"first")
+    assert store.read("a", 0, 100) == b"first"
+
+
+def test_of_many_that_create_at_once_one_does_and_its_bytes_are_there(store):
+    start, made = threading.Barrier(8), []
+
+    def create(number):
+        start.wait(timeout=30)
+        if store.create("a", b"%d" % number):
+            made.append(b"%d" % number)
+
+    threads = [threading.Thread(target=create, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=30)
+    assert made == [store.read("a", 0, 100)]
+    assert store.list(TEMPS) == []
+
+
+def test_a_listing_has_the_sorted_names_directly_below_a_prefix(store):
+    for name in ("b.tar", "a.tar", ".trajdata/commits/000001.json", ".trajdata/recipe.json"):
+        put_bytes(store, name, b"x")
+    assert store.list("") == [".trajdata", "a.tar", "b.tar"]
+    assert store.list(".trajdata/commits") == ["000001.json"]
+    assert "recipe.json" in store.list(".trajdata")
+
+
+def test_what_is_removed_is_gone(store):
+    put_bytes(store, "a", b"x")
+    store.remove("a")
+    assert store.size("a") is None
+    assert "a" not in store.list("")
+
+
+def test_what_is_set_aside_is_kept_under_a_name_of_its_own(store):
+    names = []
+    for data in (b"first", b"second"):
+        put_bytes(store, ".trajdata/commits/000001.json", data)
+        names.append(store.set_aside(".trajdata/commits/000001.json"))
+    assert len(set(names)) == 2
+    assert [store.read(name, 0, 100) for name in names] == [b"first", b"second"]
+    assert store.size(".trajdata/commits/000001.json") is None
+    assert all(name.startswith(".trajdata/aside/000001.json") for name in names)
+
+
+def test_a_second_writer_is_refused_until_the_first_has_ended(store):
+    with store.lock(), pytest.raises(LockedError), store.lock():
+        pass
+    with store.lock():
+        assert store.clear_temps() == 0
+
+
+def test_a_view_stays_what_it_was_when_the_file_is_replaced(store):
+    put_bytes(store, "a", b"old")
+    view = store.view("a")
+    put_bytes(store, "a", b"new")
+    store.remove("a")
+    assert bytes(view) == b"old"
+
+
+def test_files_are_read_whole_in_blocks_and_for_their_hash(store):
+    put_bytes(store, "a", b"0123456789")
+    assert read_whole(store, "a", 10) == b"0123456789"
+    assert len(read_whole(store, "a", 5)) == 6  # more than allowed, so that a parser refuses it
+    assert list(read_blocks(store, "a", 4)) == [b"0123", b"4567", b"89"]
+    assert list(read_blocks(store, "a", 5)) == [b"01234", b"56789"]
+    assert file_sha256(store, "a") == (
+        "84d89877f0d4041efb6bf91a16f0248f2fd573e6af05c19f96bedb9f882f7882"
+    )
+
+
+def test_room_is_a_number_or_unknown(store):
+    free = store.free_bytes()
+    assert free is None or free > 0
+
+
+def test_a_folder_is_pickled_by_its_path_and_memory_is_not(store):
+    if isinstance(store, MemoryStore):
+        with pytest.raises(TypeError):
+            pickle.dumps(store)
+        return
+    put_bytes(store, "a", b"x")
+    again = pickle.loads(pickle.dumps(store))
+    assert again.where == store.where
+    assert again.read("a", 0, 1) == b"x"

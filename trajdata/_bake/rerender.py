@@ -1,0 +1,73 @@
+"""Committed clips rendered again: is what lies in a shard what this machine renders now?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from trajdata._errors import ShardError
+from trajdata._shards.recipe import Recipe
+from trajdata._shards.records import RecordBuilder
+from trajdata._store.protocol import Store
+from trajdata._store.shard_view import ShardView
+
+__all__ = ["check_clip", "check_clips", "spread"]
+
+
+def check_clip(view: ShardView, recipe: Recipe, index: int) -> None:
+    """Render a clip again and compare the whole record.
+
+    Args:
+        view: of the shard that holds it.
+        recipe: of the store.
+        index: of the clip.
+
+    Raises:
+        ShardError: it is not the same, to the byte.
+    """
+    due, _ = RecordBuilder(recipe, 0).build(range(index, index + 1))
+    row = index - view.first
+    wrong = np.flatnonzero(due[0] != view.raw[row])
+    if len(wrong):
+        at = int(wrong[0])
+        raise ShardError(
+            view.path,
+            offset=row * view.raw.shape[1] + at,
+            expected=f"byte {due[0, at]:#04x}, as clip {index} is rendered now",
+            found=f"{view.raw[row, at]:#04x}",
+        )
+
+
+def check_clips(
+    store: Store, recipe: Recipe, shards: Iterable[int], count: int
+) -> Iterator[ShardError | None]:
+    """Render some clips of some shards again, spread evenly, the same ones every time.
+
+    Yields:
+        For each clip, None where it is the same, else what is wrong with it.
+
+    Raises:
+        ShardError: a shard cannot be opened.
+    """
+    held = sorted(shards)
+    lengths = np.array([len(recipe.indices(shard)) for shard in held], np.int64)
+    ends = lengths.cumsum()
+    view: ShardView | None = None
+    for place in spread(int(lengths.sum()), count):
+        at = int(np.searchsorted(ends, place, side="right"))
+        indices = recipe.indices(held[at])
+        if view is None or view.first != indices.start:
+            view = ShardView(store, recipe, held[at])
+        try:
+            check_clip(view, recipe, indices[place - int(ends[at] - lengths[at])])
+        except ShardError as error:
+            yield error
+        else:
+            yield None
+
+
+def spread(total: int, count: int) -> list[int]:
+    """Up to ``count`` of the numbers below ``total``, evenly spread, in order."""
+    count = min(count, total)
+    return [(2 * k + 1) * total // (2 * count) for k in range(count)]

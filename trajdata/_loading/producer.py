@@ -1,0 +1,64 @@
+"""Positions of an epoch in, what the dataset yields out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from torch.utils.data import get_worker_info
+
+from trajdata._clips.source_protocol import Source
+from trajdata._loading.order import Order
+from trajdata._loading.pool import Pool
+from trajdata._loading.tensors import Handout
+from trajdata._loading.transport.sender import Sender
+
+__all__ = ["Producer"]
+
+
+class Producer:
+    """Makes batches and single clips as an ``Output`` asks, in memory that is used again.
+
+    In a worker that is the shared slots by which batches travel, elsewhere a pool.
+
+    Args:
+        source: where the clips come from.
+        order: which clip is shown at a position.
+        handout: how clips are handed out.
+        largest: clips in a batch, at most.
+        ahead: batches that are made ahead, at most.
+    """
+
+    def __init__(
+        self, source: Source, order: Order, handout: Handout, largest: int, ahead: int
+    ) -> None:
+        self._source = source
+        self._order = order
+        self._handout = handout
+        self._largest = largest
+        # One with the trainer, one that is being made, and those that are made ahead.
+        self._pool = Pool(handout.arrays, largest, 2 + ahead)
+        self._sender: Sender | None = None
+
+    def batch(self, epoch: int, positions: Sequence[int]) -> Any:
+        """The clips at these positions, stacked."""
+        indices = self._order.indices(epoch, positions)
+        memory = self._memory()
+        places = memory.places(len(positions))
+        # A video in another format than the source's is made elsewhere, then written there.
+        place = None if self._handout.video_unchanged else places.pop("video", None)
+        batch = self._source.batch(indices, out=places)
+        return self._handout.batch(batch, place=place, tensor=memory.tensor)
+
+    def single_clips(self, epoch: int, positions: Sequence[int]) -> list[Any]:
+        """The clips at these positions, one by one."""
+        batch = self._source.batch(self._order.indices(epoch, positions))
+        return self._handout.clips(batch, len(positions))
+
+    def _memory(self) -> Pool | Sender:
+        if get_worker_info() is None:
+            return self._pool
+        if self._sender is None:
+            # Kept for all passes of this worker, so that a persistent one keeps its slots.
+            self._sender = Sender(self._handout.arrays, self._largest)
+        return self._sender

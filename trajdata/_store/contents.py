@@ -1,0 +1,218 @@
+"""What a store holds: its recipe, its index, its commit records and the shards that these promise.
+
+This is the one way in which a store's state is read. It is read from those small files and from the
+sizes of the shards, from nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TypeVar
+
+from trajdata._errors import ShardError
+from trajdata._shards.commit_record import (
+    COMMIT_BYTES,
+    Commit,
+    parse_commit,
+    shard_of,
+)
+from trajdata._shards.index import INDEX, Index, index_limit, parse_index
+from trajdata._shards.recipe import RECIPE_BYTES, Recipe, parse_recipe
+from trajdata._store.names import COMMITS, RECIPE
+from trajdata._store.protocol import Store
+from trajdata._store.ranges import file_sha256, read_whole
+
+__all__ = ["Contents", "Damage", "held_recipe", "read_contents", "survey_contents"]
+
+_REHASHED = 2
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Damage:
+    """One small file of a store that is not what it must be.
+
+    Attributes:
+        kind: "index", "recipe", "commit record", or "contradiction" where the index and the recipe
+            file are both readable and of two recipes.
+        name: of the file in the store.
+        error: what was expected of it and what was found.
+    """
+
+    kind: str
+    name: str
+    error: ShardError
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a store holds.
+
+    Attributes:
+        recipe: of the store.
+        has_recipe_file: whether the recipe has a readable file of its own.
+        index: where there is a readable one.
+        commits: by shard, the commit records that can be read.
+        present: shards that are promised and whose file is there in its full size.
+        damage: what is damaged and was left out. Empty where reading would have raised.
+    """
+
+    recipe: Recipe
+    has_recipe_file: bool
+    index: Index | None
+    commits: Mapping[int, Commit]
+    present: frozenset[int]
+    damage: tuple[Damage, ...]
+
+    @property
+    def promised(self) -> dict[int, str]:
+        """By shard, the SHA-256 that the index promises, or else its commit record."""
+        recorded = {shard: commit.sha256 for shard, commit in self.commits.items()}
+        return {**recorded, **dict(enumerate(self.index.sha256 if self.index else ()))}
+
+    @property
+    def committed(self) -> dict[int, Commit]:
+        """By shard, the commit records of those whose file is there in its full size."""
+        return {shard: commit for shard, commit in self.commits.items() if shard in self.present}
+
+    @property
+    def pending(self) -> list[int]:
+        """Shards still to be made."""
+        committed = self.committed
+        return [shard for shard in range(self.recipe.shards) if shard not in committed]
+
+    @property
+    def newest(self) -> list[int]:
+        """The last shards that are there: those that ``without_damaged_newest`` hashes."""
+        return sorted(self.present)[-_REHASHED:]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether there is an index and every shard."""
+        return self.index is not None and len(self.present) == self.recipe.shards
+
+    def without_damaged_newest(self, store: Store) -> Contents:
+        """The contents without those of the last shards that have not their promised SHA-256: they
+        were in flight, or nearly so, when whatever ended the last run happened.
+
+        Raises:
+            OSError: one cannot be read.
+        """
+        promised = self.promised
+        wrong = {
+            shard
+            for shard in self.newest
+            if file_sha256(store, self.recipe.shard_name(shard)) != promised[shard]
+        }
+        return replace(self, present=self.present - wrong)
+
+
+def read_contents(store: Store) -> Contents | None:
+    """What a store holds; None where it has neither an index nor a recipe.
+
+    Raises:
+        ShardError: an index, recipe or commit record is damaged, or contradicts another.
+    """
+    return _Reader(store).contents()
+
+
+def survey_contents(store: Store) -> Contents | None:
+    """The same of a store that may be damaged: what is damaged is left out and listed.
+
+    Raises:
+        ShardError: neither the index nor the recipe can be read.
+    """
+    reader = _Reader(store, damage=[])
+    return reader.contents()
+
+
+def held_recipe(store: Store) -> Recipe | None:
+    """The recipe of a store, from its own file or else from the index; None where neither is.
+
+    Raises:
+        ShardError: a damaged file, or two that contradict each other.
+    """
+    found = _Reader(store).recipe_and_index()
+    return found[0] if found else None
+
+
+@dataclass
+class _Reader:
+    """Reads one store; raises at the first damage, or lists it where there is a list."""
+
+    store: Store
+    damage: list[Damage] | None = field(default=None)
+
+    def contents(self) -> Contents | None:
+        found = self.recipe_and_index()
+        if found is None:
+            return None
+        recipe, index, has_recipe_file = found
+        commits: dict[int, Commit] = {}
+        for name in self.store.list(COMMITS):
+            commit = self._guarded(
+                "commit record", f"{COMMITS}/{name}", partial(self._commit, recipe, name)
+            )
+            if commit is not None:
+                commits[commit.shard] = commit
+        for shard, commit in commits.items():
+            if index is not None and index.sha256[shard] != commit.sha256:
+                expected = f"SHA-256 {commit.sha256} for {commit.url}, as its commit record has it"
+                self._note("index", INDEX, expected, index.sha256[shard])
+        promised = range(recipe.shards) if index is not None else commits
+        present = frozenset(
+            shard
+            for shard in promised
+            if self.store.size(recipe.shard_name(shard)) == recipe.shard_bytes(shard)
+        )
+        return Contents(recipe, has_recipe_file, index, commits, present, tuple(self.damage or ()))
+
+    def recipe_and_index(self) -> tuple[Recipe, Index | None, bool] | None:
+        index = self._guarded("index", INDEX, self._index)
+        recipe = self._guarded("recipe", RECIPE, self._recipe)
+        if index is not None and recipe is not None and recipe != index.recipe:
+            self._note("contradiction", INDEX, f"the recipe in {RECIPE}", "another")
+        if index is not None:
+            return index.recipe, index, recipe is not None
+        if recipe is not None:
+            return recipe, None, True
+        if self.damage:
+            raise ShardError(
+                self.store.path(INDEX),
+                expected="a readable index or recipe",
+                found=str(self.damage[0].error),
+            )
+        return None
+
+    def _index(self) -> Index | None:
+        limit = index_limit(len(self.store.list("")))
+        data = read_whole(self.store, INDEX, limit)
+        return None if data is None else parse_index(data, self.store.path(INDEX), limit)
+
+    def _recipe(self) -> Recipe | None:
+        data = read_whole(self.store, RECIPE, RECIPE_BYTES)
+        return None if data is None else parse_recipe(data, self.store.path(RECIPE))
+
+    def _commit(self, recipe: Recipe, name: str) -> Commit | None:
+        file = self.store.path(f"{COMMITS}/{name}")
+        shard = shard_of(name, recipe, file)
+        data = read_whole(self.store, f"{COMMITS}/{name}", COMMIT_BYTES)
+        return None if data is None else parse_commit(data, file, recipe, shard)
+
+    def _guarded(self, kind: str, name: str, read: Callable[[], _T]) -> _T | None:
+        try:
+            return read()
+        except ShardError as error:
+            if self.damage is None:
+                raise
+            self.damage.append(Damage(kind, name, error))
+            return None
+
+    def _note(self, kind: str, name: str, expected: str, found: str) -> None:
+        error = ShardError(self.store.path(name), expected=expected, found=found)
+        if self.damage is None:
+            raise error
+        self.damage.append(Damage(kind, name, error))

@@ -1,0 +1,155 @@
+"""A folder as a store: the verbs in terms of system calls."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from trajdata._store.disk import Disk
+from trajdata._store.lock import FolderLock
+from trajdata._store.names import ASIDE, COMMITS, HIDDEN, TEMPS
+from trajdata._store.writing import commit_chunks, create_file, replace_quickly
+
+__all__ = ["FolderStore"]
+
+
+class FolderStore:
+    """A folder as a ``Store``. It can be pickled, and opens the folder anew where it arrives.
+
+    Args:
+        disk: the folder's system calls.
+    """
+
+    def __init__(self, disk: Disk) -> None:
+        self.disk = disk
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (os.fspath(self.disk.root),)
+
+    def __repr__(self) -> str:
+        return f"FolderStore({self.where!r})"
+
+    @property
+    def where(self) -> str:
+        """Path of the folder."""
+        return os.fspath(self.disk.root)
+
+    def path(self, name: str) -> str:
+        """Path of a file."""
+        return os.fspath(self.disk.path(name))
+
+    def list(self, prefix: str) -> list[str]:
+        """Sorted names of what lies in a folder below this one; "" for this one itself."""
+        return self.disk.list_folder(prefix)
+
+    def size(self, name: str) -> int | None:
+        """Bytes of a file, or None where there is no such file."""
+        return self.disk.size(name)
+
+    def read(self, name: str, start: int, size: int) -> bytes | None:
+        """Up to ``size`` bytes of a file from ``start`` on, or None where there is no such file."""
+        try:
+            file = self.disk.open_read(name)
+        except FileNotFoundError:
+            return None
+        try:
+            parts = []
+            while size > 0 and (part := self.disk.read(file, start, size)):
+                parts.append(part)
+                start, size = start + len(part), size - len(part)
+            return b"".join(parts)
+        finally:
+            self.disk.close(file)
+
+    def view(self, name: str) -> memoryview:
+        """A whole file, mapped into memory, read-only."""
+        file = self.disk.open_read(name)
+        try:
+            return memoryview(self.disk.map(file))
+        finally:
+            self.disk.close(file)
+
+    def put(
+        self, name: str, chunks: Iterable[memoryview], size: int, *, durable: bool = True
+    ) -> None:
+        """Write a whole file, in place of what has the name; see ``Store.put``."""
+        if durable:
+            commit_chunks(self.disk, name, chunks, size)
+        else:
+            replace_quickly(self.disk, name, chunks, size)
+
+    def create(self, name: str, data: bytes) -> bool:
+        """Write a whole small file unless there is one; whether this call wrote it."""
+        return create_file(self.disk, name, data)
+
+    def remove(self, name: str) -> None:
+        """Remove a file; returns once that is safe against a power loss."""
+        self.disk.remove(name)
+        self.disk.sync_folder(os.path.dirname(name))
+
+    def set_aside(self, name: str) -> str:
+        """Move a file into ``ASIDE``, under a name that is free there, and return that."""
+        self.disk.make_folder(ASIDE)
+        self.disk.sync_folder(HIDDEN)
+        taken = set(self.disk.list_folder(ASIDE))
+        short = os.path.basename(name)
+        free = next(n for n in range(len(taken) + 1) if f"{short}.{n}" not in taken)
+        self.disk.rename(name, f"{ASIDE}/{short}.{free}")
+        # The new name first: a power loss between the two leaves the file under both, not under
+        # none.
+        self.disk.sync_folder(ASIDE)
+        self.disk.sync_folder(os.path.dirname(name))
+        return f"{ASIDE}/{short}.{free}"
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Make the folder and what is hidden in it, and be its only writer while inside.
+
+        Raises:
+            LockedError: on entering, when another process writes to it; nothing was written.
+        """
+        make_folders(self.disk)
+        with FolderLock(self.disk):
+            yield
+
+    def clear_temps(self) -> int:
+        """Remove what killed writers left unfinished; how many files."""
+        names = self.disk.list_folder(TEMPS)
+        for name in names:
+            self.disk.remove(f"{TEMPS}/{name}")
+        return len(names)
+
+    def free_bytes(self) -> int:
+        """Bytes that can still be written to this filesystem."""
+        return self.disk.free_bytes()
+
+
+def _rebuild(root: str) -> FolderStore:
+    return FolderStore(Disk(root))
+
+
+def make_folders(disk: Disk) -> None:
+    """Make the folder and what is hidden in it, safe against a power loss."""
+    disk.make_folder("")
+    if not disk.path(HIDDEN).is_dir():
+        for name in _folders_above(disk):
+            disk.sync_folder(name)
+    for name in (COMMITS, TEMPS):
+        disk.make_folder(name)
+    # A new folder's name lies in the one above it; and a run that was killed between giving a file
+    # its name and syncing that relies on this one to do so.
+    for name in (COMMITS, HIDDEN, ""):
+        disk.sync_folder(name)
+
+
+def _folders_above(disk: Disk) -> Iterator[str]:
+    """The folders that may hold the name of a folder that we made: this run, or one that was
+    killed before it got any further. Another filesystem's, or an unreadable one, hold none."""
+    device = os.stat(disk.root).st_dev
+    for level in range(1, len(disk.root.absolute().parents) + 1):
+        name = "/".join([".."] * level)
+        above = disk.path(name)
+        if os.stat(above).st_dev != device or not os.access(above, os.R_OK):
+            return
+        yield name

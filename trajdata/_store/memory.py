@@ -1,0 +1,112 @@
+"""A store in memory: small and real, for tests and for whoever wants no files."""
+
+from __future__ import annotations
+
+import errno
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from trajdata._errors import LockedError
+from trajdata._store.names import ASIDE
+
+__all__ = ["MemoryStore"]
+
+
+class MemoryStore:
+    """Files of one process, as a ``Store``. Threads may share it; it cannot be pickled."""
+
+    where = "memory:"
+
+    def __init__(self) -> None:
+        self._files: dict[str, bytes] = {}
+        self._guard = threading.Lock()
+        self._writer = threading.Lock()
+
+    def path(self, name: str) -> str:
+        """A file's name, as errors say it."""
+        return f"{self.where}{name}"
+
+    def list(self, prefix: str) -> list[str]:
+        """Sorted names, without the prefix, of what lies directly below it; "" for the store."""
+        start = f"{prefix}/" if prefix else ""
+        with self._guard:
+            below = [name[len(start) :] for name in self._files if name.startswith(start)]
+        return sorted({name.partition("/")[0] for name in below})
+
+    def size(self, name: str) -> int | None:
+        """Bytes of a file, or None where there is no such file."""
+        held = self._files.get(name)
+        return None if held is None else len(held)
+
+    def read(self, name: str, start: int, size: int) -> bytes | None:
+        """Up to ``size`` bytes of a file from ``start`` on, or None where there is no such file."""
+        held = self._files.get(name)
+        return None if held is None else held[start : start + size]
+
+    def view(self, name: str) -> memoryview:
+        """A whole file, read-only."""
+        return memoryview(self._held(name))
+
+    def put(
+        self, name: str, chunks: Iterable[memoryview], size: int, *, durable: bool = True
+    ) -> None:
+        """Write a whole file, in place of what has the name; see ``Store.put``."""
+        data = b"".join(bytes(chunk) for chunk in chunks)  # a chunk is valid until the next
+        if len(data) != size:
+            raise OSError(errno.EIO, f"{len(data)} bytes were written where {size} should be", name)
+        with self._guard:
+            self._files[name] = data
+
+    def create(self, name: str, data: bytes) -> bool:
+        """Write a whole small file unless there is one; whether this call wrote it."""
+        with self._guard:
+            if name in self._files:
+                return False
+            self._files[name] = data
+            return True
+
+    def remove(self, name: str) -> None:
+        """Remove a file."""
+        self._held(name)
+        with self._guard:
+            del self._files[name]
+
+    def set_aside(self, name: str) -> str:
+        """Move a file below ``ASIDE``, under a name that is free there, and return that."""
+        held = self._held(name)
+        short = name.rpartition("/")[2]
+        with self._guard:
+            taken = sum(other.startswith(f"{ASIDE}/{short}.") for other in self._files)
+            aside = f"{ASIDE}/{short}.{taken}"
+            self._files[aside] = held
+            del self._files[name]
+        return aside
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Be the only writer while inside.
+
+        Raises:
+            LockedError: on entering, when there is another.
+        """
+        if not self._writer.acquire(blocking=False):
+            raise LockedError(self.where, "another thread of this process")
+        try:
+            yield
+        finally:
+            self._writer.release()
+
+    def clear_temps(self) -> int:
+        """Nothing is ever unfinished here: 0."""
+        return 0
+
+    def free_bytes(self) -> None:
+        """Nobody can tell."""
+        return
+
+    def _held(self, name: str) -> bytes:
+        held = self._files.get(name)
+        if held is None:
+            raise FileNotFoundError(errno.ENOENT, "No such file or directory", self.path(name))
+        return held

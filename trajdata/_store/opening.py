@@ -1,0 +1,16 @@
+"""From a path to the store that is there."""
+
+from __future__ import annotations
+
+import os
+
+from trajdata._store.disk import Disk
+from trajdata._store.folder import FolderStore
+from trajdata._store.protocol import Store
+
+__all__ = ["open_store"]
+
+
+def open_store(where: str | os.PathLike[str]) -> Store:
+    """The store at a path. Nothing is looked at and nothing is made."""
+    return FolderStore(Disk(os.path.abspath(where)))

@@ -1,0 +1,47 @@
+"""Files of a store, read in ranges: a small one whole, a large one block by block."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+from trajdata._store.protocol import Store
+
+__all__ = ["file_sha256", "put_bytes", "read_blocks", "read_whole"]
+
+
+def read_whole(store: Store, name: str, limit: int) -> bytes | None:
+    """A small file, or None where there is none; at most its first ``limit`` + 1 bytes, so that a
+    parser with that limit refuses what is longer."""
+    return store.read(name, 0, limit + 1)
+
+
+def read_blocks(store: Store, name: str, block_bytes: int) -> Iterator[bytes]:
+    """A whole file in blocks of so many bytes; the last may be shorter.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+    """
+    start = 0
+    while True:
+        block = store.read(name, start, block_bytes)
+        if block is None:
+            raise FileNotFoundError(2, "No such file or directory", store.path(name))
+        if block:
+            yield block
+        if len(block) < block_bytes:
+            return
+        start += len(block)
+
+
+def file_sha256(store: Store, name: str) -> str:
+    """SHA-256 (hex) of a file."""
+    digest = hashlib.sha256()
+    for block in read_blocks(store, name, 2**20):
+        digest.update(block)
+    return digest.hexdigest()
+
+
+def put_bytes(store: Store, name: str, data: bytes, *, durable: bool = True) -> None:
+    """``Store.put`` of a small file."""
+    store.put(name, [memoryview(data)], len(data), durable=durable)

@@ -1,0 +1,91 @@
+"""One shard of a store as an array of records, its headers checked on request."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trajdata._shards.recipe import Recipe
+from trajdata._shards.strict import (
+    StrictRecords,
+    WalkedShard,
+    block_bytes,
+    walk_shard,
+    wrong_size,
+)
+from trajdata._store.protocol import Store
+from trajdata._store.ranges import read_blocks
+
+__all__ = ["ShardView", "check_size", "walk"]
+
+
+class ShardView:
+    """One shard, mapped into memory where the store can do that.
+
+    Attributes:
+        records: structured array (clips,), see ``RecordLayout.dtype``; read-only, no copy.
+        raw: uint8 (clips, record_bytes), the same memory.
+        path: of the file.
+        first: index of its first clip.
+        strict: the checks of its records.
+
+    Raises:
+        ShardError: a file of another size, or whose first record has other headers.
+    """
+
+    def __init__(self, store: Store, recipe: Recipe, shard: int) -> None:
+        name = recipe.shard_name(shard)
+        layout = recipe.layout
+        indices = recipe.indices(shard)
+        self.path = store.path(name)
+        self.first = indices.start
+        self.strict = StrictRecords(self.path, recipe, shard)
+        check_size(store, recipe, shard)
+        view = store.view(name)
+        self.records: NDArray[np.void] = np.frombuffer(view, layout.dtype, len(indices))
+        self.raw: NDArray[np.uint8] = np.frombuffer(
+            view, np.uint8, len(indices) * layout.record_bytes
+        ).reshape(len(indices), layout.record_bytes)
+        self._end: NDArray[np.uint8] = np.frombuffer(view, np.uint8, offset=self.raw.nbytes)
+        self.check_headers(0)
+
+    def check_headers(self, row: int) -> None:
+        """Compare every byte of a record that is not a value with what it must be.
+
+        Raises:
+            ShardError: names the first byte that differs.
+        """
+        self.strict.check_headers(self.raw[row : row + 1], row)
+
+    def check_end(self) -> None:
+        """Check that the shard ends as a tar does.
+
+        Raises:
+            ShardError: there is something else than zeros.
+        """
+        self.strict.check_end(self._end, self.raw.nbytes)
+
+
+def check_size(store: Store, recipe: Recipe, shard: int) -> None:
+    """Check that a shard's file has the size that it must have.
+
+    Raises:
+        ShardError: it has another, or there is none.
+    """
+    name = recipe.shard_name(shard)
+    found = store.size(name)
+    if found != recipe.shard_bytes(shard):
+        raise wrong_size(store.path(name), recipe, shard, found)
+
+
+def walk(store: Store, recipe: Recipe, shard: int) -> WalkedShard:
+    """Read a shard of a store from end to end and check all of it; see ``walk_shard``.
+
+    Raises:
+        ShardError: the first thing that is wrong.
+        OSError: it cannot be read.
+    """
+    check_size(store, recipe, shard)
+    name = recipe.shard_name(shard)
+    blocks = read_blocks(store, name, block_bytes(recipe))
+    return walk_shard(blocks, store.path(name), recipe, shard)
