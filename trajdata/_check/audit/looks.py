@@ -29,8 +29,7 @@ def object_shares(source: ClipSource, clips: int) -> NDArray[np.float64]:
     from the mean image of these clips: what a network sees once the mean of the data set is taken
     away. The object's pixels are those that its box touches, at each frame.
     """
-    fields = ("video", "pixels", "radius")
-    with_truth = ClipSource(source.spec, source.seed, source.split, fields=fields)
+    with_truth = source.with_fields(("video", "pixels", "radius"))
     total = np.zeros(source.spec.video_shape[1:])
     for batch in _batches(with_truth, clips):
         total += batch["video"].sum(axis=(0, 1), dtype=np.float64)
