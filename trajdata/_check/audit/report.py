@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trajdata._check.audit import factors, rendering, streams, truth
+from trajdata._check.audit import factors, looks, rendering, streams, truth
 from trajdata._check.audit.findings import Finding
 from trajdata._clips.source import ClipSource
 from trajdata._spec.identity import FORMAT
@@ -25,6 +25,7 @@ _TRUTH_CHUNK = 8192
 _PAIRED_CLIPS = 500
 _HASHED_BYTES = 3 << 30
 _OUTLINE_BYTES = 1 << 30
+_VARIANCE_BYTES = 1 << 27
 _SUPERSAMPLED_PIXELS = 400 * 32 * 32
 
 
@@ -123,6 +124,9 @@ def audit(
     if spec.noise.pixel_noise == 0:
         frames = max(20, _SUPERSAMPLED_PIXELS // (spec.height * spec.width))
         findings += rendering.anti_aliasing(source, frames)
+    tell("looks")
+    varied = max(100, _VARIANCE_BYTES // spec.clip_bytes)
+    findings += looks.variance(source, min(clips, varied))
     tell("balance and independence")
     labels, sampled = factors.scene_factors(source, clips)
     findings += streams.balance(spec, labels)
