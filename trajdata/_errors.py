@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import os
 
-__all__ = ["ArgumentError", "LockedError", "ShardError", "SpecMismatchError", "TrajdataError"]
+__all__ = [
+    "ArgumentError",
+    "CompilerError",
+    "LockedError",
+    "ShardError",
+    "SpecMismatchError",
+    "TrajdataError",
+]
 
 
 class TrajdataError(Exception):
@@ -13,6 +20,10 @@ class TrajdataError(Exception):
 
 class ArgumentError(TrajdataError, ValueError):
     """An argument is not what it may be; names it, the value given and what is allowed."""
+
+
+class CompilerError(TrajdataError, RuntimeError):
+    """The kernels cannot run, since Numba was told not to compile."""
 
 
 class ShardError(TrajdataError):
