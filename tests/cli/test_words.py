@@ -13,9 +13,10 @@ from rich.console import Console
 from trajdata import ClipSource, __version__, materialize, preset
 from trajdata._check.audit.findings import at_most
 from trajdata._cli import main
-from trajdata._cli.exits import exit_codes, printable
+from trajdata._cli.exits import exit_codes
 from trajdata._cli.specs import chosen_spec
 from trajdata._cli.tables import print_findings
+from trajdata._errors import printable
 
 ROOT = Path(__file__).parents[2]
 SIZES = ["--set", "picture.frames=2", "--set", "picture.height=16", "--set", "width=16"]
@@ -99,7 +100,7 @@ def test_an_extra_that_is_missing_is_one_sentence_with_its_name(capsys):
 
 
 def test_no_control_character_reaches_a_terminal(capsys):
-    assert printable("a\x1b[31mb\x07\n") == "a\\x1b[31mb\\x07\n"
+    assert printable("a\x1b[31mb\x07") == "a\\x1b[31mb\\x07"
     with pytest.raises(Exception, match="2"), exit_codes():
         raise ValueError("\x1b]0;title\x07")
     assert "\x1b" not in capsys.readouterr().err

@@ -64,7 +64,7 @@ def materialize(
         source = ClipSource(spec, seed, split)
         array_fields = None if fields is None else [name for name in fields.split(",") if name]
         if detach:
-            from trajdata._bake.run import agree, check_threads
+            from trajdata._bake.agreement import agree, check_threads
             from trajdata._store.opening import open_store
 
             check_threads(threads)
@@ -130,14 +130,20 @@ def status(folder: Folder, as_json: AsJson = False) -> None:
                 f"FOLDER: given {str(folder)!r}; allowed is a folder with a progress.json, "
                 "as `trajdata materialize` writes it"
             )
-        stale = report.is_stale(datetime.now(timezone.utc))
+        now = datetime.now(timezone.utc)
+        stale, of_the_future = report.is_stale(now), report.is_of_the_future(now)
         if as_json:
-            print_json({**asdict(report), "stale": stale})
+            print_json({**asdict(report), "stale": stale, "of_the_future": of_the_future})
             return
         typer.echo(report.to_text(), nl=False)
         if stale:
             typer.echo(
                 "The bake has died: its last report is too old. Run the command above to go on."
+            )
+        if of_the_future:
+            typer.echo(
+                "This report is of the future: the clock of the bake and the one of this machine "
+                "differ, so nobody can tell whether it still runs; `trajdata watch` can."
             )
 
 
@@ -153,11 +159,11 @@ def watch(folder: Folder) -> None:
 
 
 def _begin(out: Path, words: list[str], as_json: bool) -> None:
-    from trajdata._cli.detaching import LOG, detach
+    from trajdata._cli.detaching import LOG, detach, last_of_log
 
     pid, code = detach(out, words)
     if code:
-        typer.echo((out / LOG).read_text("utf-8", "replace")[-2000:], err=True, nl=False)
+        typer.echo(last_of_log(out), err=True, nl=False)
         raise typer.Exit(code)
     if as_json:
         print_json({"pid": pid, "log": str(out / LOG), "ended": code is not None})

@@ -8,10 +8,11 @@ from typing import Annotated
 
 import typer
 
-from trajdata._cli.exits import FAILED, exit_codes, interruptible, printable
+from trajdata._cli.exits import FAILED, exit_codes, interruptible
 from trajdata._cli.options import AsJson, Folder, Seed, print_json
 from trajdata._cli.specs import Difficulty, Preset, SetSettings, SpecFile, chosen_spec
 from trajdata._cli.words import counted
+from trajdata._errors import printable
 
 __all__ = ["audit", "repair", "verify"]
 
