@@ -7,6 +7,7 @@ from functools import partial
 
 import pytest
 
+from tests.patience import SECONDS
 from tests.stores import store_of
 from trajdata import ClipSource, ShardError, materialize
 from trajdata._bake.run import agree, materialize_on
@@ -68,7 +69,9 @@ def test_threads_and_processes_bake_the_bytes_that_one_by_one_come_out(
 ):
     commits, due = one_by_one
     with pool() as executor:
-        found = list(executor.map(partial(bake_shard, store=store), reversed(tasks), timeout=100))
+        found = list(
+            executor.map(partial(bake_shard, store=store), reversed(tasks), timeout=SECONDS)
+        )
     assert found == commits[::-1]
     assert data(store) == due
     assert len(due) == 2 * len(tasks)

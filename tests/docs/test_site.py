@@ -11,6 +11,7 @@ import pytest
 
 from tests.docs.browser import DARK, LIGHT, Browser, served, starts
 from tests.docs.pages import PAGES, ROOT
+from tests.patience import SECONDS
 
 pytest.importorskip("mkdocs", reason="the site needs the `docs` extra")
 
@@ -33,7 +34,7 @@ def site(tmp_path_factory):
         env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=SECONDS,
         check=False,
     )
     assert run.returncode == 0, run.stderr[-4000:]
@@ -47,7 +48,6 @@ def browser(site, tmp_path):
         yield Browser(site, address, tmp_path / "profile")
 
 
-@pytest.mark.timeout(300)
 def test_every_page_is_built_and_filled_in(site):
     for name in PAGES:
         if name.startswith("docs/"):
@@ -58,7 +58,6 @@ def test_every_page_is_built_and_filled_in(site):
     assert (site / "gallery" / "index.html").stat().st_size < 3_000_000
 
 
-@pytest.mark.timeout(300)
 def test_every_public_name_is_in_the_api_reference(site):
     import trajdata
 
@@ -67,14 +66,12 @@ def test_every_public_name_is_in_the_api_reference(site):
     assert set(trajdata.__all__) - {"__version__"} <= named
 
 
-@pytest.mark.timeout(300)
 def test_every_command_is_in_the_command_reference(site):
     text = (site / "reference" / "cli.html").read_text("utf-8")
     commands = {"materialize", "status", "watch", "verify", "repair", "preview", "gallery", "audit"}
     assert commands <= set(re.findall(r'<h2 id="([\w-]+)"', text))
 
 
-@pytest.mark.timeout(300)
 def test_no_page_loads_anything_from_elsewhere(site):
     loads = re.compile(
         r"""<(?:script|img|iframe|source|video)[^>]*\ssrc=["']?(https?:|//)[^"' >]*"""
@@ -87,7 +84,6 @@ def test_no_page_loads_anything_from_elsewhere(site):
 
 
 @needs_chromium
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("page", LOOKED_AT)
 def test_nothing_runs_out_of_the_window(browser, page, width):
@@ -102,7 +98,6 @@ def test_nothing_runs_out_of_the_window(browser, page, width):
 
 
 @needs_chromium
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("scheme", [LIGHT, DARK])
 @pytest.mark.parametrize("width", [390, 1280])
 def test_the_site_is_light_or_dark_as_the_reader_wants_it(browser, tmp_path, width, scheme):
