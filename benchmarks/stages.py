@@ -24,7 +24,8 @@ from measuring import BATCH, CASES, Case, alternated, arguments, save
 from rich.table import Table
 
 import trajdata._clips.source as stages
-from trajdata import ClipSource, materialize, open_shards
+from trajdata import ClipSource, materialize
+from trajdata._reading.stored import open_shards
 from trajdata._shards.recipe import Recipe
 from trajdata._shards.records import RecordBuilder
 

@@ -299,6 +299,12 @@ def chain(offsets):
             return GAIN * head(x)
         return tail(which, x)
     return either
+
+def pair(one, two):
+    @kernel
+    def both(which, x):
+        return 1000.0 * one(which, x) + two(which, x)
+    return both
 """
 
 
@@ -335,9 +341,12 @@ def test_functions_of_one_name_that_two_processes_compiled_keep_apart_in_a_third
     assert run(one.format(5.0), users)["value"] == 30.0
     both = """
     import users
-    value = [users.chain((offset,))(0, 10.0) for offset in (1.0, 5.0)]
+    made = [users.chain((offset,)) for offset in (1.0, 5.0)]
+    value = [made[0](0, 10.0), made[1](0, 10.0), users.pair(*made)(0, 10.0)]
     """
-    assert run(both, users) == {"value": [22.0, 30.0], "compiled": [], "found": 2}
+    told = run(both, users)
+    assert told["value"] == [22.0, 30.0, 22030.0]
+    assert told["compiled"] == ["users.pair.<locals>.both"]
 
 
 def test_a_global_that_was_rebound_is_read_again(users):

@@ -62,7 +62,9 @@ def test_a_record_has_a_member_for_each_field_that_is_stored_in_the_order_of_the
 
 def test_a_field_that_is_not_stored_is_an_error_that_names_those_that_are(tmp_path, tiny_spec):
     bake(tmp_path, tiny_spec, ["depth"])
-    with pytest.raises(ArgumentError, match=r"given pixels, which .* does not hold") as caught:
+    with pytest.raises(
+        ArgumentError, match="given pixels, which the store does not hold"
+    ) as caught:
         open_shards(tmp_path, fields=("video", "pixels"))
     assert "allowed are video, label, index, depth, params, caption, equation" in str(caught.value)
 
@@ -91,7 +93,8 @@ def test_what_is_no_array_field_or_in_every_record_anyway_cannot_be_asked_for(
 
 def test_a_source_that_reads_through_a_store_is_baked_from_its_live_part(tmp_path, tiny_spec):
     bake(tmp_path / "one", tiny_spec, ["depth"])
-    source = read_through(ClipSource(tiny_spec, fields=("video", "depth")), tmp_path / "one")
+    live = ClipSource(tiny_spec, fields=("video", "depth"))
+    source = read_through(live, tmp_path / "one")
     report = materialize(source, tmp_path / "two", clips=CLIPS, shard_clips=SHARD, fields=["depth"])
     assert report.clips_written == CLIPS
     for name in ("index.json", "train-000000.tar", "train-000002.tar"):

@@ -26,10 +26,10 @@ from trajdata import (
     ShardError,
     SpecMismatchError,
     materialize,
-    open_shards,
 )
 from trajdata._bake.run import materialize_on
 from trajdata._bake.verify import verify
+from trajdata._reading.stored import open_shards
 from trajdata._shards.strict_json import canonical, sealed
 from trajdata._store.disk import Disk
 from trajdata._store.folder import FolderStore
@@ -201,16 +201,17 @@ def test_ctrl_c_ends_a_bake_with_no_temp_and_with_the_command_that_resumes(tmp_p
     report = progress_of(folder)
     assert report.state == "interrupted"
     assert str(folder) in report.resume_command
-    assert "clips=200000, shard_clips=500" in report.resume_command
+    assert "--clips 200000" in report.resume_command
+    assert "--shard-clips 500" in report.resume_command
     assert list((folder / ".trajdata" / "tmp").iterdir()) == []
     assert verify(folder).ok
 
 
 def test_the_resume_command_of_a_spec_of_ones_own_resumes(started, whole):
     command = progress_of(started).resume_command
-    assert command.startswith("python -c ")
+    assert "--set picture.frames=4 --set picture.height=16" in command
     subprocess.run(
-        command.replace("python", f"'{sys.executable}'", 1),
+        command.replace("trajdata", f"'{sys.executable}' -m trajdata", 1),
         shell=True,
         check=True,
         timeout=SECONDS,

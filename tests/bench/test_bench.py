@@ -146,7 +146,7 @@ def test_help_shows_the_units_and_defaults_and_loads_nothing_heavy():
         (["--workers", "1,-1"], "workers: given -1"),
         (["--seconds", "nan"], "seconds: given nan"),
         (["--dir", "no-folder"], "--dir: given 'no-folder'"),
-        (["--cached", "no-folder"], "folder: given 'no-folder'"),
+        (["--cached", "no-folder"], "where: given 'no-folder'"),
     ],
 )
 def test_bad_input_ends_with_2_and_names_the_value(words, named, tmp_path):

@@ -16,8 +16,6 @@ from trajdata import (
     open_shards,
     read_through,
 )
-from trajdata._reading.committed import find_shards
-from trajdata._reading.read_through import ReadThroughSource
 
 ALL = tuple(FIELDS)
 MIXED = [9, 0, 59, 16, 8, 41, 10**9]
@@ -105,15 +103,16 @@ def test_arrays_are_written_into_out(live, folder, request):
         either.batch([1, 9], out={"label": np.zeros(2, np.int32)})
 
 
-@pytest.mark.parametrize("lacking", [("radius", "depth"), ("video",), ("params", "caption"), ALL])
-def test_fields_that_the_store_does_not_hold_are_rendered(live, unfinished, lacking):
-    shards = find_shards(unfinished, unfinished=True)
-    shards.fields = tuple(name for name in ALL if name not in lacking)
-    either = ReadThroughSource(live, shards)
+@pytest.mark.parametrize("held", [[], ["depth"], ["trajectory", "radius"]])
+def test_fields_that_the_store_does_not_hold_are_rendered(live, tmp_path, held):
+    materialize(live, tmp_path, clips=50, shard_clips=8, fields=held)
+    either = read_through(live, tmp_path)
     depth = np.zeros((len(MIXED), live.spec.frames), np.float32)
     batch = either.batch(MIXED, out={"depth": depth})
     assert batch["depth"] is depth
     equal(batch, live.batch(MIXED))
+    rendered_only = live.with_fields(("jittered", "pixels"))
+    equal(read_through(rendered_only, tmp_path).batch(MIXED), rendered_only.batch(MIXED))
 
 
 def test_a_store_can_be_read_through_another(live, unfinished, finished):
@@ -141,7 +140,7 @@ def test_it_is_pickled_and_shared_by_threads(live, unfinished):
 def test_another_stream_is_refused_with_the_difference_named(tiny_spec, finished):
     other = tiny_spec.replace(frames=5)
     for spec, seed, split, names in (
-        (other, 3, "val", {"spec.frames"}),
+        (other, 3, "val", {"spec.picture.frames"}),
         (tiny_spec, 4, "val", {"seed"}),
         (tiny_spec, 3, "train", {"split"}),
     ):

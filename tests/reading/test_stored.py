@@ -10,9 +10,16 @@ import numpy as np
 import pytest
 
 from tests.stores import recipe_of, write_recipe
-from trajdata import FIELDS, ClipSource, ShardError, Source, materialize, open_shards
+from trajdata import (
+    FIELDS,
+    ArgumentError,
+    ClipSource,
+    ShardError,
+    Source,
+    materialize,
+    open_shards,
+)
 from trajdata._reading.committed import find_shards
-from trajdata._reading.stored import StoredSource
 from trajdata._shards.strict_json import canonical, sealed
 
 ALL = tuple(FIELDS)
@@ -95,11 +102,12 @@ def test_a_store_is_a_source_that_can_have_other_fields(baked, source):
         stored.with_fields(("video", "flow"))
 
 
-def test_a_field_that_the_store_does_not_hold_is_named(baked):
-    shards = find_shards(baked, unfinished=False)
-    shards.fields = tuple(name for name in shards.fields if name != "radius")
-    with pytest.raises(ValueError, match=r"fields: given radius, which .* not hold; allowed are"):
-        StoredSource(shards, ("video", "radius"))
+def test_a_field_that_the_store_does_not_hold_is_named(tiny_spec, tmp_path):
+    materialize(ClipSource(tiny_spec), tmp_path, clips=4, fields=["depth"])
+    with pytest.raises(ArgumentError, match=r"given radius, which .* not hold; .*read_through"):
+        open_shards(tmp_path, fields=("video", "radius"))
+    with pytest.raises(ArgumentError, match="fields: given radius"):
+        open_shards(tmp_path).with_fields(("video", "radius"))
 
 
 def test_the_default_fields_are_those_of_the_source(baked, tiny_spec):

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trajdata._clips.fields import FIELDS, TEXT_FIELDS
+from trajdata._clips.shown import ShownBatch, ShownClip
 from trajdata._clips.typed import Batch, Clip
 from trajdata._errors import ArgumentError
 from trajdata._spec.model import ClipSpec
@@ -57,7 +58,7 @@ def first_clip(batch: Batch) -> Clip:
             clip[name] = {key: numbers[0] for key, numbers in value.items()}
         else:
             clip[name] = cast(Sequence[Any], value)[0]
-    return cast(Clip, clip)
+    return cast(Clip, ShownClip(clip, batch.spec) if isinstance(batch, ShownBatch) else clip)
 
 
 def slice_indices(part: slice, clips: int | None) -> range:
@@ -68,13 +69,13 @@ def slice_indices(part: slice, clips: int | None) -> range:
         clips: None for a source without end, whose slices need a stop and count from the start.
 
     Raises:
-        ValueError: a slice of a source without end that has no stop, or a negative number.
+        ArgumentError: a slice of a source without end that has no stop, or a negative number.
     """
     if clips is not None:
         return range(*part.indices(clips))
     bounds = [number for number in (part.start, part.stop) if number is not None]
     if part.stop is None or any(number < 0 for number in bounds):
-        raise ValueError(
+        raise ArgumentError(
             f"index: given the slice [{_written(part.start)}:{_written(part.stop)}] of a source "
             f"without end; allowed are slices with a stop, counted from the start, as in [0:4]"
         )

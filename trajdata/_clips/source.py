@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from trajdata._clips.batches import batch_arrays, check_out, first_clip, slice_indices
 from trajdata._clips.fields import DEFAULT_FIELDS, FIELDS, TEXT_FIELDS, check_fields
+from trajdata._clips.shown import ShownBatch
 from trajdata._clips.templates import Program, write_texts
 from trajdata._clips.texts import fill_values, param_names, value_columns, wording
 from trajdata._clips.typed import Batch, Clip
@@ -161,7 +162,7 @@ class ClipSource:
         """The same stream with other fields.
 
         Raises:
-            ValueError: unknown fields.
+            ArgumentError: unknown fields.
         """
         return ClipSource(self.spec, self.seed, self.split, fields=fields)
 
@@ -241,7 +242,7 @@ class ClipSource:
                 result[name] = dict(zip(self._param_names, stacked, strict=True))
             else:
                 result[name] = texts[name]
-        return cast(Batch, result)
+        return cast(Batch, ShownBatch(result, self.spec))
 
     def scenes(self, indices: Sequence[int] | range | NDArray[np.integer]) -> NDArray[np.void]:
         """The scenes of these clips: a structured array SCENE (B, objects).

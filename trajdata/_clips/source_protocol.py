@@ -60,7 +60,7 @@ class Source(Protocol):
                 B in front.
 
         Raises:
-            ValueError: indices that the source does not have, or an ``out`` that does not fit.
+            ArgumentError: indices that the source does not have, or an ``out`` that does not fit.
         """
         ...
 

@@ -11,6 +11,7 @@ from torch.utils.data import IterableDataset, get_worker_info
 
 from trajdata._checks import whole_number
 from trajdata._clips.source_protocol import Source
+from trajdata._errors import ArgumentError
 from trajdata._loading.ahead import made_ahead, parts_ahead
 from trajdata._loading.epoch import SharedEpoch
 from trajdata._loading.order import Order
@@ -79,7 +80,7 @@ class TrajectoryDataset(SourceView, IterableDataset[Any]):
         class_to_idx: the label of each name.
 
     Raises:
-        ValueError: names the argument, the value given and what is allowed. Where the ranks
+        ArgumentError: names the argument, the value given and what is allowed. Where the ranks
             cannot share ``length`` equally, this is raised when the dataset is used.
     """
 
@@ -102,12 +103,12 @@ class TrajectoryDataset(SourceView, IterableDataset[Any]):
     ) -> None:
         super().__init__(source, output)
         if batch_size is not None and collate_size is not None:
-            raise ValueError(
+            raise ArgumentError(
                 f"collate_size: given {collate_size!r} with batch_size {batch_size!r}; it is for "
                 f"batch_size=None, where a DataLoader collates"
             )
         if not isinstance(drop_last, bool):
-            raise ValueError(f"drop_last: given {drop_last!r}; allowed are True and False")
+            raise ArgumentError(f"drop_last: given {drop_last!r}; allowed are True and False")
         self._in_batches = batch_size is not None
         self._batch = _RUN
         if batch_size is not None:
@@ -116,7 +117,7 @@ class TrajectoryDataset(SourceView, IterableDataset[Any]):
             self._batch = whole_number("collate_size", collate_size, 1)
         self._prefetch_threads = whole_number("prefetch_threads", prefetch_threads, 0, 64)
         if prefetch_threads and batch_size is None:
-            raise ValueError(
+            raise ArgumentError(
                 f"prefetch_threads: given {prefetch_threads} with batch_size None; allowed is 0, "
                 f"or a batch_size, as threads make whole batches"
             )
@@ -163,7 +164,7 @@ class TrajectoryDataset(SourceView, IterableDataset[Any]):
         """Let the next pass show that epoch, in persistent workers too.
 
         Raises:
-            ValueError: it is negative or too great; or not 0 where the stream is endless.
+            ArgumentError: it is negative or too great; or not 0 where the stream is endless.
         """
         self._order.check_epoch(epoch)
         if not self._epoch.begun:
@@ -186,7 +187,7 @@ class TrajectoryDataset(SourceView, IterableDataset[Any]):
 
         Raises:
             TypeError: the stream is endless.
-            ValueError: the ranks cannot share the length equally.
+            ArgumentError: the ranks cannot share the length equally.
         """
         start, partition = self._next_pass().start, self._partition()
         partition.check_start(start)
@@ -223,7 +224,7 @@ class TrajectoryDataset(SourceView, IterableDataset[Any]):
 
         Raises:
             SpecMismatchError: a state of another stream; names what differs.
-            ValueError: no state, or one that does not tell where to go on.
+            ArgumentError: no state, or one that does not tell where to go on.
         """
         stream, info, partition = self._stream_order(), get_worker_info(), self._partition()
         if info is not None:

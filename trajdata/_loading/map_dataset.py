@@ -10,6 +10,7 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from trajdata._clips.source_protocol import Source
+from trajdata._errors import ArgumentError
 from trajdata._loading.output import Output
 from trajdata._loading.tensors import Handout
 from trajdata._loading.view import SourceView, checked_length
@@ -34,7 +35,7 @@ class TrajectoryMapDataset(SourceView, Dataset[Any]):
         source, output, spec, classes, class_to_idx: as of ``TrajectoryDataset``.
 
     Raises:
-        ValueError: names the argument, the value given and what is allowed.
+        ArgumentError: names the argument, the value given and what is allowed.
     """
 
     def __init__(
@@ -43,7 +44,7 @@ class TrajectoryMapDataset(SourceView, Dataset[Any]):
         super().__init__(source, output)
         known = checked_length(source, length)
         if known is None:
-            raise ValueError(
+            raise ArgumentError(
                 f"length: given None; {source!r} has no end: allowed are whole numbers from 1 on"
             )
         self._length = known

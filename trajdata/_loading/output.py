@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from trajdata._clips.fields import FIELDS, TEXT_FIELDS
+from trajdata._errors import ArgumentError
 from trajdata._loading.arrays import BFLOAT16
 
 __all__ = ["DTYPES", "LAYOUTS", "VALUE_RANGES", "Output"]
@@ -47,7 +48,7 @@ class Output:
         as_tensor: hand out this field's tensor alone.
 
     Raises:
-        ValueError: names the setting, the value given and what is allowed.
+        ArgumentError: names the setting, the value given and what is allowed.
     """
 
     layout: str = "TCHW"
@@ -61,18 +62,18 @@ class Output:
 
     def __post_init__(self) -> None:
         if self.layout not in LAYOUTS:
-            raise ValueError(f"layout: given {self.layout!r}; allowed are {', '.join(LAYOUTS)}")
+            raise ArgumentError(f"layout: given {self.layout!r}; allowed are {', '.join(LAYOUTS)}")
         self._set("dtype", _dtype_name(self.dtype))
         self._check_scale()
         self._set("names", _checked_names(self.names))
         if self.as_tuple is not None and self.as_tensor is not None:
-            raise ValueError(
+            raise ArgumentError(
                 f"as_tuple, as_tensor: given {self.as_tuple!r} and {self.as_tensor!r}; only one of "
                 f"them may be"
             )
         if self.as_tuple is not None:
             if isinstance(self.as_tuple, str) or not self.as_tuple:
-                raise ValueError(
+                raise ArgumentError(
                     f"as_tuple: given {self.as_tuple!r}; allowed is a sequence of fields"
                 )
             self._set("as_tuple", tuple(self.as_tuple))
@@ -92,7 +93,7 @@ class Output:
         """Raise unless clips of these fields and channels can be handed out in this way.
 
         Raises:
-            ValueError: names the setting, the value given and what is allowed.
+            ArgumentError: names the setting, the value given and what is allowed.
         """
         for name in self.as_tuple or ():
             _check_field("as_tuple", name, fields)
@@ -103,12 +104,12 @@ class Output:
         keys = [self.names.get(name, name) for name in fields]
         twice = sorted({key for key in keys if keys.count(key) > 1})
         if twice:
-            raise ValueError(
+            raise ArgumentError(
                 f"names: given {dict(self.names)!r}, by which {', '.join(twice)} means more than "
                 f"one of the fields {', '.join(fields)}; allowed are names that are not taken"
             )
         if self.mean is not None and len(self.mean) != channels:
-            raise ValueError(
+            raise ArgumentError(
                 f"mean, std: given {len(self.mean)} numbers each; allowed are {channels}, one for "
                 f"each channel of the source"
             )
@@ -142,18 +143,18 @@ class Output:
     def _check_scale(self) -> None:
         given = [name for name in ("value_range", "mean", "std") if getattr(self, name) is not None]
         if self.dtype == "uint8" and given:
-            raise ValueError(
+            raise ArgumentError(
                 f"{given[0]}: given {getattr(self, given[0])!r} with dtype 'uint8', whose values "
                 f"are the bytes 0 to 255; it takes a dtype of "
                 f"{', '.join(name for name in DTYPES if name != 'uint8')}"
             )
         if (self.mean is None) != (self.std is None):
-            raise ValueError(
+            raise ArgumentError(
                 f"mean, std: given {self.mean!r} and {self.std!r}; allowed are both or neither"
             )
         if self.value_range is not None:
             if self.mean is not None:
-                raise ValueError(
+                raise ArgumentError(
                     f"value_range, mean: given {self.value_range!r} and {self.mean!r}; allowed is "
                     f"value_range, or mean and std"
                 )
@@ -162,12 +163,12 @@ class Output:
             self._set("mean", _numbers("mean", self.mean))
             self._set("std", _numbers("std", self.std))
             if len(self.mean) != len(self.std):
-                raise ValueError(
+                raise ArgumentError(
                     f"mean, std: given {len(self.mean)} and {len(self.std)} numbers; allowed is "
                     f"one each for every channel"
                 )
             if min(self.std) <= 0 or not _all_finite(self.byte_values()):
-                raise ValueError(
+                raise ArgumentError(
                     f"std: given {self.std}; allowed are numbers above 0, such that no pixel "
                     f"exceeds the range of {self.dtype}"
                 )
@@ -179,7 +180,7 @@ class Output:
 def _dtype_name(dtype: object) -> str:
     name = str(dtype).removeprefix("torch.")
     if not isinstance(dtype, (str, torch.dtype)) or name not in DTYPES:
-        raise ValueError(
+        raise ArgumentError(
             f"dtype: given {dtype!r}; allowed are {', '.join(DTYPES)}, or torch's of these names"
         )
     return name
@@ -189,7 +190,7 @@ def _checked_range(value_range: object) -> tuple[float, float]:
     for span in VALUE_RANGES:
         if isinstance(value_range, (tuple, list)) and tuple(value_range) == span:
             return span
-    raise ValueError(
+    raise ArgumentError(
         f"value_range: given {value_range!r}; allowed are (0, 1), (-1, 1) and (-0.5, 0.5)"
     )
 
@@ -200,7 +201,7 @@ def _numbers(setting: str, given: object) -> tuple[float, ...]:
     except (TypeError, ValueError):
         numbers = ()
     if isinstance(given, str) or not numbers or not all(map(math.isfinite, numbers)):
-        raise ValueError(f"{setting}: given {given!r}; allowed is one number for each channel")
+        raise ArgumentError(f"{setting}: given {given!r}; allowed is one number for each channel")
     return numbers
 
 
@@ -208,20 +209,20 @@ def _checked_names(names: object) -> dict[str, str]:
     if not isinstance(names, Mapping) or not all(
         isinstance(new, str) and new for new in names.values()
     ):
-        raise ValueError(
+        raise ArgumentError(
             f"names: given {names!r}; allowed is a dict from fields to what they shall be called"
         )
     for name in names:
         _check_field("names", name, tuple(FIELDS))
     if len(set(names.values())) < len(names):
-        raise ValueError(f"names: given {dict(names)!r}; each new name may occur once")
+        raise ArgumentError(f"names: given {dict(names)!r}; each new name may occur once")
     return dict(names)
 
 
 def _check_field(setting: str, name: object, allowed: Sequence[str]) -> None:
     if name not in allowed:
         known = "; give the source fields= with it" if name in FIELDS else ""
-        raise ValueError(
+        raise ArgumentError(
             f"{setting}: given {name!r}; allowed are {', '.join(allowed) or 'none'}{known}"
         )
 

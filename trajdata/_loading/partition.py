@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from trajdata._checks import whole_number
+from trajdata._errors import ArgumentError
 
 __all__ = ["Partition"]
 
@@ -34,7 +35,7 @@ class Partition:
             itself: what is left over at the end of an epoch is not shown. None: all is shown.
 
     Raises:
-        ValueError: a number out of range, or a length that the ranks cannot share equally.
+        ArgumentError: a number out of range, or a length that the ranks cannot share equally.
     """
 
     length: int | None
@@ -53,7 +54,7 @@ class Partition:
             return
         if self.multiple is not None:
             if self.length < self.multiple:
-                raise ValueError(
+                raise ArgumentError(
                     f"length: given {self.length} with drop_last=True, which leaves nothing: "
                     f"{self.world_size} ranks show {self.multiple} clips at a time; allowed is "
                     f"{self.multiple} or more"
@@ -61,7 +62,7 @@ class Partition:
         elif self.length % self.world_size:
             below = self.length - self.length % self.world_size
             nearest = [n for n in (below, below + self.world_size) if n > 0]
-            raise ValueError(
+            raise ArgumentError(
                 f"length: given {self.length} with world_size {self.world_size}; every rank must "
                 f"get as many clips: the nearest lengths allowed are {_either(nearest)}, or "
                 f"drop_last=True, which takes the lower one"
@@ -76,13 +77,13 @@ class Partition:
         """``start`` as an int, where an epoch can be partitioned from there.
 
         Raises:
-            ValueError: it is outside 0 .. length, or what remains cannot be shared equally.
+            ArgumentError: it is outside 0 .. length, or what remains cannot be shared equally.
         """
         start = whole_number("start", start, 0, 2**63 - 1 if self.length is None else self.length)
         shared = self.multiple is not None or self.length is None
         if not shared and (self.length - start) % self.world_size:  # type: ignore[operator]
             below = start - start % self.world_size
-            raise ValueError(
+            raise ArgumentError(
                 f"start: given {start} with length {self.length} and world_size {self.world_size}; "
                 f"every rank must get as many of the clips that remain: the nearest starts allowed "
                 f"are {_either([below, below + self.world_size])}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch.distributed
 
 from trajdata._checks import whole_number
+from trajdata._errors import ArgumentError
 
 __all__ = ["Ranks"]
 
@@ -13,12 +14,12 @@ class Ranks:
     """The rank that was given, else that of ``torch.distributed``, else 0 of 1.
 
     Raises:
-        ValueError: one of both without the other, or numbers out of range.
+        ArgumentError: one of both without the other, or numbers out of range.
     """
 
     def __init__(self, rank: int | None, world_size: int | None) -> None:
         if (rank is None) != (world_size is None):
-            raise ValueError(
+            raise ArgumentError(
                 f"rank, world_size: given {rank!r} and {world_size!r}; allowed are both or neither"
             )
         self._given: tuple[int, int] | None = None

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from trajdata._errors import SpecMismatchError
+from trajdata._errors import ArgumentError, SpecMismatchError
 from trajdata._loading.partition import Partition
 
 __all__ = ["Pass", "ResumePoint", "StreamOrder", "check_state", "make_state", "resume_point"]
@@ -84,11 +84,11 @@ def check_state(
 
     Raises:
         SpecMismatchError: it belongs to another stream; names what differs.
-        ValueError: it is no state, or one of another partition or worker.
+        ArgumentError: it is no state, or one of another partition or worker.
     """
     names = (*vars(stream), *_PARTITION, *_WORKER, *_PASS)
     if state.get(_MARK) != _VERSION or set(state) != {_MARK, *names}:
-        raise ValueError(
+        raise ArgumentError(
             f"state: given a dict with the keys {sorted(map(str, state))!r:.200}; allowed is what "
             f"state_dict() of a TrajectoryDataset of this version returned"
         )
@@ -102,7 +102,7 @@ def check_state(
         have |= dict(zip(_WORKER, worker, strict=True))
     for name, value in have.items():
         if state[name] != value:
-            raise ValueError(
+            raise ArgumentError(
                 f"state: given one of {name} {state[name]}; allowed is one of {name} {value}. "
                 f"To go on with another number of workers or ranks, or another batch_size, make "
                 f"a TrajectoryDataset with the epoch= and start= that trajdata.resume_point(state) "
@@ -121,13 +121,13 @@ def resume_point(loader_state: Mapping[str, Any]) -> ResumePoint:
             state of any rank will do.
 
     Raises:
-        ValueError: no such state; one worker's where there are several; or the clips given out
+        ArgumentError: no such state; one worker's where there are several; or the clips given out
             are no stretch from the start, as where single clips were dealt to several workers or
             ranks with a ``collate_size`` other than the DataLoader's batch size.
     """
     states = list(_states_in(loader_state))
     if not states:
-        raise ValueError(
+        raise ArgumentError(
             "state: given a dict without the state of a TrajectoryDataset; allowed is what "
             "state_dict() of a StatefulDataLoader or of a TrajectoryDataset returned"
         )
@@ -136,7 +136,7 @@ def resume_point(loader_state: Mapping[str, Any]) -> ResumePoint:
     if any(state[name] != first[name] for state in states for name in alike) or sorted(
         state["worker"] for state in states
     ) != list(range(first["workers"])):
-        raise ValueError(
+        raise ArgumentError(
             f"state: given the states of workers {[state['worker'] for state in states]} of "
             f"{first['workers']}; allowed are those of all workers of one loader"
         )
@@ -149,7 +149,7 @@ def resume_point(loader_state: Mapping[str, Any]) -> ResumePoint:
     alone = partition.world_size == 1 and (first["workers"] == 1 or in_first_run)
     whole = consumed == partition.end(first["start"]) or given % partition.batch == 0
     if consumed != first["start"] + given * partition.world_size or not (alone or whole):
-        raise ValueError(
+        raise ArgumentError(
             f"state: given one in which {first['workers']} workers of {partition.world_size} ranks "
             f"have consumed no stretch of clips from {first['start']} on; allowed are states of a "
             f"loader whose batch_size is the collate_size ({partition.batch}) of its dataset"

@@ -47,7 +47,7 @@ class Handout:
         video_unchanged: whether a video is passed on as the source gives it.
 
     Raises:
-        ValueError: the source has not the fields or channels that the output names.
+        ArgumentError: the source has not the fields or channels that the output names.
     """
 
     def __init__(self, output: Output, fields: Sequence[str], spec: ClipSpec) -> None:

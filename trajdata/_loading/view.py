@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from trajdata._checks import whole_number
 from trajdata._clips.source_protocol import Source
+from trajdata._errors import ArgumentError
 from trajdata._loading.output import Output
 from trajdata._spec.model import ClipSpec
 
@@ -14,17 +15,17 @@ class SourceView:
     """Attributes that every dataset has.
 
     Raises:
-        ValueError: no source, or no output.
+        ArgumentError: no source, or no output.
     """
 
     def __init__(self, source: Source, output: Output) -> None:
         if isinstance(source, type) or not isinstance(source, Source):
-            raise ValueError(
+            raise ArgumentError(
                 f"source: given {source!r:.80}; allowed is a source: trajdata.ClipSource(spec), "
                 f"trajdata.open_shards(where) or trajdata.read_through(source, where)"
             )
         if not isinstance(output, Output):
-            raise ValueError(f"output: given {output!r:.80}; allowed is a trajdata.Output")
+            raise ArgumentError(f"output: given {output!r:.80}; allowed is a trajdata.Output")
         self.source = source
         self.output = output
 
@@ -48,12 +49,12 @@ def checked_length(source: Source, length: int | None) -> int | None:
     """How many clips are shown: ``length``, or as many as the source has; None: no end.
 
     Raises:
-        ValueError: more than the source has, or no positive whole number.
+        ArgumentError: more than the source has, or no positive whole number.
     """
     if length is None:
         return source.clips
     if source.clips is not None and length > source.clips:
-        raise ValueError(
+        raise ArgumentError(
             f"length: given {length!r}; allowed are whole numbers from 1 to {source.clips}, the "
             f"clips that {source!r} has"
         )

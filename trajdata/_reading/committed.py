@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from trajdata._clips.batches import batch_arrays
 from trajdata._clips.fields import FIELDS, TEXT_FIELDS
+from trajdata._clips.shown import ShownBatch
 from trajdata._clips.source import check_indices
 from trajdata._clips.texts import param_names
 from trajdata._clips.typed import Batch
@@ -43,21 +44,27 @@ def find_shards(where: str | os.PathLike[str], *, unfinished: bool) -> Committed
         ArgumentError: not a folder of shards, or an unfinished one.
         ShardError: a damaged index, commit record or shard file.
     """
-    store = open_store(where)
+    folder = os.fspath(where)
+    if "://" in folder:
+        raise ArgumentError(
+            f"where: given {folder!r}; allowed is a folder of this machine: this version does not "
+            f"read buckets"
+        )
+    store = open_store(folder)
     contents = read_contents(store)
     if contents is None:
         raise ArgumentError(
-            f"where: given {store.where!r}; allowed is a folder that trajdata.materialize wrote"
+            f"where: given {folder!r}; allowed is a folder that trajdata.materialize wrote"
         )
     recipe = contents.recipe
     recipe.check_format(store.where)
     if not unfinished:
         if contents.index is None and len(contents.commits) < recipe.shards:
             raise ArgumentError(
-                f"where: given {store.where!r}, a bake with {len(contents.present)} of "
-                f"{recipe.shards} shards committed; run the same materialize command again to "
-                f"finish it ({store.path('PROGRESS.txt')} shows how far it is), or read what is "
-                f"there with trajdata.read_through"
+                f"where: given {folder!r}, a bake with {len(contents.present)} of {recipe.shards} "
+                f"shards committed; run the same materialize command again to finish it "
+                f"({store.path('PROGRESS.txt')} shows how far it is), or read what is there with "
+                f"trajdata.read_through"
             )
         for shard in range(recipe.shards):
             if shard not in contents.present:
@@ -150,7 +157,7 @@ class CommittedShards:
                 }
             else:
                 result[name] = [clip[name] for clip in parsed]
-        return cast(Batch, result)
+        return cast(Batch, ShownBatch(result, self.recipe.spec))
 
     def warm(self) -> None:
         """Compile the kernels (or load them from the disk cache): call before starting workers."""

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trajdata._clips.batches import batch_arrays, first_clip, slice_indices
+from trajdata._clips.shown import ShownBatch
 from trajdata._clips.source import check_indices
 from trajdata._clips.source_protocol import Source
 from trajdata._clips.typed import Batch, Clip
@@ -32,7 +33,7 @@ def read_through(source: Source, where: str | os.PathLike[str]) -> ReadThroughSo
         where: a folder as ``trajdata.materialize`` writes it.
 
     Raises:
-        ValueError: not a folder of shards.
+        ArgumentError: not a folder of shards.
         SpecMismatchError: the store holds another stream; names what differs.
         ShardError: the store's index or records are damaged.
     """
@@ -94,6 +95,12 @@ class ReadThroughSource:
         """How many clips there are; None where the other source has no end."""
         return self._source.clips
 
+    @property
+    def live(self) -> Source:
+        """The source that renders what is not committed."""
+        live: Source = getattr(self._source, "live", self._source)
+        return live
+
     @overload
     def __getitem__(self, index: int) -> Clip: ...
     @overload
@@ -103,17 +110,12 @@ class ReadThroughSource:
         """One clip: the fields of ``batch`` without the leading axis. Of a slice: a batch.
 
         Raises:
-            ValueError: an index outside the source, or a slice without a stop of a source without
-                end.
+            ArgumentError: an index outside the source, or a slice without a stop of a source that
+                has no end.
         """
         if isinstance(index, slice):
             return self.batch(slice_indices(index, self.clips))
         return first_clip(self.batch([index]))
-
-    @property
-    def live(self) -> Source:
-        """The source that renders what is not committed."""
-        return self._source
 
     def batch(
         self,
@@ -124,7 +126,7 @@ class ReadThroughSource:
         """As the other source's ``batch``: the same bytes, whatever is committed.
 
         Raises:
-            ValueError: indices that the source does not have, or an ``out`` that does not fit.
+            ArgumentError: indices that the source does not have, or an ``out`` that does not fit.
             ShardError: a damaged shard.
         """
         where, given = check_indices(indices), dict(out or {})
@@ -134,14 +136,15 @@ class ReadThroughSource:
         made: dict[str, Any] = {**self._renderer.batch(where, out=others)}
         if self._readable:
             made |= self._stored_fields(where, given)
-        return cast(Batch, {name: made[name] for name in self.fields})
+        shown = ShownBatch({name: made[name] for name in self.fields}, self.spec)
+        return cast(Batch, shown)
 
     def pair(self, index: int, law: str) -> Clip:
         """Clip ``index`` as it would be under another law: rendered by the other source.
 
         Raises:
             TypeError: the other source renders nothing.
-            ValueError: a law that the spec does not have, or an index that is not in the stream.
+            ArgumentError: a law that the spec does not have, or an index that is not in the stream.
         """
         pair = getattr(self._source, "pair", None)
         if pair is None:
@@ -157,7 +160,7 @@ class ReadThroughSource:
         """The same clips with other fields; what is mapped already is shared.
 
         Raises:
-            ValueError: unknown fields.
+            ArgumentError: unknown fields.
         """
         return ReadThroughSource(self._source.with_fields(fields), self._shards)
 
@@ -190,7 +193,7 @@ class ReadThroughSource:
                     for row, text in zip(np.flatnonzero(rows).tolist(), value, strict=True):
                         texts[row] = text
                 merged[name] = texts
-        return cast(Batch, merged)
+        return cast(Batch, ShownBatch(merged, self.spec))
 
 
 def _joined(values: Sequence[tuple[NDArray[np.bool_], NDArray[Any]]]) -> NDArray[Any]:

@@ -29,7 +29,7 @@ def open_shards(
         fields: which keys a clip has; see ``trajdata.FIELDS``.
 
     Raises:
-        ValueError: not a folder of shards, an unfinished one, or fields that it does not hold.
+        ArgumentError: not a folder of shards, an unfinished one, or fields that it does not hold.
         ShardError: a damaged index, commit record or shard file.
     """
     return StoredSource(find_shards(where, unfinished=False), fields)
@@ -48,13 +48,7 @@ class StoredSource:
 
     def __init__(self, shards: CommittedShards, fields: Sequence[str]) -> None:
         self.fields = check_fields(fields)
-        missing = [name for name in self.fields if name not in shards.fields]
-        if missing:
-            raise ValueError(
-                f"fields: given {', '.join(missing)}, which {shards.store.where!r} does not "
-                f"hold; allowed are {', '.join(shards.fields)}, or trajdata.read_through, which "
-                f"renders the others"
-            )
+        shards.recipe.check_holds(self.fields)
         self._shards = shards
 
     def __repr__(self) -> str:
@@ -133,7 +127,7 @@ class StoredSource:
                 in front.
 
         Raises:
-            ValueError: indices that are not there, or an ``out`` that does not fit.
+            ArgumentError: indices that are not there, or an ``out`` that does not fit.
             ShardError: a damaged shard.
         """
         return self._shards.batch(self.fields, indices, out or {})
@@ -146,6 +140,6 @@ class StoredSource:
         """The same clips with other fields; what is mapped already is shared.
 
         Raises:
-            ValueError: unknown fields, or such as the store does not hold.
+            ArgumentError: unknown fields, or such as the store does not hold.
         """
         return StoredSource(self._shards, fields)
