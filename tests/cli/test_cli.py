@@ -14,6 +14,7 @@ import pytest
 import typer
 from PIL import Image
 
+from tests.patience import SECONDS, until
 from trajdata import preset
 from trajdata._check.audit.findings import at_most
 from trajdata._check.audit.plots import SHOWN_FACTORS
@@ -25,7 +26,6 @@ from trajdata._store.disk import Disk
 from trajdata._store.lock import FolderLock
 
 ROOT = Path(__file__).parents[2]
-SECONDS = 90
 COMMAND = [sys.executable, "-m", "trajdata"]
 BAKE = ["materialize", "--preset", "gray-32", "--clips", "400", "--shard-clips", "100"]
 
@@ -108,16 +108,13 @@ def test_a_program_can_read_what_a_bake_did(tmp_path):
 def test_an_interrupted_bake_tells_how_to_resume_and_resumes_to_the_same_bytes(
     number, presses, tmp_path, ctrl_c_works
 ):
-    words = ["materialize", "--preset", "gray-32", "--clips", "4000", "--shard-clips", "50"]
+    words = ["materialize", "--preset", "gray-32", "--clips", "4000", "--shard-clips", "20"]
     out = tmp_path / "out"
     command = [*COMMAND, *words, "--out", str(out), "--threads", "1"]
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as bake:
         try:
-            deadline = time.monotonic() + SECONDS
-            while not list(out.glob("*.tar")):
-                assert bake.poll() is None
-                assert time.monotonic() < deadline
-                time.sleep(0.002)
+            until(lambda: bake.poll() is not None or list(out.glob("*.tar")), "a shard", wait=0.002)
+            assert bake.poll() is None
             for _ in range(presses):
                 bake.send_signal(number)
                 time.sleep(0.05)

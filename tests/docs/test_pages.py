@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from tests.docs.pages import PAGES, ROOT
+from tests.patience import SECONDS
 
 MADE_BY_THE_SITE = ("changelog.md", "gallery/index.html")
 README = PAGES["README.md"].read_text("utf-8")
@@ -18,7 +19,7 @@ def test_the_tables_are_those_that_the_result_files_give():
         [sys.executable, str(ROOT / "tools" / "readme.py"), "--check"],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=SECONDS,
         check=False,
     )
     assert run.returncode == 0, run.stdout + run.stderr

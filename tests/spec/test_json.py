@@ -106,3 +106,11 @@ def test_every_spec_is_some_preset_with_a_few_changes(spec):
     name, changes = nearest_preset(spec)
     assert preset(name).replace(changes) == spec
     assert name in presets()
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"motion": {"spin": 1}}, {"spin": {}}, {"motion": {"laws": [{"turns": [1, 2]}]}}]
+)
+def test_the_schema_refuses_what_a_spec_does_not_have(wrong):
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(wrong, spec_schema())
