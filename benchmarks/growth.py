@@ -23,7 +23,14 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 from matplotlib.ticker import NullFormatter
 
-from trajdata import ClipSource, ClipSpec, TrajectoryDataset, materialize, preset
+from trajdata import (
+    ClipSource,
+    ClipSpec,
+    TrajectoryDataset,
+    materialize,
+    open_shards,
+    preset,
+)
 from trajdata._loading.feeding import endless_batches
 
 PRESET = "magvit-32"
@@ -138,7 +145,9 @@ def curves(scratch: Path) -> Iterable[Curve]:
             "clips of an epoch",
             {
                 length: loaded(
-                    TrajectoryDataset(SPEC, length=length, shuffle=shuffle, batch_size=BATCH)
+                    TrajectoryDataset(
+                        ClipSource(SPEC), length=length, shuffle=shuffle, batch_size=BATCH
+                    )
                 )
                 for length in EPOCHS
             },
@@ -158,7 +167,7 @@ def curves(scratch: Path) -> Iterable[Curve]:
                 "clips of an epoch",
                 {
                     clips: loaded(
-                        TrajectoryDataset.from_shards(folder, shuffle=shuffle, batch_size=BATCH)
+                        TrajectoryDataset(open_shards(folder), shuffle=shuffle, batch_size=BATCH)
                     )
                     for clips, folder in folders.items()
                 },
@@ -175,7 +184,7 @@ def curves(scratch: Path) -> Iterable[Curve]:
         f"1 / threads, up to {cores} cores",
         shape=lambda threads: 1 / min(threads, cores),
     )
-    live = TrajectoryDataset(SPEC, batch_size=BATCH)
+    live = TrajectoryDataset(ClipSource(SPEC), batch_size=BATCH, fresh=False)
     yield Curve(
         "live",
         "workers",

@@ -25,7 +25,7 @@ from rich.table import Table
 
 import trajdata._clips.source as stages
 from trajdata import ClipSource, materialize
-from trajdata._reading.stored import open_folder
+from trajdata._reading.stored import open_shards
 from trajdata._shards.recipe import Recipe
 from trajdata._shards.records import RecordBuilder
 
@@ -103,8 +103,8 @@ def reading_of(case: Case, place: np.ndarray, scratch: Path) -> dict[str, Callab
     materialize(ClipSource(case.spec), folder, clips=case.baked_clips, shard_clips=case.baked_clips)
     parts = [range(k, k + BATCH) for k in range(0, case.baked_clips - BATCH + 1, BATCH)]
     clips = len(parts) * BATCH
-    mapped = open_folder(folder)
-    small = open_folder(folder, fields=("label", "index"))
+    mapped = open_shards(folder)
+    small = open_shards(folder, fields=("label", "index"))
 
     def walk(source: Any) -> None:
         for part in parts:
@@ -117,7 +117,7 @@ def reading_of(case: Case, place: np.ndarray, scratch: Path) -> dict[str, Callab
     return {
         "record checked": repeated(check, clips),
         "record checked and copied": repeated(lambda: walk(mapped), clips),
-        "the same, just opened": repeated(lambda: walk(open_folder(folder)), clips),
+        "the same, just opened": repeated(lambda: walk(open_shards(folder)), clips),
     }
 
 

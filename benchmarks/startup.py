@@ -40,7 +40,8 @@ FIRST_OF_SOURCE = f"""
 trajdata.ClipSource(trajdata.preset({PRESET!r})).batch(range({BATCH}))
 """
 FIRST_OF_LOADER = f"""
-dataset = trajdata.TrajectoryDataset(trajdata.preset({PRESET!r}), batch_size={BATCH})
+source = trajdata.ClipSource(trajdata.preset({PRESET!r}))
+dataset = trajdata.TrajectoryDataset(source, batch_size={BATCH})
 next(iter(torch.utils.data.DataLoader(dataset, batch_size=None)))
 """
 TELL = """

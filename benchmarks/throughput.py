@@ -25,7 +25,7 @@ import rich
 from measuring import BATCH, CASES, Case, alternated, arguments, save
 from rich.table import Table
 
-from trajdata import ClipSource, TrajectoryDataset, materialize
+from trajdata import ClipSource, TrajectoryDataset, materialize, open_shards
 from trajdata._clips.fields import FIELDS
 from trajdata._loading.feeding import endless_batches
 from trajdata._shards.layout import default_shard_clips
@@ -197,9 +197,9 @@ def measures(case: Case, scratch: Path) -> dict[str, Measure]:
     folder = scratch / case.name
     materialize(ClipSource(case.spec), folder, clips=case.baked_clips)
     clips = ClipSource(case.spec, fields=("video",)).batch(range(case.baked_clips))["video"]
-    live = TrajectoryDataset(case.spec, batch_size=BATCH)
-    cached = TrajectoryDataset.from_shards(folder, batch_size=BATCH)
-    shuffled = TrajectoryDataset.from_shards(folder, batch_size=BATCH, shuffle=True)
+    live = TrajectoryDataset(ClipSource(case.spec), batch_size=BATCH, fresh=False)
+    cached = TrajectoryDataset(open_shards(folder), batch_size=BATCH)
+    shuffled = TrajectoryDataset(open_shards(folder), batch_size=BATCH, shuffle=True)
     epoch = case.baked_clips // BATCH
     return {
         **memory(case, places, clips),

@@ -24,7 +24,7 @@ from measuring import BATCH, CASES, alternated, arguments, save
 from rich.table import Table
 from torch.utils.data import DataLoader, IterableDataset
 
-from trajdata import ClipSpec, TrajectoryDataset
+from trajdata import ClipSource, ClipSpec, TrajectoryDataset
 
 WORKERS = (1, 2)
 THREADS = (0, 1, 2)
@@ -77,8 +77,9 @@ def drawn(dataset: TrajectoryDataset, batches: int) -> float:
 def waited(spec: ClipSpec, threads: int, batches: int) -> float:
     """The part of its time that a trainer waits that is busy with each batch for as long as one
     core takes to draw it, found just before."""
-    busy = BATCH / drawn(TrajectoryDataset(spec, batch_size=BATCH), batches)
-    dataset = TrajectoryDataset(spec, batch_size=BATCH, prefetch_threads=threads)
+    source = ClipSource(spec)
+    busy = BATCH / drawn(TrajectoryDataset(source, batch_size=BATCH), batches)
+    dataset = TrajectoryDataset(source, batch_size=BATCH, prefetch_threads=threads)
     stream = iter(DataLoader(dataset, batch_size=None))
     for _ in range(WARM):
         next(stream)
@@ -109,7 +110,7 @@ def run_waits(name: str, spec: ClipSpec, repetitions: int) -> list[dict[str, Any
 
 def run_case(name: str, spec: ClipSpec, repetitions: int) -> list[dict[str, Any]]:
     """The rows of one size of clips."""
-    live = TrajectoryDataset(spec, batch_size=BATCH)
+    live = TrajectoryDataset(ClipSource(spec), batch_size=BATCH, fresh=False)
     fills = SharedFills((BATCH, *spec.video_shape))
     collating = SharedFills((BATCH, *spec.video_shape), collating=True)
     many = BATCHES[name]

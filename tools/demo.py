@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 from torch.utils.data import DataLoader
 
-from trajdata import ClipSource, TrajectoryDataset, preset
+from trajdata import ClipSource, TrajectoryDataset, open_shards, preset
 from trajdata._show.pictures import PREVIEW_FIELDS, write_animation, write_preview
 
 ROOT = Path(__file__).parents[1]
@@ -115,9 +115,9 @@ def rate(dataset: TrajectoryDataset) -> float:
     return clips / (time.perf_counter() - start)
 
 
-def pairs(live: TrajectoryDataset, cached: TrajectoryDataset) -> Iterator[tuple[dict, dict]]:
+def pairs(live: TrajectoryDataset, stored: TrajectoryDataset) -> Iterator[tuple[dict, dict]]:
     """The batches of both, side by side, from two worker processes each."""
-    return zip(loader(live, 2), loader(cached, 2), strict=True)
+    return zip(loader(live, 2), loader(stored, 2), strict=True)
 
 
 def main() -> None:
@@ -145,16 +145,18 @@ def main() -> None:
 
     step(3, "Read the shards back and compare with clips drawn on the fly")
     fields = ("video", "label", "index", "trajectory")
-    live = TrajectoryDataset(spec, length=CLIPS, batch_size=BATCH, fresh=False, fields=fields)
-    cached = TrajectoryDataset.from_shards(SHARDS, batch_size=BATCH, fields=fields)
+    live = TrajectoryDataset(
+        ClipSource(spec, fields=fields), length=CLIPS, batch_size=BATCH, fresh=False
+    )
+    stored = TrajectoryDataset(open_shards(SHARDS, fields=fields), batch_size=BATCH)
     batches = clips = 0
-    for one, other in pairs(live, cached):
+    for one, other in pairs(live, stored):
         for name in fields:
             if not torch.equal(one[name], other[name]):
-                raise SystemExit(f"batch {batches}: {name} differs between live and cached")
+                raise SystemExit(f"batch {batches}: {name} differs between live and stored")
         batches += 1
         clips += len(one["label"])
-    console.print(f"{clips:,} clips in {batches} batches: live and cached are the same bytes.")
+    console.print(f"{clips:,} clips in {batches} batches: live and stored are the same bytes.")
 
     step(4, "Draw pictures")
     source = ClipSource(spec, fields=PREVIEW_FIELDS)
@@ -163,7 +165,7 @@ def main() -> None:
 
     table = Table("what", "where or how fast", title="Done", title_justify="left", box=None)
     table.add_row("live, in one process", f"{rate(live):,.0f} clips/s")
-    table.add_row("from shards, in one process", f"{rate(cached):,.0f} clips/s")
+    table.add_row("from shards, in one process", f"{rate(stored):,.0f} clips/s")
     for what, file in (
         ("shards", SHARDS),
         ("how the bake went", SHARDS / "PROGRESS.txt"),

@@ -16,7 +16,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-PAGES = (ROOT / "README.md", ROOT / "docs" / "performance.md")
+PAGES = (ROOT / "README.md", ROOT / "docs" / "performance.md", ROOT / "docs" / "quality.md")
 SIZES = ("8x32", "16x64")
 PRESETS = ("magvit-32", "magvit-64", "gray-32", "magvit2-128")
 
@@ -113,6 +113,33 @@ def throughput() -> str:
     return f"{table(head, rows)}\n\n{measured_on(found)}"
 
 
+SPEED = (
+    ("rendered: `source.batch`, one core", "throughput", "source.batch"),
+    ("rendered: `DataLoader`, 2 workers", "throughput", "DataLoader, live, 2 workers"),
+    ("from shards: `DataLoader`, 2 workers", "throughput", "DataLoader, cached, 2 workers"),
+    ("baked: `materialize`, 2 threads", "throughput", "materialize"),
+    ("*webdataset* from its own shards, 2 workers", "webdataset", "read, 2 workers"),
+    ("*litdata* from its own chunks, 2 workers", "litdata", "read, 2 workers"),
+    ("the bound: memset of the same bytes", "throughput", "memset"),
+)
+"""Rows of the README's table: its words, the result file or the peer, and the row there."""
+
+
+def speed() -> str:
+    found = load("throughput")
+    rates = by_size(found["rows"], "what")
+    peers_found = load("peers")
+    if peers_found["machine"] != found["machine"]:
+        raise ValueError("throughput.json and peers.json: given two machines; allowed is one")
+    peer_rates = by_size(peers_found["rows"], "peer", "what")
+    rows = []
+    for words, where, what in SPEED:
+        sizes = rates[(what,)] if where == "throughput" else peer_rates[where, what]
+        rows.append([words, *(f"{sizes[size]['clips_per_second']:,.0f}" for size in SIZES)])
+    head = ["clips a second", *(f"{size.replace('x', ' frames of ')} px" for size in SIZES)]
+    return f"{table(head, rows)}\n\n{measured_on(found)}"
+
+
 def targets() -> str:
     rows = [
         [
@@ -178,6 +205,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "learnability": learnability,
     "difficulty": difficulty,
     "audit": audit,
+    "speed": speed,
     "throughput": throughput,
     "targets": targets,
     "stages": stages,

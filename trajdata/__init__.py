@@ -28,8 +28,11 @@ if TYPE_CHECKING:
     from trajdata._check.evaluation import TrackErrors, evaluate
     from trajdata._clips.fields import DEFAULT_FIELDS, FIELDS
     from trajdata._clips.source import ClipSource
+    from trajdata._clips.source_protocol import Source
+    from trajdata._clips.typed import Batch, Clip
     from trajdata._errors import (
         ArgumentError,
+        CompilerError,
         LockedError,
         ShardError,
         SpecMismatchError,
@@ -37,9 +40,15 @@ if TYPE_CHECKING:
     )
     from trajdata._loading.dataset import TrajectoryDataset
     from trajdata._loading.map_dataset import TrajectoryMapDataset
+    from trajdata._loading.output import Output
+    from trajdata._loading.state import resume_point
+    from trajdata._loading.tensors import TensorBatch
+    from trajdata._reading.read_through import read_through
+    from trajdata._reading.stored import open_shards
     from trajdata._spec.identity import FORMAT
     from trajdata._spec.model import ClipSpec
     from trajdata._spec.presets import preset, presets
+    from trajdata._spec.schema import spec_schema
 
 __all__ = [
     "DEFAULT_FIELDS",
@@ -47,13 +56,19 @@ __all__ = [
     "FORMAT",
     "ArgumentError",
     "AuditReport",
+    "Batch",
+    "Clip",
     "ClipSource",
     "ClipSpec",
+    "CompilerError",
     "LockedError",
     "MaterializeReport",
+    "Output",
     "RepairReport",
     "ShardError",
+    "Source",
     "SpecMismatchError",
+    "TensorBatch",
     "TrackErrors",
     "TrajdataError",
     "TrajectoryDataset",
@@ -63,39 +78,53 @@ __all__ = [
     "audit",
     "evaluate",
     "materialize",
+    "open_shards",
     "preset",
     "presets",
+    "read_through",
     "repair",
+    "resume_point",
+    "spec_schema",
     "verify",
 ]
 
 __version__ = "0.1.0"
 
 _HOME = {
-    "ArgumentError": "trajdata._errors",
-    "MaterializeReport": "trajdata._bake.run",
-    "RepairReport": "trajdata._bake.repair",
-    "TrajdataError": "trajdata._errors",
-    "VerifyReport": "trajdata._bake.verify",
-    "repair": "trajdata._bake.repair",
-    "verify": "trajdata._bake.verify",
     "DEFAULT_FIELDS": "trajdata._clips.fields",
     "FIELDS": "trajdata._clips.fields",
     "FORMAT": "trajdata._spec.identity",
+    "ArgumentError": "trajdata._errors",
+    "CompilerError": "trajdata._errors",
     "AuditReport": "trajdata._check.audit.report",
+    "Batch": "trajdata._clips.typed",
+    "Clip": "trajdata._clips.typed",
     "ClipSource": "trajdata._clips.source",
     "ClipSpec": "trajdata._spec.model",
     "LockedError": "trajdata._errors",
+    "MaterializeReport": "trajdata._bake.run",
+    "Output": "trajdata._loading.output",
+    "RepairReport": "trajdata._bake.repair",
     "ShardError": "trajdata._errors",
+    "Source": "trajdata._clips.source_protocol",
     "SpecMismatchError": "trajdata._errors",
+    "TensorBatch": "trajdata._loading.tensors",
     "TrackErrors": "trajdata._check.evaluation",
+    "TrajdataError": "trajdata._errors",
     "TrajectoryDataset": "trajdata._loading.dataset",
     "TrajectoryMapDataset": "trajdata._loading.map_dataset",
+    "VerifyReport": "trajdata._bake.verify",
     "audit": "trajdata._check.audit.report",
     "evaluate": "trajdata._check.evaluation",
     "materialize": "trajdata._bake.run",
+    "open_shards": "trajdata._reading.stored",
     "preset": "trajdata._spec.presets",
     "presets": "trajdata._spec.presets",
+    "read_through": "trajdata._reading.read_through",
+    "repair": "trajdata._bake.repair",
+    "resume_point": "trajdata._loading.state",
+    "spec_schema": "trajdata._spec.schema",
+    "verify": "trajdata._bake.verify",
 }
 
 

@@ -6,6 +6,7 @@ import os
 
 __all__ = [
     "ArgumentError",
+    "CompilerError",
     "LockedError",
     "ShardError",
     "SpecMismatchError",
@@ -31,6 +32,10 @@ class TrajdataError(Exception):
 
 class ArgumentError(TrajdataError, ValueError):
     """An argument is not what it may be; names it, the value given and what is allowed."""
+
+
+class CompilerError(TrajdataError, RuntimeError):
+    """The kernels cannot run, since Numba was told not to compile."""
 
 
 class ShardError(TrajdataError):

@@ -21,7 +21,7 @@ __all__ = ["Fraction", "Positive", "Range", "Settings", "check_order", "columns"
 Positive = Annotated[float, Field(ge=1e-3, le=1e3, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Range = tuple[Positive, Positive]
-"""Lowest and highest value of what is drawn evenly between them."""
+"""Lowest and highest value of what is sampled evenly between them."""
 
 
 class Settings(BaseModel):

@@ -33,7 +33,7 @@ class Peer:
 STORED = Peer(
     "trajdata",
     "trajdata_peer.py",
-    "Shards through TrajectoryDataset.from_shards. Writing is materialize with 2 threads, and "
+    "Shards through open_shards and TrajectoryDataset. Writing is materialize with 2 threads, and "
     "includes drawing the clips, hashing and fsync; the others are given clips that are ready and "
     "sync nothing.",
     arguments=("stored",),

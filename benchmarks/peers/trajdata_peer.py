@@ -14,9 +14,18 @@ from torch.utils.data import DataLoader
 # So that a clone works without being installed.
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from trajdata import ClipSource, ClipSpec, TrajectoryDataset, __version__, materialize, preset
+from trajdata import (
+    ClipSource,
+    ClipSpec,
+    Output,
+    TrajectoryDataset,
+    __version__,
+    materialize,
+    open_shards,
+    preset,
+)
 
-PAIR = ("video", "label")
+PAIR = Output(as_tuple=("video", "label"))
 THREADS = 2
 
 
@@ -29,8 +38,12 @@ def stored(case: Case) -> Mapping[str, Measure]:
         materialize(ClipSource(spec), folder, clips=len(clips), threads=THREADS)
 
     def read(clips: Clips, folder: Path, workers: int, shuffle: bool) -> Iterable[Batch]:
-        dataset = TrajectoryDataset.from_shards(
-            folder, batch_size=clips.batch, shuffle=shuffle, epoch=next(epochs), as_tuple=PAIR
+        dataset = TrajectoryDataset(
+            open_shards(folder),
+            batch_size=clips.batch,
+            shuffle=shuffle,
+            epoch=next(epochs),
+            output=PAIR,
         )
         return DataLoader(dataset, batch_size=None, num_workers=workers)
 
@@ -53,7 +66,7 @@ def live(case: Case) -> Mapping[str, Measure]:
 
 def _live_loader(spec: ClipSpec, clips: Clips, epoch: int, workers: int) -> Iterable[Batch]:
     dataset = TrajectoryDataset(
-        spec, length=len(clips), batch_size=clips.batch, epoch=epoch, as_tuple=PAIR
+        ClipSource(spec), length=len(clips), batch_size=clips.batch, epoch=epoch, output=PAIR
     )
     return DataLoader(dataset, batch_size=None, num_workers=workers)
 

@@ -7,10 +7,16 @@ import numpy as np
 import pytest
 
 from tests.stores import recipe_of
-from trajdata import ArgumentError, ClipSource, SpecMismatchError, materialize, verify
+from trajdata import (
+    ArgumentError,
+    ClipSource,
+    SpecMismatchError,
+    materialize,
+    open_shards,
+    read_through,
+    verify,
+)
 from trajdata._cli import main
-from trajdata._reading.read_through import live_clips
-from trajdata._reading.stored import open_folder
 
 CLIPS, SHARD = 20, 8
 TEXTS = ("params", "caption", "equation")
@@ -46,7 +52,7 @@ def test_a_record_has_a_member_for_each_field_that_is_stored_in_the_order_of_the
     assert ours["fields"] == stored
     assert recipe_of(tmp_path).fields == tuple(stored)
     fields = ("video", "label", "index", *stored, *TEXTS)
-    read = open_folder(tmp_path, fields=fields).batch(range(CLIPS))
+    read = open_shards(tmp_path, fields=fields).batch(range(CLIPS))
     due = ClipSource(tiny_spec, fields=fields).batch(range(CLIPS))
     for name in ("video", "label", "index", *stored):
         assert np.array_equal(read[name], due[name]), name
@@ -59,7 +65,7 @@ def test_a_field_that_is_not_stored_is_an_error_that_names_those_that_are(tmp_pa
     with pytest.raises(
         ArgumentError, match="given pixels, which the store does not hold"
     ) as caught:
-        open_folder(tmp_path, fields=("video", "pixels"))
+        open_shards(tmp_path, fields=("video", "pixels"))
     assert "allowed are video, label, index, depth, params, caption, equation" in str(caught.value)
 
 
@@ -87,13 +93,14 @@ def test_what_is_no_array_field_or_in_every_record_anyway_cannot_be_asked_for(
 
 def test_a_source_that_reads_through_a_store_is_baked_from_its_live_part(tmp_path, tiny_spec):
     bake(tmp_path / "one", tiny_spec, ["depth"])
-    source = live_clips(tiny_spec, 0, "train", ("video", "depth"), tmp_path / "one")
+    live = ClipSource(tiny_spec, fields=("video", "depth"))
+    source = read_through(live, tmp_path / "one")
     report = materialize(source, tmp_path / "two", clips=CLIPS, shard_clips=SHARD, fields=["depth"])
     assert report.clips_written == CLIPS
     for name in ("index.json", "train-000000.tar", "train-000002.tar"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
-    with pytest.raises(ArgumentError, match="source: given CachedSource"):
-        materialize(open_folder(tmp_path / "one"), tmp_path / "three", clips=CLIPS)
+    with pytest.raises(ArgumentError, match="source: given StoredSource"):
+        materialize(open_shards(tmp_path / "one"), tmp_path / "three", clips=CLIPS)
     assert not (tmp_path / "three").exists()
 
 

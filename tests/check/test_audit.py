@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from trajdata import ClipSource, audit, preset
-from trajdata._check.audit import factors, rendering, streams, truth
+from trajdata import ClipSource, audit, preset, presets
+from trajdata._check.audit import factors, looks, rendering, streams, truth
 from trajdata._check.audit.findings import at_least, at_most
 
 SPEC = preset("magvit-32")
@@ -18,7 +18,7 @@ def batch():
 
 
 @pytest.fixture(scope="module")
-def drawn():
+def sampled():
     return factors.scene_factors(ClipSource(SPEC), 20_000)
 
 
@@ -80,7 +80,9 @@ def test_a_clip_that_hardly_moves_is_found(batch):
 
 def test_truth_that_does_not_agree_with_itself_is_found(batch):
     moved = {**batch, "pixels": batch["pixels"] + np.float32(0.002)}
-    assert failed(truth.reprojection(SPEC, moved)) == ["pixels against the drawn path reprojected"]
+    assert failed(truth.reprojection(SPEC, moved)) == [
+        "pixels against the rendered path reprojected"
+    ]
     params = {**batch["params"], "phase_rad": batch["params"]["phase_rad"] + 1e-3}
     assert failed(truth.reprojection(SPEC, {**batch, "params": params})) == [
         "path from params against trajectory"
@@ -96,14 +98,14 @@ def test_a_line_that_is_labelled_a_parabola_is_found(batch):
     assert "parabola: bow off the chord, at 32 px" in failed(truth.separation(SPEC, swapped))
 
 
-def test_labels_dealt_with_a_lean_are_found(drawn):
-    labels, _ = drawn
+def test_labels_dealt_with_a_lean_are_found(sampled):
+    labels, _ = sampled
     assert failed(streams.balance(SPEC, labels)) == []
     assert len(failed(streams.balance(SPEC, np.sort(labels)))) == 2
 
 
-def test_a_factor_that_leans_on_the_class_is_found(drawn):
-    labels, columns = drawn
+def test_a_factor_that_leans_on_the_class_is_found(sampled):
+    labels, columns = sampled
     leaning = {"speed": columns["speed"] + 0.02 * (labels == 1)}
     assert len(failed(factors.independence(labels, leaning))) == 2
     assert failed(factors.independence(labels, {"speed": columns["speed"]})) == []
@@ -180,8 +182,59 @@ def test_a_picture_drawn_off_its_place_is_found(monkeypatch):
     monkeypatch.setattr(rendering, "_flat_discs", lambda *_: weight)
     monkeypatch.setattr(rendering, "_CHUNK", 300)
     assert failed(rendering.centroids(source, 300)) == [
-        "centroid of the drawn object against pixels"
+        "centroid of the rendered object against pixels"
     ]
+
+
+@pytest.mark.parametrize("name", presets())
+def test_the_object_has_most_of_a_clips_variance_but_for_presets_called_random(name):
+    share = 100 * looks.object_shares(ClipSource(preset(name)), 100).mean()
+    if name.endswith("-random"):
+        assert share < 5
+    else:
+        assert share > 90 > looks.LEAST_OBJECT_SHARE
+
+
+def test_a_background_that_drowns_the_object_is_found(monkeypatch):
+    source = ClipSource(SPEC)
+    assert failed(looks.variance(source, 300)) == []
+    real = ClipSource.batch
+
+    def drown(self, indices, **options):
+        batch = real(self, indices, **options)
+        # As strong as a random background of every clip is, about its own mean.
+        lift = 60 * (np.asarray(indices) % 2).astype(np.uint8)
+        batch["video"] = np.maximum(batch["video"], lift[:, None, None, None, None])
+        return batch
+
+    monkeypatch.setattr(ClipSource, "batch", drown)
+    assert failed(looks.variance(source, 300)) == [
+        "share of a clip's variance that the object's pixels have, mean"
+    ]
+
+
+def test_the_objects_share_counts_the_pixels_that_its_box_touches_and_no_others(monkeypatch):
+    video = np.zeros((2, 2, 1, 16, 16), np.uint8)
+    video[0, :, 0, 4:7, 5:8] = 100  # the object, 3 x 3 pixels
+    video[0, :, 0, 12, 12] = 100  # one pixel of something else
+    video[1, :, 0, 4:7, 5:8] = 200
+    clips = {
+        "video": video,
+        "pixels": np.full((2, 2, 2), (6.5, 5.5), np.float32),
+        "radius": np.full((2, 2), 1.25, np.float32),
+    }
+    monkeypatch.setattr(ClipSource, "batch", lambda self, indices, **options: clips)
+    tiny = ClipSource(SPEC.replace(frames=2, channels=1, height=16, width=16))
+    # About the mean image both clips' objects are 50 off, and the other pixel is as well.
+    assert looks.object_shares(tiny, 2) == pytest.approx([9 / 10, 9 / 10])
+
+
+@pytest.mark.parametrize("change", [{"background": "random"}, {"pixel_noise": 30.0}])
+def test_looks_that_are_meant_to_be_hard_are_reported_without_a_bound(change):
+    (finding,) = looks.variance(ClipSource(SPEC.replace(**change)), 100)
+    assert finding.figure < looks.LEAST_OBJECT_SHARE
+    assert finding.bound == 0
+    assert finding.passed
 
 
 def test_jagged_edges_are_found(monkeypatch):

@@ -30,6 +30,18 @@ def same():
 
 
 @pytest.fixture(scope="session")
+def source(tiny_spec):
+    """The live stream of the tiny spec."""
+    return ClipSource(tiny_spec)
+
+
+@pytest.fixture(scope="session")
+def stored_stream(tiny_spec):
+    """The live stream that is also in the folder ``baked``."""
+    return ClipSource(tiny_spec, 3, "val")
+
+
+@pytest.fixture(scope="session")
 def baked(tiny_spec, tmp_path_factory):
     """A finished folder: clips 0 .. 49 of seed 3, split val, in shards of 8."""
     folder = tmp_path_factory.mktemp("baked") / "out"

@@ -9,7 +9,7 @@ import sys
 import torch.distributed
 from torch.utils.data import DataLoader
 
-from trajdata import ClipSpec, TrajectoryDataset
+from trajdata import ClipSource, ClipSpec, TrajectoryDataset
 
 SETTINGS = {"length": 36, "batch_size": 4, "shuffle": True}
 
@@ -21,19 +21,19 @@ def shown(dataset, workers):
 
 
 def main(rank, world_size, meeting, results):
-    spec = ClipSpec().replace(frames=4, height=16, width=16)
-    before = TrajectoryDataset(spec, **SETTINGS)
+    source = ClipSource(ClipSpec().replace(frames=4, height=16, width=16))
+    before = TrajectoryDataset(source, **SETTINGS)
     torch.distributed.init_process_group(
         "gloo", init_method=f"file://{meeting}", rank=rank, world_size=world_size
     )
-    dataset = TrajectoryDataset(spec, **SETTINGS)
+    dataset = TrajectoryDataset(source, **SETTINGS)
     found = {"epoch 0": shown(dataset, 0)}
     dataset.set_epoch(1)
     found["epoch 1"] = shown(dataset, 2)
-    found["rest"] = shown(TrajectoryDataset(spec, start=16, **SETTINGS), 1)
+    found["rest"] = shown(TrajectoryDataset(source, start=16, **SETTINGS), 1)
     found["made before"] = shown(before, 0)
     try:
-        TrajectoryDataset(spec, length=37, batch_size=4)
+        len(TrajectoryDataset(source, length=37, batch_size=4))
     except ValueError as error:
         found["refused"] = str(error)
     # A collective call that hangs where the ranks yield different numbers of batches.

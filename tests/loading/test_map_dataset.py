@@ -1,29 +1,60 @@
-"""TrajectoryMapDataset: random_split, shuffling, samplers, and errors."""
+"""TrajectoryMapDataset: random_split, shuffling, samplers, slices and errors."""
 
 import pytest
 import torch
-from torch.utils.data import DataLoader, SequentialSampler, WeightedRandomSampler, random_split
+from torch.utils.data import (
+    DataLoader,
+    SequentialSampler,
+    WeightedRandomSampler,
+    default_collate,
+    random_split,
+)
 
-from trajdata import FIELDS, TrajectoryDataset, TrajectoryMapDataset
+from trajdata import FIELDS, Output, TrajectoryDataset, TrajectoryMapDataset, open_shards
 
 
 @pytest.fixture(scope="module")
-def clips(tiny_spec):
-    return TrajectoryMapDataset(tiny_spec, length=30, fields=tuple(FIELDS))
+def described(source):
+    return source.with_fields(tuple(FIELDS))
 
 
-def test_a_clip_is_the_one_that_the_stream_shows_there(tiny_spec, same, clips):
-    stream = list(TrajectoryDataset(tiny_spec, length=30, fields=tuple(FIELDS)))
+@pytest.fixture(scope="module")
+def clips(described):
+    return TrajectoryMapDataset(described, length=30)
+
+
+def test_a_clip_is_the_one_that_the_stream_shows_there(same, described, clips):
+    stream = list(TrajectoryDataset(described, length=30))
     assert len(clips) == 30
     assert same([clips[i] for i in range(30)], stream)
     assert same(clips[-1], clips[29])
     assert same(clips[torch.tensor(7)], clips[7])
 
 
+def test_everything_but_a_text_is_a_tensor(clips):
+    clip = clips[5]
+    assert tuple(clip) == tuple(FIELDS)
+    for name, value in clip.items():
+        if FIELDS[name].dtype == "str":
+            assert isinstance(value, str)
+        elif name == "params":
+            assert all(number.shape == () for number in value.values())
+            assert all(number.dtype == torch.float64 for number in value.values())
+        else:
+            assert value.dtype == getattr(torch, FIELDS[name].dtype)
+    assert clip["label"].shape == clip["index"].shape == ()
+    assert clip["index"] == 5
+
+
+def test_a_slice_is_the_batch_of_its_clips(same, clips):
+    for part in (slice(0, 4), slice(-3, None), slice(None, None, 7), slice(25, 99)):
+        assert same(clips[part], default_collate([clips[i] for i in range(*part.indices(30))]))
+
+
 @pytest.mark.parametrize("workers", [0, 2])
-def test_a_loader_in_order_gives_the_batches_of_the_stream(tiny_spec, same, clips, workers):
+def test_a_loader_in_order_gives_the_batches_of_the_stream(same, described, clips, workers):
     loader = DataLoader(clips, batch_size=8, num_workers=workers)
-    stream = TrajectoryDataset(tiny_spec, length=30, batch_size=8, fields=tuple(FIELDS))
+    stream = TrajectoryDataset(described, length=30, batch_size=8)
     assert len(loader) == 4
     assert same(list(loader), list(stream))
 
@@ -54,23 +85,32 @@ def test_samplers_choose_the_clips(clips):
     loader = DataLoader(clips, batch_size=5, sampler=WeightedRandomSampler(weights, 10))
     assert [i for batch in loader for i in batch["index"].tolist()] == [29] * 10
     loader = DataLoader(clips, batch_size=None, sampler=SequentialSampler(clips))
-    assert [clip["index"] for clip in loader] == list(range(30))
+    assert [int(clip["index"]) for clip in loader] == list(range(30))
 
 
-def test_bare_tensors_for_trainers_that_shuffle_them(tiny_spec):
-    clips = TrajectoryMapDataset(
-        tiny_spec, length=9, as_tensor="video", layout="CTHW", dtype="float32"
-    )
+def test_tuples_and_bare_tensors_for_trainers_that_shuffle_them(source):
+    output = Output(as_tensor="video", layout="CTHW", dtype="float32")
+    clips = TrajectoryMapDataset(source, length=9, output=output)
     batch = next(iter(DataLoader(clips, batch_size=4, shuffle=True)))
     assert (batch.shape, batch.dtype) == ((4, 3, 4, 16, 16), torch.float32)
+    pairs = TrajectoryMapDataset(source, length=9, output=Output(as_tuple=("video", "label")))
+    assert all(isinstance(value, torch.Tensor) for value in pairs[2])
 
 
-def test_shards_by_index(tiny_spec, same, baked):
-    settings = {"fields": ("video", "radius", "caption"), "layout": "THWC"}
-    read = TrajectoryMapDataset.from_shards(baked, **settings)
-    live = TrajectoryMapDataset(tiny_spec, seed=3, split="val", length=50, **settings)
+def test_a_torchvision_user_finds_the_classes(tiny_spec, clips):
+    assert clips.classes == tiny_spec.laws
+    assert clips.class_to_idx["helical"] == clips.classes.index("helical")
+    assert clips.spec == tiny_spec
+
+
+def test_shards_by_index(same, baked, stored_stream):
+    fields, output = ("video", "radius", "caption"), Output(layout="THWC")
+    read = TrajectoryMapDataset(open_shards(baked, fields=fields), output=output)
+    live = TrajectoryMapDataset(stored_stream.with_fields(fields), length=50, output=output)
     assert len(read) == 50
     assert same(read.__getitems__([49, 0, 7, 8]), live.__getitems__([49, 0, 7, 8]))
+    assert same(read[45:], live[45:])
+    assert len(TrajectoryMapDataset(open_shards(baked), length=20)) == 20
 
 
 @pytest.mark.parametrize("index", [30, -31])
@@ -80,6 +120,13 @@ def test_an_index_outside_is_an_index_error(clips, index):
 
 
 @pytest.mark.parametrize("length", [0, -1, 2.0, None])
-def test_a_length_that_is_no_count_is_refused(tiny_spec, length):
+def test_a_length_that_is_no_count_is_refused(source, length):
     with pytest.raises(ValueError, match="length: given"):
-        TrajectoryMapDataset(tiny_spec, length=length)
+        TrajectoryMapDataset(source, length=length)
+
+
+def test_more_clips_than_there_are_is_refused(baked):
+    with pytest.raises(
+        ValueError, match="length: given 51; allowed are whole numbers from 1 to 50"
+    ):
+        TrajectoryMapDataset(open_shards(baked), length=51)

@@ -34,6 +34,14 @@ def test_an_endless_stream_shows_the_clip_of_the_position():
     assert np.array_equal(order.indices(0, range(7, 9)), [7, 8])
 
 
+def test_fresh_epochs_end_where_the_source_does():
+    order = Order(0, "val", 40, fresh=True, shuffle=False, clips=100)
+    assert order.check_epoch(1) == 1
+    with pytest.raises(ValueError, match=r"epoch: given 2 .*clips 80 to 119.*has 100.*0 to 1"):
+        order.check_epoch(2)
+    assert Order(0, "val", 40, fresh=False, shuffle=False, clips=100).check_epoch(2) == 2
+
+
 def test_an_endless_stream_has_no_other_epoch_and_no_shuffle():
     with pytest.raises(ValueError, match=r"epoch: given 1 with length None.*give a length"):
         Order(0, "train", None, fresh=True, shuffle=False).check_epoch(1)

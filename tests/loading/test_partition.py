@@ -19,6 +19,15 @@ def cuts(draw):
     return units * world, draw(st.integers(0, units)) * world, draw(sizes), world
 
 
+@st.composite
+def dropping(draw):
+    """The same where what is left over is dropped, with what it is a multiple of."""
+    world, batch = draw(st.integers(1, 4)), draw(sizes)
+    multiple = world * draw(st.sampled_from((1, batch)))
+    length = draw(st.integers(multiple, 40 * multiple))
+    return length, draw(st.integers(0, length)), batch, world, multiple
+
+
 def ranks(length, batch, world):
     return [Partition(length, batch, rank=rank, world_size=world) for rank in range(world)]
 
@@ -95,6 +104,20 @@ def test_a_new_start_is_right_for_another_number_of_ranks(cut, data):
     assert [p for part in numbered(alone, consumed) for p in part] == list(range(consumed, length))
 
 
+@given(dropping())
+def test_what_the_ranks_cannot_share_is_dropped_at_the_end(cut):
+    length, start, batch, world, multiple = cut
+    parts = [Partition(length, batch, rank, world, multiple) for rank in range(world)]
+    shown = [numbered(partition, start) for partition in parts]
+    seen = [p for row in zip(*shown, strict=True) for part in row for p in part]
+    end = length - (length - start) % multiple
+    assert seen == list(range(start, end))
+    assert len({sum(map(len, batches)) for batches in shown}) == 1
+    assert parts[0].end(start) == end == parts[0].after(start, 10**6)
+    if multiple == world * batch:
+        assert all(len(part) == batch for batches in shown for part in batches)
+
+
 def test_an_endless_stream_goes_on_for_ever():
     partition = Partition(None, 4, rank=1, world_size=2)
     assert partition.rank_clips(0) is None
@@ -105,10 +128,15 @@ def test_an_endless_stream_goes_on_for_ever():
 
 
 def test_a_length_that_the_ranks_cannot_share_is_refused_with_the_nearest_that_work():
-    with pytest.raises(ValueError, match=r"length: given 10 with world_size 4.*are 8 and 12"):
+    with pytest.raises(ValueError, match=r"length: given 10 .*are 8 and 12, or drop_last=True"):
         Partition(10, 4, rank=0, world_size=4)
-    with pytest.raises(ValueError, match=r"length: given 3 with world_size 4.*are 4$"):
+    with pytest.raises(ValueError, match=r"length: given 3 with world_size 4.*are 4, or"):
         Partition(3, 4, rank=0, world_size=4)
+
+
+def test_dropping_what_cannot_be_shared_must_leave_something():
+    with pytest.raises(ValueError, match=r"length: given 7 with drop_last=True.* 8 or more"):
+        Partition(7, 4, 0, 2, multiple=8)
 
 
 def test_a_start_that_the_ranks_cannot_share_is_refused_with_the_nearest_that_work():

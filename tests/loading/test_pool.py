@@ -9,22 +9,20 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from trajdata import TrajectoryDataset
-from trajdata._loading.output import ArrayShape
+from trajdata import Output, TrajectoryDataset
+from trajdata._loading.arrays import ArrayShape
 from trajdata._loading.pool import Pool
-
-pytestmark = pytest.mark.timeout(60)
 
 BATCH = 64
 CLIPS = 20 * BATCH
-FORMATS = [{}, {"dtype": "float32", "layout": "CTHW"}]
+FORMATS = [Output(), Output(dtype="float32", layout="CTHW"), Output(dtype="bfloat16")]
 
 
-@pytest.fixture(params=FORMATS, ids=["uint8", "float32"])
-def dataset(tiny_spec, request):
+@pytest.fixture(params=FORMATS, ids=["uint8", "float32", "bfloat16"])
+def dataset(source, request):
     """Twenty batches of more than the 64 KiB from which on a pool is used."""
     found = TrajectoryDataset(
-        tiny_spec, length=CLIPS, batch_size=BATCH, fresh=False, **request.param
+        source, length=CLIPS, batch_size=BATCH, fresh=False, output=request.param
     )
     assert next(iter(found))["video"].nbytes > 1 << 16
     return found
@@ -38,14 +36,14 @@ def test_the_memory_of_a_dropped_batch_is_used_again(dataset):
     found = set()
     for batch in DataLoader(dataset, batch_size=None):
         found.add(batch["video"].data_ptr())
-    assert len(found) == 2  # one with the trainer while the next is drawn
+    assert len(found) == 2  # one with the trainer while the next is made
 
 
 @pytest.mark.parametrize("threads", [0, 1, 3])
-def test_batches_that_are_kept_never_change(tiny_spec, threads):
+def test_batches_that_are_kept_never_change(source, threads):
     settings = {"length": CLIPS, "batch_size": BATCH, "fresh": False}
-    due = [batch["video"].clone() for batch in TrajectoryDataset(tiny_spec, **settings)]
-    kept = list(TrajectoryDataset(tiny_spec, prefetch_threads=threads, **settings))
+    due = [batch["video"].clone() for batch in TrajectoryDataset(source, **settings)]
+    kept = list(TrajectoryDataset(source, prefetch_threads=threads, **settings))
     assert len(set(addresses(kept))) == len(kept)
     assert all(torch.equal(batch["video"], video) for batch, video in zip(kept, due, strict=True))
 
@@ -56,7 +54,7 @@ def test_batches_that_are_kept_never_change(tiny_spec, threads):
         lambda video: video[3],
         lambda video: video[:, 0].transpose(-1, -2),
         lambda video: video.view(-1)[5:900],
-        lambda video: torch.from_numpy(video.numpy()[1:4]),
+        lambda video: torch.from_numpy(video.view(torch.uint8).numpy()[1:4]),
         lambda video: video.detach(),
     ],
     ids=["a clip", "a transposed slice", "a flat view", "through NumPy", "detached"],

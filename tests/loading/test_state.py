@@ -9,15 +9,15 @@ from hypothesis import strategies as st
 from trajdata import SpecMismatchError
 from trajdata._loading.partition import Partition
 from trajdata._loading.state import (
-    Progress,
+    Pass,
     ResumePoint,
-    Stream,
+    StreamOrder,
     check_state,
     make_state,
     resume_point,
 )
 
-STREAM = Stream("f" * 64, seed=3, split="val", length=24, fresh=True, shuffle=False)
+STREAM = StreamOrder("f" * 64, seed=3, split="val", length=24, fresh=True, shuffle=False)
 
 
 def states(partition, workers, batches, start=0, epoch=5):
@@ -28,7 +28,7 @@ def states(partition, workers, batches, start=0, epoch=5):
             "dataset_state": make_state(
                 STREAM,
                 partition,
-                Progress(epoch, start, w, workers, sum(len(p) for p in parts[w::workers])),
+                Pass(epoch, start, w, workers, sum(len(p) for p in parts[w::workers])),
             )
         }
         for w in range(workers)
@@ -36,8 +36,8 @@ def states(partition, workers, batches, start=0, epoch=5):
 
 
 def test_a_state_is_a_small_dict_of_plain_values():
-    state = make_state(STREAM, Partition(24, 4), Progress(2, 0, worker=1, workers=2, given=4))
-    assert all(isinstance(value, (int, str)) for value in state.values())
+    state = make_state(STREAM, Partition(24, 4), Pass(2, 0, worker=1, workers=2, given=4))
+    assert all(isinstance(value, (int, str, type(None))) for value in state.values())
     assert len(repr(state)) < 500
     # Worker 1 has given the second batch of four.
     assert state["consumed"] == 8
@@ -66,7 +66,7 @@ def test_the_state_of_one_worker_of_several_is_not_enough():
 
 def test_clips_dealt_without_regard_to_the_batches_have_no_resume_point():
     # Runs of one clip, but a DataLoader that collates four: worker 0 gave 0, 2, 4 and 6.
-    progress = [Progress(0, 0, w, 2, given=clips) for w, clips in ((0, 4), (1, 0))]
+    progress = [Pass(0, 0, w, 2, given=clips) for w, clips in ((0, 4), (1, 0))]
     state = {w.worker: make_state(STREAM, Partition(24, 1), w) for w in progress}
     with pytest.raises(ValueError, match=r"batch_size is the collate_size \(1\)"):
         resume_point(state)
@@ -74,10 +74,16 @@ def test_clips_dealt_without_regard_to_the_batches_have_no_resume_point():
 
 def test_a_rank_in_the_middle_of_a_run_has_no_resume_point():
     partition = Partition(24, 4, rank=0, world_size=2)
-    state = make_state(STREAM, partition, Progress(0, 0, given=3))
+    state = make_state(STREAM, partition, Pass(0, 0, given=3))
     with pytest.raises(ValueError, match="collate_size"):
         resume_point(state)
-    assert resume_point(make_state(STREAM, Partition(24, 4), Progress(0, 0, given=3))).start == 3
+    assert resume_point(make_state(STREAM, Partition(24, 4), Pass(0, 0, given=3))).start == 3
+
+
+def test_a_state_of_an_epoch_whose_last_batch_was_dropped_is_at_its_end():
+    partition = Partition(27, 4, 0, 2, multiple=8)
+    assert resume_point(states(partition, 2, 3)) == ResumePoint(5, 24)
+    assert resume_point({"a": states(partition, 2, 3), "_steps_since_snapshot": 9}).start == 24
 
 
 def test_a_dict_without_a_state_is_refused():
@@ -100,7 +106,7 @@ def test_a_dict_without_a_state_is_refused():
     ],
 )
 def test_a_state_of_another_stream_is_refused_with_the_difference_named(name, other):
-    state = make_state(STREAM, Partition(24, 2), Progress(0, 0))
+    state = make_state(STREAM, Partition(24, 2), Pass(0, 0))
     check_state(state, STREAM)
     with pytest.raises(SpecMismatchError) as caught:
         check_state(state, dataclasses.replace(STREAM, **{name: other}))
@@ -108,7 +114,7 @@ def test_a_state_of_another_stream_is_refused_with_the_difference_named(name, ot
 
 
 def test_a_state_of_another_partition_is_refused_with_the_way_out():
-    state = make_state(STREAM, Partition(24, 2), Progress(0, 0, 0, 2))
+    state = make_state(STREAM, Partition(24, 2), Pass(0, 0, 0, 2))
     check_state(state, STREAM, Partition(24, 2), (0, 2))
     others = [
         (Partition(24, 3), (0, 2), "batch 2; allowed is one of batch 3"),

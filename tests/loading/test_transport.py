@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 
@@ -20,13 +19,13 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, IterableDataset
 
-from trajdata import TrajectoryDataset
-from trajdata._loading.output import ArrayShape
+from tests.patience import SECONDS, until
+from trajdata import ClipSource, Output, TrajectoryDataset, open_shards, read_through
+from trajdata._loading.arrays import ArrayShape
 from trajdata._loading.transport import memory, sender
 from trajdata._loading.transport.sender import Sender
 
 pytestmark = [
-    pytest.mark.timeout(120),
     pytest.mark.skipif(sys.platform != "linux", reason="looks into Linux's /proc"),
 ]
 
@@ -35,8 +34,8 @@ BATCH = 16
 PROGRAM = Path(__file__).parent / "transport_program.py"
 
 
-def dataset(spec, **changes):
-    return TrajectoryDataset(spec, **{"length": 50 * BATCH, "batch_size": BATCH, **changes})
+def dataset(source, **changes):
+    return TrajectoryDataset(source, **{"length": 50 * BATCH, "batch_size": BATCH, **changes})
 
 
 def loader(dataset_, workers=1, **settings):
@@ -62,15 +61,15 @@ def on_a_slot(tensor):
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_thousand_batches_that_are_kept_never_change(tiny_spec, same, workers):
-    whole = dataset(tiny_spec, length=1000 * BATCH, shuffle=True)
+def test_a_thousand_batches_that_are_kept_never_change(source, same, workers):
+    whole = dataset(source, length=1000 * BATCH, shuffle=True)
     kept = list(loader(whole, workers))
     assert len(kept) == 1000
     assert all(same(one, other) for one, other in zip(kept, whole, strict=True))
 
 
-def test_a_batch_that_is_kept_among_a_thousand_never_changes(tiny_spec, same):
-    whole = dataset(tiny_spec, length=1000 * BATCH)
+def test_a_batch_that_is_kept_among_a_thousand_never_changes(source, same):
+    whole = dataset(source, length=1000 * BATCH)
     kept = []
     for number, batch in enumerate(loader(whole)):
         if number % 97 == 3:
@@ -93,8 +92,8 @@ def test_a_batch_that_is_kept_among_a_thousand_never_changes(tiny_spec, same):
         lambda video: torch.utils.dlpack.from_dlpack(video)[4],
     ],
 )
-def test_a_part_of_a_batch_that_is_kept_never_changes(tiny_spec, part_of):
-    whole = dataset(tiny_spec)
+def test_a_part_of_a_batch_that_is_kept_never_changes(source, part_of):
+    whole = dataset(source)
     kept = [part_of(batch["video"]) for batch in itertools.islice(loader(whole), 5)]
     later = []
     for number, batch in enumerate(loader(whole)):
@@ -106,17 +105,17 @@ def test_a_part_of_a_batch_that_is_kept_never_changes(tiny_spec, part_of):
         assert np.array_equal(np.asarray(other), expected)
 
 
-def test_slots_come_back_when_the_last_view_dies(tiny_spec):
+def test_slots_come_back_when_the_last_view_dies(source):
     used = set()
-    for batch in loader(dataset(tiny_spec, length=300 * BATCH)):
+    for batch in loader(dataset(source, length=300 * BATCH)):
         assert on_a_slot(batch["video"])
         used.add(batch["video"].data_ptr())
     # One with the trainer, one just unpacked, two in the queue, one being drawn; some slack.
     assert len(used) <= 7
 
 
-def test_what_arrives_is_an_ordinary_tensor_that_can_be_written_to(tiny_spec, same):
-    whole = dataset(tiny_spec)
+def test_what_arrives_is_an_ordinary_tensor_that_can_be_written_to(source, same):
+    whole = dataset(source)
     for batch, alone in zip(loader(whole), whole, strict=True):
         assert type(batch["video"]) is torch.Tensor
         assert same(batch, alone)
@@ -125,8 +124,8 @@ def test_what_arrives_is_an_ordinary_tensor_that_can_be_written_to(tiny_spec, sa
 
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 @pytest.mark.parametrize("persistent", [False, True])
-def test_batches_travel_in_slots_however_workers_are_started(tiny_spec, same, method, persistent):
-    whole = dataset(tiny_spec, length=12 * BATCH + 5)
+def test_batches_travel_in_slots_however_workers_are_started(source, same, method, persistent):
+    whole = dataset(source, length=12 * BATCH + 5)
     loading = loader(whole, 2, multiprocessing_context=method, persistent_workers=persistent)
     for epoch in range(2):
         whole.set_epoch(epoch)
@@ -137,8 +136,8 @@ def test_batches_travel_in_slots_however_workers_are_started(tiny_spec, same, me
         assert number == 12
 
 
-def test_persistent_workers_keep_their_slots_from_epoch_to_epoch(tiny_spec):
-    loading = loader(dataset(tiny_spec), 2, persistent_workers=True)
+def test_persistent_workers_keep_their_slots_from_epoch_to_epoch(source):
+    loading = loader(dataset(source), 2, persistent_workers=True)
     slabs = set()
     for _ in range(3):
         for _ in loading:
@@ -146,11 +145,11 @@ def test_persistent_workers_keep_their_slots_from_epoch_to_epoch(tiny_spec):
     assert len(slabs) == 2
 
 
-def test_memory_goes_when_the_workers_are_gone_and_the_last_batch_is(tiny_spec):
+def test_memory_goes_when_the_workers_are_gone_and_the_last_batch_is(source):
     gc.collect()
     before = len(mappings())
     for _ in range(3):
-        for batch in loader(dataset(tiny_spec), 2):
+        for batch in loader(dataset(source), 2):
             kept = batch["video"][2]
     gc.collect()
     assert len(mappings()) == before + 1
@@ -160,29 +159,29 @@ def test_memory_goes_when_the_workers_are_gone_and_the_last_batch_is(tiny_spec):
     assert len(mappings()) == before
 
 
-def test_a_stateful_loader_is_stopped_and_resumed_with_slots(tiny_spec, same):
+def test_a_stateful_loader_is_stopped_and_resumed_with_slots(source, same):
     stateful = pytest.importorskip("torchdata.stateful_dataloader").StatefulDataLoader
-    whole = dataset(tiny_spec, shuffle=True)
+    whole = dataset(source, shuffle=True)
     first = stateful(whole, batch_size=None, num_workers=2)
     seen = list(itertools.islice(first, 20))
     assert on_a_slot(seen[0]["video"])
-    resumed = stateful(dataset(tiny_spec, shuffle=True), batch_size=None, num_workers=2)
+    resumed = stateful(dataset(source, shuffle=True), batch_size=None, num_workers=2)
     resumed.load_state_dict(first.state_dict())
     assert same(seen + list(resumed), list(whole))
 
 
 @pytest.mark.skipif(not torch.accelerator.is_available(), reason="needs an accelerator")
-def test_batches_are_pinned_and_their_slots_come_back(tiny_spec, same):
-    whole = dataset(tiny_spec, length=200 * BATCH)
+def test_batches_are_pinned_and_their_slots_come_back(source, same):
+    whole = dataset(source, length=200 * BATCH)
     kept = list(loader(whole, 2, pin_memory=True))
     assert all(batch["video"].is_pinned() for batch in kept)
     assert same(kept, list(whole))
 
 
-def test_asking_for_pinned_memory_where_there_is_none_changes_nothing(tiny_spec, same):
+def test_asking_for_pinned_memory_where_there_is_none_changes_nothing(source, same):
     if torch.accelerator.is_available():
         pytest.skip("there is some")
-    whole = dataset(tiny_spec)
+    whole = dataset(source)
     with pytest.warns(UserWarning, match="pin_memory"):
         kept = list(loader(whole, 1, pin_memory=True))
     assert same(kept, list(whole))
@@ -193,32 +192,49 @@ def test_asking_for_pinned_memory_where_there_is_none_changes_nothing(tiny_spec,
     [
         {"layout": "CTHW"},
         {"layout": "THWC", "dtype": "float32", "value_range": (-1, 1)},
+        {"dtype": "float16"},
+        {"dtype": "bfloat16", "layout": "CTHW"},
+        {"dtype": "bfloat16", "mean": (0.5, 0.4, 0.3), "std": (0.2, 0.2, 0.1)},
         {"dtype": "float32", "as_tuple": ("video", "label")},
-        {"as_tensor": "video"},
-        {"fields": ("video", "trajectory", "params", "caption"), "batch_size": 400, "length": 999},
+        {"as_tensor": "video", "dtype": "bfloat16"},
+        {"names": {"video": "pixel_values"}},
     ],
 )
-def test_every_output_format_travels(tiny_spec, same, settings):
-    whole = dataset(tiny_spec, **settings)
+def test_every_output_travels(source, same, settings):
+    whole = dataset(source, output=Output(**settings), fresh=False)
     received = list(loader(whole, 2))
     assert same(received, list(loader(whole, 0)))
     first = received[0]
-    video = (
-        first
-        if isinstance(first, torch.Tensor)
-        else first[0 if "as_tuple" in settings else "video"]
-    )
+    video = first if isinstance(first, torch.Tensor) else next(iter(first))
+    if isinstance(first, dict):
+        video = first["pixel_values" if "names" in settings else "video"]
     assert on_a_slot(video)
+    assert video.dtype == getattr(torch, settings.get("dtype", "uint8"))
 
 
-def test_clips_that_are_read_travel_in_slots_too(baked, partly_baked, tiny_spec, same):
-    alone = list(TrajectoryDataset(tiny_spec, seed=3, split="val", length=50, batch_size=BATCH))
-    read = loader(TrajectoryDataset.from_shards(baked, batch_size=BATCH))
-    mixed = loader(
-        TrajectoryDataset(
-            tiny_spec, seed=3, split="val", length=50, batch_size=BATCH, cache=partly_baked
-        )
-    )
+def test_every_field_travels(source, same):
+    described = source.with_fields(("video", "trajectory", "params", "caption"))
+    whole = dataset(described, batch_size=400, length=999, fresh=False)
+    received = list(loader(whole, 2))
+    assert on_a_slot(received[0]["video"])
+    assert same(received, list(loader(whole, 0)))
+
+
+def test_bfloat16_is_sent_whole_where_there_is_no_slot(source, same, monkeypatch):
+    def none(size):
+        raise OSError("no memory")
+
+    monkeypatch.setattr(sender, "create", none)
+    whole = dataset(source, output=Output(dtype="bfloat16"), fresh=False)
+    received = list(loader(whole, 1))
+    assert not any(on_a_slot(batch["video"]) for batch in received)
+    assert same(received, list(whole))
+
+
+def test_clips_that_are_read_travel_in_slots_too(baked, partly_baked, stored_stream, same):
+    alone = list(dataset(stored_stream, length=50))
+    read = loader(dataset(open_shards(baked), length=50))
+    mixed = loader(dataset(read_through(stored_stream, partly_baked), length=50))
     for loading in (read, mixed):
         received = list(loading)
         assert on_a_slot(received[0]["video"])
@@ -282,26 +298,26 @@ def copied(batches):
     [shuffled, twice, halves, inverted, turned, as_float, copied],
     ids=lambda f: f.__name__,
 )
-def test_whatever_is_done_with_a_batch_in_the_worker_arrives(tiny_spec, same, change):
-    wrapped = Wrapped(dataset(tiny_spec), change)
+def test_whatever_is_done_with_a_batch_in_the_worker_arrives(source, same, change):
+    wrapped = Wrapped(dataset(source), change)
     assert same(list(loader(wrapped)), list(loader(wrapped, 0)))
 
 
-def test_a_loader_may_collate_whole_batches(tiny_spec, same):
-    whole = dataset(tiny_spec)
+def test_a_loader_may_collate_whole_batches(source, same):
+    whole = dataset(source)
     pairs = list(DataLoader(whole, batch_size=2, num_workers=1))
     assert same(pairs, list(DataLoader(whole, batch_size=2)))
 
 
-def test_many_batches_in_the_queue_are_all_right(tiny_spec, same):
-    whole = dataset(tiny_spec)
+def test_many_batches_in_the_queue_are_all_right(source, same):
+    whole = dataset(source)
     assert same(list(loader(whole, 1, prefetch_factor=40)), list(whole))
 
 
-def test_training_goes_on_in_slots_when_processes_are_forked_in_between(tiny_spec, same):
-    whole = dataset(tiny_spec, length=60 * BATCH)
+def test_training_goes_on_in_slots_when_processes_are_forked_in_between(tiny_spec, source, same):
+    whole = dataset(source, length=60 * BATCH)
     kept, slots = [], 0
-    validation = dataset(tiny_spec, split="val", length=2 * BATCH)
+    validation = dataset(ClipSource(tiny_spec, split="val"), length=2 * BATCH, fresh=False)
     for number, batch in enumerate(loader(whole)):
         slots += on_a_slot(batch["video"])
         if number % 2 == 0:
@@ -314,10 +330,10 @@ def test_training_goes_on_in_slots_when_processes_are_forked_in_between(tiny_spe
 # What may be missing
 
 
-def test_other_systems_send_an_open_file(tiny_spec, same, monkeypatch, tmp_path):
+def test_other_systems_send_an_open_file(source, same, monkeypatch, tmp_path):
     monkeypatch.setattr(memory.sys, "platform", "darwin")
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    whole = dataset(tiny_spec)
+    whole = dataset(source)
     for batch, alone in zip(loader(whole, 2), whole, strict=True):
         assert same(batch, alone)
         line = [
@@ -329,12 +345,12 @@ def test_other_systems_send_an_open_file(tiny_spec, same, monkeypatch, tmp_path)
         assert all("(deleted)" in one for one in line)
 
 
-def test_without_shared_memory_batches_are_sent_whole(tiny_spec, same, monkeypatch):
+def test_without_shared_memory_batches_are_sent_whole(source, same, monkeypatch):
     def none(size):
         raise OSError("no memory")
 
     monkeypatch.setattr(sender, "create", none)
-    whole = dataset(tiny_spec)
+    whole = dataset(source)
     received = list(loader(whole, 2))
     assert not any(on_a_slot(batch["video"]) for batch in received)
     assert same(received, list(whole))
@@ -347,7 +363,7 @@ def run_program(batches, *before, **settings):
         env={**os.environ, "PYTHONPATH": str(PROGRAM.parents[2])},
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=SECONDS,
         **settings,
     )
 
@@ -365,7 +381,9 @@ def test_a_small_folder_for_shared_memory_is_enough():
     if (
         shutil.which("unshare") is None
         or subprocess.run(
-            [*entering, "mount", "-t", "tmpfs", "none", "/dev/shm"], capture_output=True, timeout=20
+            [*entering, "mount", "-t", "tmpfs", "none", "/dev/shm"],
+            capture_output=True,
+            timeout=SECONDS,
         ).returncode
     ):
         pytest.skip("needs a user namespace")
@@ -395,16 +413,7 @@ def training(tmp_path):
         workers = [int(word) for word in program.stdout.readline().split()]
         yield program, workers, folder
         program.kill()
-        program.communicate(timeout=60)
-
-
-def until(true, seconds=60):
-    end = time.monotonic() + seconds
-    while not true():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.05)
-    return True
+        program.communicate(timeout=SECONDS)
 
 
 def ended(process):
@@ -421,14 +430,14 @@ def test_nothing_is_left_behind_when_somebody_is_killed(victim, request):
     program, workers, folder = request.getfixturevalue("training")
     assert len(workers) == 2
     os.kill(workers[0] if victim == "a worker" else program.pid, signal.SIGKILL)
-    _, errors = program.communicate(timeout=60)
+    _, errors = program.communicate(timeout=SECONDS)
     assert program.returncode != 0
     if victim == "a worker":
         assert f"DataLoader worker (pid {workers[0]})" in errors
-    assert until(lambda: all(map(ended, workers)))
+    until(lambda: all(map(ended, workers)), "the workers have ended")
     assert list(folder.iterdir()) == []
     # What other processes have there comes and goes.
-    assert until(lambda: not set(os.listdir("/dev/shm")) - shared_before)
+    until(lambda: not set(os.listdir("/dev/shm")) - shared_before, "nothing new is in /dev/shm")
 
 
 # The parts, in one process: it is its own consumer

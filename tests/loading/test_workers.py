@@ -7,45 +7,40 @@ from torch.utils.data import DataLoader
 
 from trajdata import TrajectoryDataset
 
-pytestmark = pytest.mark.timeout(120)
-
 
 @pytest.fixture(scope="module")
-def batches(tiny_spec):
+def batches(source):
     """What every loader must give out: a short last batch, shuffled, texts and numbers too."""
-    return list(dataset(tiny_spec))
+    return list(dataset(source))
 
 
-def dataset(spec, **changes):
-    settings = {
-        "length": 22,
-        "batch_size": 4,
-        "shuffle": True,
-        "fields": ("video", "index", "params", "caption"),
-    }
-    return TrajectoryDataset(spec, **{**settings, **changes})
+def dataset(source, **changes):
+    described = source.with_fields(("video", "index", "params", "caption"))
+    return TrajectoryDataset(
+        described, **{"length": 22, "batch_size": 4, "shuffle": True, **changes}
+    )
 
 
 @pytest.mark.parametrize("workers", [0, 1, 2, 3])
-def test_the_batches_are_the_same_for_every_number_of_workers(tiny_spec, same, batches, workers):
-    loader = DataLoader(dataset(tiny_spec), batch_size=None, num_workers=workers)
+def test_the_batches_are_the_same_for_every_number_of_workers(source, same, batches, workers):
+    loader = DataLoader(dataset(source), batch_size=None, num_workers=workers)
     assert len(loader) == 6
     assert same(list(loader), batches)
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
-def test_the_batches_are_the_same_however_workers_are_started(tiny_spec, same, batches, method):
+def test_the_batches_are_the_same_however_workers_are_started(source, same, batches, method):
     loader = DataLoader(
-        dataset(tiny_spec), batch_size=None, num_workers=2, multiprocessing_context=method
+        dataset(source), batch_size=None, num_workers=2, multiprocessing_context=method
     )
     assert same(list(loader), batches)
 
 
 @pytest.mark.parametrize("workers", [0, 1, 2, 3])
 def test_collated_single_clips_are_the_same_batches_for_every_number_of_workers(
-    tiny_spec, same, batches, workers
+    source, same, batches, workers
 ):
-    clips = dataset(tiny_spec, batch_size=None, collate_size=4)
+    clips = dataset(source, batch_size=None, collate_size=4)
     loader = DataLoader(clips, batch_size=4, num_workers=workers)
     with warnings.catch_warnings():
         # torch warns so where a loader yields more batches than its len().
@@ -55,8 +50,8 @@ def test_collated_single_clips_are_the_same_batches_for_every_number_of_workers(
 
 
 @pytest.mark.parametrize("workers", [0, 3])
-def test_dropping_the_last_batch_drops_only_the_short_one(tiny_spec, same, batches, workers):
-    clips = dataset(tiny_spec, batch_size=None, collate_size=4)
+def test_dropping_the_last_batch_drops_only_the_short_one(source, same, batches, workers):
+    clips = dataset(source, batch_size=None, collate_size=4)
     loader = DataLoader(clips, batch_size=4, num_workers=workers, drop_last=True)
     assert len(loader) == 5
     assert same(list(loader), batches[:5])
@@ -65,18 +60,18 @@ def test_dropping_the_last_batch_drops_only_the_short_one(tiny_spec, same, batch
 @pytest.mark.parametrize("workers", [0, 1, 2, 3])
 @pytest.mark.parametrize("size", [4, 5])
 def test_collated_batches_are_the_same_and_their_len_exact_without_a_collate_size(
-    tiny_spec, workers, size
+    source, workers, size
 ):
-    clips = TrajectoryDataset(tiny_spec, length=21)
+    clips = TrajectoryDataset(source, length=21)
     loader = DataLoader(clips, batch_size=size, num_workers=workers)
     batches = [batch["index"].tolist() for batch in loader]
     assert batches == [list(range(i, min(i + size, 21))) for i in range(0, 21, size)]
     assert len(loader) == len(batches)
 
 
-def test_a_long_epoch_of_single_clips_keeps_all_workers_busy_and_its_len_exact(tiny_spec):
+def test_a_long_epoch_of_single_clips_keeps_all_workers_busy_and_its_len_exact(source):
     run = 230_400
-    clips = TrajectoryDataset(tiny_spec, length=2 * run + 7, fields=("index",))
+    clips = TrajectoryDataset(source.with_fields(["index"]), length=2 * run + 7)
     loader = DataLoader(clips, batch_size=4096 // 4, num_workers=2)
     firsts = [int(batch["index"][0]) for batch in loader]
     assert firsts[:3] == [0, run, 1024]
@@ -86,8 +81,8 @@ def test_a_long_epoch_of_single_clips_keeps_all_workers_busy_and_its_len_exact(t
 @pytest.mark.parametrize(
     ("method", "persistent"), [("fork", True), ("fork", False), ("spawn", True)]
 )
-def test_setting_the_epoch_reaches_the_workers(tiny_spec, same, persistent, method):
-    loaded = dataset(tiny_spec, start=10)
+def test_setting_the_epoch_reaches_the_workers(source, same, persistent, method):
+    loaded = dataset(source, start=10)
     loader = DataLoader(
         loaded,
         batch_size=None,
@@ -97,14 +92,14 @@ def test_setting_the_epoch_reaches_the_workers(tiny_spec, same, persistent, meth
     )
     for epoch in (0, 1, 3):
         loaded.set_epoch(epoch)
-        alone = dataset(tiny_spec, epoch=epoch, start=10 if epoch == 0 else 0)
+        alone = dataset(source, epoch=epoch, start=10 if epoch == 0 else 0)
         assert len(loader) == len(alone)
         assert same(list(loader), list(alone))
 
 
-def test_an_endless_stream_flows_through_workers(tiny_spec):
+def test_an_endless_stream_flows_through_workers(source):
     loader = DataLoader(
-        TrajectoryDataset(tiny_spec, batch_size=3, start=7), batch_size=None, num_workers=2
+        TrajectoryDataset(source, batch_size=3, start=7), batch_size=None, num_workers=2
     )
     with pytest.raises(TypeError):
         len(loader)
@@ -116,24 +111,24 @@ def test_an_endless_stream_flows_through_workers(tiny_spec):
     assert seen == list(range(7, 37))
 
 
-def test_a_start_stays_right_when_the_number_of_workers_changes(tiny_spec, same, batches):
+def test_a_start_stays_right_when_the_number_of_workers_changes(source, same, batches):
     seen = []
-    first = dataset(tiny_spec)
+    first = dataset(source)
     for batch in DataLoader(first, batch_size=None, num_workers=3):
         seen.append(batch)
         if len(seen) == 2:
             break
-    rest = dataset(tiny_spec, start=first.start_after(len(seen)))
+    rest = dataset(source, start=first.start_after(len(seen)))
     loader = DataLoader(rest, batch_size=None, num_workers=2)
     assert len(loader) == 4
     assert same(seen + list(loader), batches)
 
 
-def test_a_state_loaded_in_the_main_process_reaches_the_workers(tiny_spec, same, batches):
-    first = dataset(tiny_spec)
+def test_a_state_loaded_in_the_main_process_reaches_the_workers(source, same, batches):
+    first = dataset(source)
     running = iter(first)
     seen = [next(running), next(running)]
-    resumed = dataset(tiny_spec)
+    resumed = dataset(source)
     resumed.load_state_dict(first.state_dict())
     loader = DataLoader(resumed, batch_size=None, num_workers=3)
     assert len(loader) == 4

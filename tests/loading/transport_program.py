@@ -5,12 +5,13 @@ import sys
 
 from torch.utils.data import DataLoader
 
-from trajdata import ClipSpec, TrajectoryDataset
+from trajdata import ClipSource, ClipSpec, TrajectoryDataset
 
 
 def main() -> None:
     batches = int(sys.argv[1])
-    dataset = TrajectoryDataset(ClipSpec().replace(frames=4, height=16, width=16), batch_size=16)
+    source = ClipSource(ClipSpec().replace(frames=4, height=16, width=16))
+    dataset = TrajectoryDataset(source, batch_size=16)
     for number, batch in enumerate(DataLoader(dataset, batch_size=None, num_workers=2)):
         if batch["index"].tolist() != list(range(16 * number, 16 * number + 16)):
             sys.exit("these are other clips")

@@ -1,4 +1,4 @@
-"""Clips read back are the clips that were drawn."""
+"""Clips read back are the clips that were rendered."""
 
 import json
 import pickle
@@ -10,8 +10,16 @@ import numpy as np
 import pytest
 
 from tests.stores import recipe_of, write_recipe
-from trajdata import FIELDS, ClipSource, ShardError, materialize
-from trajdata._reading.stored import open_folder
+from trajdata import (
+    FIELDS,
+    ArgumentError,
+    ClipSource,
+    ShardError,
+    Source,
+    materialize,
+    open_shards,
+)
+from trajdata._reading.committed import find_shards
 from trajdata._shards.strict_json import canonical, sealed
 
 ALL = tuple(FIELDS)
@@ -60,59 +68,90 @@ def patch(path, offset, data):
     "indices",
     [range(100), range(38, 42), [0], [99], [5, 3, 99, 3, 41], range(99, -1, -7), [], np.arange(40)],
 )
-def test_a_batch_read_is_the_batch_drawn(baked, source, indices):
-    equal(open_folder(baked, fields=ALL).batch(indices), source.batch(indices))
+def test_a_batch_read_is_the_batch_rendered(baked, source, indices):
+    equal(open_shards(baked, fields=ALL).batch(indices), source.batch(indices))
 
 
-def test_a_clip_read_is_the_clip_drawn(baked, source):
-    cached = open_folder(baked, fields=ALL)
+def test_a_clip_read_is_the_clip_rendered(baked, source):
+    stored = open_shards(baked, fields=ALL)
     for index in (0, 40, 99):
-        equal(cached[index], source[index])
+        equal(stored[index], source[index])
+        equal(stored[index - 100], source[index])
+    with pytest.raises(IndexError, match="index: given 100; allowed are -100 to 99"):
+        stored[100]
+
+
+@pytest.mark.parametrize(
+    "part", [slice(0, 4), slice(97, 200), slice(-3, None), slice(None, None, 33), slice(9, 2, -3)]
+)
+def test_a_slice_is_a_batch_and_means_what_it_means_of_a_list(baked, source, part):
+    equal(open_shards(baked, fields=ALL)[part], source.batch(range(100)[part]))
+
+
+def test_a_store_can_be_walked_through_like_a_list(baked):
+    labels = open_shards(baked, fields=("index",))
+    assert [int(clip["index"]) for clip in labels] == list(range(100))
+
+
+def test_a_store_is_a_source_that_can_have_other_fields(baked, source):
+    stored = open_shards(baked)
+    assert isinstance(stored, Source)
+    equal(stored.with_fields(ALL).batch([7, 50]), source.batch([7, 50]))
+    assert stored.fields == ("video", "label", "index")
+    with pytest.raises(ValueError, match="fields: given"):
+        stored.with_fields(("video", "flow"))
+
+
+def test_a_field_that_the_store_does_not_hold_is_named(tiny_spec, tmp_path):
+    materialize(ClipSource(tiny_spec), tmp_path, clips=4, fields=["depth"])
+    with pytest.raises(ArgumentError, match=r"given radius, which .* not hold; .*read_through"):
+        open_shards(tmp_path, fields=("video", "radius"))
+    with pytest.raises(ArgumentError, match="fields: given radius"):
+        open_shards(tmp_path).with_fields(("video", "radius"))
 
 
 def test_the_default_fields_are_those_of_the_source(baked, tiny_spec):
-    cached = open_folder(baked)
-    equal(cached.batch(range(7)), ClipSource(tiny_spec, 9, "test").batch(range(7)))
+    stored = open_shards(baked)
+    equal(stored.batch(range(7)), ClipSource(tiny_spec, 9, "test").batch(range(7)))
 
 
 def test_the_folder_says_what_it_holds(baked, tiny_spec):
-    cached = open_folder(baked)
-    assert (cached.spec, cached.seed, cached.split) == (tiny_spec, 9, "test")
-    assert (cached.clips, cached.shard_clips, len(cached)) == (CLIPS, SHARD, CLIPS)
-    assert [cached.contains(index) for index in (-1, 0, 99, 100)] == [False, True, True, False]
+    stored = open_shards(baked)
+    assert (stored.spec, stored.seed, stored.split) == (tiny_spec, 9, "test")
+    assert (stored.clips, stored.shard_clips, len(stored)) == (CLIPS, SHARD, CLIPS)
 
 
 def test_arrays_are_copied_into_out(baked, source):
-    cached = open_folder(baked, fields=("video", "label"))
-    video = np.zeros((3, *cached.spec.video_shape), np.uint8)
-    batch = cached.batch([1, 50, 2], out={"video": video})
+    stored = open_shards(baked, fields=("video", "label"))
+    video = np.zeros((3, *stored.spec.video_shape), np.uint8)
+    batch = stored.batch([1, 50, 2], out={"video": video})
     assert batch["video"] is video
     assert np.array_equal(video, source.batch([1, 50, 2])["video"])
     with pytest.raises(ValueError, match=r"out\['label'\]: given int32"):
-        cached.batch([1], out={"label": np.zeros(1, np.int32)})
+        stored.batch([1], out={"label": np.zeros(1, np.int32)})
     with pytest.raises(ValueError, match="out: given 'depth'"):
-        cached.batch([1], out={"depth": np.zeros(1)})
+        stored.batch([1], out={"depth": np.zeros(1)})
 
 
 def test_a_folder_whose_hidden_part_was_lost_is_read_by_its_index(copy, source):
     shutil.rmtree(copy / ".trajdata")
-    equal(open_folder(copy, fields=ALL).batch(range(100)), source.batch(range(100)))
+    equal(open_shards(copy, fields=ALL).batch(range(100)), source.batch(range(100)))
 
 
 def test_a_pickled_reader_reads_on(baked, source):
-    cached = open_folder(baked, fields=ALL)
-    cached.batch([0])
-    equal(pickle.loads(pickle.dumps(cached)).batch(range(30, 50)), source.batch(range(30, 50)))
+    stored = open_shards(baked, fields=ALL)
+    stored.batch([0])
+    equal(pickle.loads(pickle.dumps(stored)).batch(range(30, 50)), source.batch(range(30, 50)))
 
 
 def test_threads_may_share_a_reader_with_few_open_shards(baked, source, monkeypatch):
-    monkeypatch.setattr("trajdata._reading.stored._OPEN_SHARDS", 1)
-    cached = open_folder(baked, fields=("video", "index"))
+    monkeypatch.setattr("trajdata._reading.committed._OPEN_SHARDS", 1)
+    stored = open_shards(baked, fields=("video", "index"))
     whole = source.batch(range(100))["video"]
 
     def read(seed):
         indices = np.random.default_rng(seed).integers(0, 100, 20)
-        batch = cached.batch(indices)
+        batch = stored.batch(indices)
         return np.array_equal(batch["video"], whole[indices]) and (batch["index"] == indices).all()
 
     with ThreadPoolExecutor(4) as pool:
@@ -122,13 +161,18 @@ def test_threads_may_share_a_reader_with_few_open_shards(baked, source, monkeypa
 @pytest.mark.parametrize("indices", [[100], [-1], [0.5], range(99, 101)])
 def test_an_index_that_is_not_there_is_an_error_that_says_which_are(baked, indices):
     with pytest.raises(ValueError, match="indices: given"):
-        open_folder(baked).batch(indices)
+        open_shards(baked).batch(indices)
 
 
 def test_no_folder_of_shards_is_an_error(tmp_path):
     for folder in (tmp_path, tmp_path / "nowhere"):
-        with pytest.raises(ValueError, match=r"folder: given .*allowed is a folder that"):
-            open_folder(folder)
+        with pytest.raises(ValueError, match=r"where: given .*allowed is a folder that"):
+            open_shards(folder)
+
+
+def test_a_bucket_is_an_error_that_says_what_can_be_read():
+    with pytest.raises(ValueError, match=r"where: given 's3://bucket/x'; allowed is a folder of"):
+        open_shards("s3://bucket/x")
 
 
 def unfinished(copy):
@@ -138,20 +182,19 @@ def unfinished(copy):
 
 def test_an_unfinished_bake_is_an_error_that_says_how_to_go_on(copy):
     unfinished(copy)
-    with pytest.raises(ValueError, match="2 of 3 shards committed; run the same materialize"):
-        open_folder(copy)
+    with pytest.raises(ValueError, match=r"2 of 3 shards committed; run the same .*read_through"):
+        open_shards(copy)
 
 
 def test_of_an_unfinished_bake_the_committed_shards_can_be_read(copy, source):
     unfinished(copy)
-    cached = open_folder(copy, fields=ALL, partial=True)
-    assert cached.shards == {0, 2}
-    assert [cached.contains(index) for index in (39, 40, 79, 80)] == [True, False, False, True]
+    shards = find_shards(copy, unfinished=True)
+    assert shards.shards == {0, 2}
     asked = np.array([39, 40, 79, 80, 10**15])
-    assert cached.held(asked).tolist() == [True, False, False, True, False]
-    equal(cached.batch([3, 99]), source.batch([3, 99]))
-    with pytest.raises(ValueError, match="shard 1, which is not committed yet"):
-        cached.batch([3, 41])
+    assert shards.held(asked).tolist() == [True, False, False, True, False]
+    equal(shards.batch(ALL, [3, 99], {}), source.batch([3, 99]))
+    with pytest.raises(ValueError, match="shard 1, which is not committed yet; 2 of 3 shards are"):
+        shards.batch(ALL, [3, 41], {})
 
 
 @pytest.mark.parametrize("change", [-1, 1, -512, 512, None])
@@ -164,13 +207,13 @@ def test_a_shard_of_another_size_or_none_is_damage(copy, change):
         with open(shard, "r+b") as file:
             file.truncate(size + change)
     with pytest.raises(ShardError, match=f"test-000001.tar: expected {size} bytes"):
-        open_folder(copy)
-    assert open_folder(copy, partial=True).shards == {0, 2}
+        open_shards(copy)
+    assert find_shards(copy, unfinished=True).shards == {0, 2}
 
 
 def test_damage_is_an_error_with_file_and_offset(copy):
-    cached = open_folder(copy, fields=ALL)
-    layout = cached.recipe.layout
+    stored = open_shards(copy, fields=ALL)
+    layout = stored._shards.recipe.layout
     offsets = {member.field: member.offset for member in layout.members}
     shard = copy / "test-000000.tar"
     row = 3 * layout.record_bytes
@@ -179,7 +222,7 @@ def test_damage_is_an_error_with_file_and_offset(copy):
         whole = shard.read_bytes()
         patch(shard, offset, data)
         with pytest.raises(ShardError, match=message) as caught:
-            open_folder(copy, fields=ALL).batch(range(10))
+            open_shards(copy, fields=ALL).batch(range(10))
         assert caught.value.file == str(shard)
         assert caught.value.offset == at
         shard.write_bytes(whole)
@@ -202,36 +245,37 @@ def test_a_damaged_commit_record_is_an_error(copy):
     seal = good.pop("seal")
     for key, value in (
         ("clips", 39), ("filesize", 1), ("shard", 2), ("url", "/etc/passwd"), ("labels", [40]),
-        ("labels", [-1, 41, 0, 0]), ("sha256", "x"), ("sha256", "0" * 64),
+        ("labels", [-1, 41, 0, 0]), ("labels", [10, 10, 10, 9]),
+        ("sha256", "x"), ("sha256", "0" * 64),
     ):  # fmt: skip
         path.write_bytes(canonical(sealed({**good, key: value})))
         with pytest.raises(ShardError):
-            open_folder(copy)
+            open_shards(copy)
     path.write_bytes(canonical({**good, "seal": "0" * 64}))
     with pytest.raises(ShardError, match="as it is written"):
-        open_folder(copy)
+        open_shards(copy)
     path.write_text(json.dumps({**good, "seal": seal}))
     with pytest.raises(ShardError, match="as it is written"):
-        open_folder(copy)
+        open_shards(copy)
     path.write_bytes(canonical(sealed(good)))
-    open_folder(copy)
+    open_shards(copy)
     (path.parent / "000003.json").write_bytes(canonical(good))
     with pytest.raises(ShardError, match="the name of a commit record of 3 shards"):
-        open_folder(copy)
+        open_shards(copy)
 
 
 def test_a_recipe_that_contradicts_the_index_is_an_error(copy):
     write_recipe(copy, replace(recipe_of(copy), seed=8))
     with pytest.raises(ShardError, match=r"the recipe in \.trajdata/recipe\.json"):
-        open_folder(copy)
+        open_shards(copy)
 
 
 def test_arrays_with_strides_are_filled_too(baked, source):
-    cached = open_folder(baked, fields=ALL)
-    wide = np.zeros((6, *cached.spec.video_shape), np.uint8)
-    tall = np.zeros((3, 2, cached.spec.frames), np.float32).transpose(0, 2, 1)
+    stored = open_shards(baked, fields=ALL)
+    wide = np.zeros((6, *stored.spec.video_shape), np.uint8)
+    tall = np.zeros((3, 2, stored.spec.frames), np.float32).transpose(0, 2, 1)
     indices = [1, 50, 2]
-    batch = cached.batch(indices, out={"video": wide[::2], "pixels": tall})
+    batch = stored.batch(indices, out={"video": wide[::2], "pixels": tall})
     due = source.batch(indices)
     assert batch["video"].base is wide
     np.testing.assert_array_equal(wide[::2], due["video"])
@@ -240,10 +284,10 @@ def test_arrays_with_strides_are_filled_too(baked, source):
 
 
 def test_a_bad_label_is_found_where_none_is_asked_for(copy):
-    cached = open_folder(copy, fields=("video",))
-    members = {member.field: member for member in cached.recipe.layout.members}
-    at = 3 * cached.recipe.layout.record_bytes + members["label"].offset
+    stored = open_shards(copy, fields=("video",))
+    members = {member.field: member for member in stored._shards.recipe.layout.members}
+    at = 3 * stored._shards.recipe.layout.record_bytes + members["label"].offset
     patch(copy / "test-000000.tar", at, b"9")
     with pytest.raises(ShardError, match="a label below 4") as caught:
-        open_folder(copy, fields=("video",)).batch(range(10))
+        open_shards(copy, fields=("video",)).batch(range(10))
     assert caught.value.offset == at

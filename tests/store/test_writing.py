@@ -245,3 +245,14 @@ def test_what_is_set_aside_or_removed_is_so_on_the_medium_too(root):
     synced.clear()
     FolderStore(disk).remove(name)
     assert synced == [(".trajdata/aside", [])]
+
+
+def test_the_folders_that_a_store_needs_are_on_the_medium_before_a_file_is(tmp_path):
+    """A folder's name lies in the one above it."""
+    disk, synced = Disk(tmp_path / "new"), []
+    disk.sync_folder = synced.append
+    with FolderStore(disk).lock():
+        made = sorted(path.name for path in (tmp_path / "new" / ".trajdata").iterdir())
+    assert made == ["commits", "lock", "tmp"]
+    assert synced[0] == ".."
+    assert synced[-3:] == [".trajdata/commits", ".trajdata", ""]

@@ -11,7 +11,7 @@ from tests.torture.tiny import SHARDS, bake, tree
 from trajdata._bake.repair import repair
 from trajdata._bake.verify import verify
 from trajdata._errors import ShardError
-from trajdata._reading.stored import open_folder
+from trajdata._reading.stored import open_shards
 from trajdata._store.contents import read_contents
 from trajdata._store.disk import Disk
 from trajdata._store.shard_view import ShardView, walk
@@ -42,7 +42,7 @@ def test_a_shard_that_is_cut_anywhere_is_noticed(copy, count):
             if size % BLOCK == 0:
                 assert not verify(copy).ok
                 with pytest.raises(ShardError):
-                    open_folder(copy)
+                    open_shards(copy)
             cuts += 1
         path.write_bytes(whole)
     assert verify(copy, full=True).ok

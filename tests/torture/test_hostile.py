@@ -22,7 +22,7 @@ from tests.torture.tiny import CLIPS, SHARD_CLIPS, SPEC
 from trajdata._bake.verify import verify
 from trajdata._clips.fields import FIELDS
 from trajdata._errors import ShardError
-from trajdata._reading.stored import open_folder
+from trajdata._reading.stored import open_shards
 from trajdata._shards.layout import STANDARD_ARRAYS, record_layout
 from trajdata._shards.strict_json import canonical, sealed
 from trajdata._store.contents import held_recipe, read_contents
@@ -352,7 +352,7 @@ def attack(folder):
     recipe = held_recipe(store)
     recipe.check_format(folder)
     read_contents(store)
-    open_folder(folder, fields=tuple(FIELDS)).batch(range(CLIPS))
+    open_shards(folder, fields=tuple(FIELDS)).batch(range(CLIPS))
     for shard in range(recipe.shards):
         walk(store, recipe, shard)
 

@@ -18,6 +18,7 @@ from trajdata._bench.plan import BenchPlan
 from trajdata._clips.source import ClipSource
 from trajdata._loading.dataset import TrajectoryDataset
 from trajdata._loading.feeding import endless_batches
+from trajdata._reading.stored import open_shards
 from trajdata._shards.layout import STANDARD_ARRAYS, record_layout
 from trajdata._store.opening import open_store
 
@@ -74,10 +75,10 @@ def ways(plan: BenchPlan, scratch: Path) -> tuple[Way, ...]:
         first = next(firsts)
         return source.batch(range(first, first + size))
 
-    live = TrajectoryDataset(spec, seed=plan.seed, split=plan.split, batch_size=size)
+    live = TrajectoryDataset(source, batch_size=size, fresh=False)
     streams = {"live": (live, "memset")}
     if plan.cached is not None:
-        stored = TrajectoryDataset.from_shards(plan.cached, batch_size=size)
+        stored = TrajectoryDataset(open_shards(plan.cached), batch_size=size)
         streams["cached"] = (stored, "memcpy")
     threads = plan.bake_threads
     return (

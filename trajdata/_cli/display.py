@@ -7,10 +7,14 @@ from types import TracebackType
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.table import Column
 
 from trajdata._bake.progress import ProgressReport
 
 __all__ = ["LINE_SECONDS", "Display", "duration"]
+
+_BAR_WIDTH = 100
+"""Columns of a terminal from which on a bar and its words stand side by side."""
 
 LINE_SECONDS = 20.0
 """Between two lines where there is no terminal."""
@@ -25,12 +29,13 @@ class Display:
         self._task = TaskID(0)
         self._shown: tuple[str, float] | None = None
         if console.is_terminal:
-            self._bar = Progress(
-                TextColumn("{task.description}"),
-                BarColumn(),
-                TextColumn("{task.fields[text]}"),
-                console=console,
+            # On a narrow terminal the words go below one another and there is no bar.
+            words = TextColumn(
+                "{task.description}: {task.fields[text]}",
+                table_column=Column(overflow="fold", no_wrap=False),
             )
+            bar = (BarColumn(),) if console.width >= _BAR_WIDTH else ()
+            self._bar = Progress(*bar, words, console=console)
             self._task = self._bar.add_task("starting", total=None, text="")
 
     def __enter__(self) -> Display:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import shlex
 import signal
@@ -14,7 +15,7 @@ from types import FrameType
 
 import typer
 
-from trajdata._errors import LockedError, ShardError, SpecMismatchError, printable
+from trajdata._errors import LockedError, SpecMismatchError, TrajdataError, printable
 
 __all__ = [
     "DONE",
@@ -24,6 +25,7 @@ __all__ = [
     "OTHER_SPEC",
     "TRY_LATER",
     "USAGE",
+    "error_json",
     "exit_codes",
     "interruptible",
     "invocation",
@@ -59,36 +61,67 @@ _PASSING = frozenset(
     )
     if hasattr(errno, name)
 )
+_EXTRAS = {"matplotlib": "audit", "scipy": "audit"}
+"""Packages that only some commands need, and the extra that brings each."""
+
 # What was typed cannot be a folder or file.
 _WRONG_PATH = frozenset({errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP})
 
 
 @contextmanager
-def exit_codes() -> Iterator[None]:
+def exit_codes(as_json: bool = False) -> Iterator[None]:
     """Turn the errors that a user may meet into a line on standard error and an exit code.
+
+    Args:
+        as_json: say it on standard output too, as JSON, where a program waits for an answer.
 
     Raises:
         typer.Exit: with the code. What is not expected goes through, with its traceback.
     """
     try:
         yield
-    except SpecMismatchError as error:
-        raise _end(OTHER_SPEC, str(error)) from error
-    except LockedError as error:
-        raise _end(LOCKED, str(error)) from error
-    except ShardError as error:
-        raise _end(FAILED, str(error)) from error
-    except ValueError as error:
-        raise _end(USAGE, str(error)) from error
-    except OSError as error:
-        if error.errno in _PASSING:
-            raise _end(
-                TRY_LATER, f"{_described(error)}\nWhen that is mended, {_again()}"
-            ) from error
-        code = USAGE if error.errno in _WRONG_PATH else FAILED
-        raise _end(code, _described(error)) from error
     except KeyboardInterrupt as error:
         raise typer.Exit(INTERRUPTED) from error
+    except (TrajdataError, ValueError, ImportError, OSError) as error:
+        code, message = _ending(error)
+        typer.echo(f"trajdata: {_lines(message)}", err=True)
+        if as_json:
+            typer.echo(error_json(code, message))
+        raise typer.Exit(code) from error
+
+
+def error_json(code: int, message: str) -> str:
+    """What a program reads where it asked for JSON and there was an error."""
+    return json.dumps({"error": message, "exit_code": code}, indent=2)
+
+
+def _lines(message: str) -> str:
+    """A message of several lines, none of which can steer a terminal."""
+    return "\n".join(map(printable, message.split("\n")))
+
+
+def _ending(error: Exception) -> tuple[int, str]:
+    """The exit code of an error, and what to say."""
+    if isinstance(error, SpecMismatchError):
+        return OTHER_SPEC, str(error)
+    if isinstance(error, LockedError):
+        return LOCKED, str(error)
+    if isinstance(error, ImportError):
+        return FAILED, _missing(error)
+    if isinstance(error, OSError):
+        if error.errno in _PASSING:
+            return TRY_LATER, f"{_described(error)}\nWhen that is mended, {_again()}"
+        return (USAGE if error.errno in _WRONG_PATH else FAILED), _described(error)
+    return (USAGE if isinstance(error, ValueError) else FAILED), str(error)
+
+
+def _missing(error: ImportError) -> str:
+    """Which extra brings a package that is not installed."""
+    package = (error.name or "").partition(".")[0]
+    extra = _EXTRAS.get(package)
+    if extra is None:
+        return str(error)
+    return f"this needs {package}, which is not installed: pip install 'trajdata-video[{extra}]'"
 
 
 @contextmanager
@@ -131,9 +164,4 @@ def _again() -> str:
 
 def _described(error: OSError) -> str:
     file = f"{error.filename}: " if error.filename else ""
-    return printable(f"{file}{error.strerror or error}")
-
-
-def _end(code: int, message: str) -> typer.Exit:
-    typer.echo(f"trajdata: {message}", err=True)
-    return typer.Exit(code)
+    return f"{file}{error.strerror or error}"

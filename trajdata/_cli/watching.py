@@ -48,7 +48,9 @@ def watch(
     shown: tuple[str, int] | None = None
     last, since = "", clock()
     torn = 0
-    with Live(console=console, auto_refresh=False, transient=False) as live:
+    with Live(
+        console=console, auto_refresh=False, transient=False, vertical_overflow="visible"
+    ) as live:
         while True:
             try:
                 report = _read(folder)

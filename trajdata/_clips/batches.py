@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trajdata._clips.fields import FIELDS, TEXT_FIELDS
+from trajdata._clips.shown import ShownBatch, ShownClip
+from trajdata._clips.typed import Batch, Clip
 from trajdata._errors import ArgumentError
 from trajdata._spec.model import ClipSpec
 
-__all__ = ["batch_arrays", "check_out", "first_clip"]
+__all__ = ["batch_arrays", "check_out", "first_clip", "slice_indices"]
 
 
 def batch_arrays(
@@ -48,12 +50,37 @@ def check_out(name: str, array: NDArray[Any], dtype: np.dtype[Any], shape: tuple
         )
 
 
-def first_clip(batch: Mapping[str, Any]) -> dict[str, Any]:
+def first_clip(batch: Batch) -> Clip:
     """A batch's first clip: its fields without the leading axis."""
     clip: dict[str, Any] = {}
     for name, value in batch.items():
-        if name == "params":
+        if isinstance(value, dict):
             clip[name] = {key: numbers[0] for key, numbers in value.items()}
         else:
-            clip[name] = value[0]
-    return clip
+            clip[name] = cast(Sequence[Any], value)[0]
+    return cast(Clip, ShownClip(clip, batch.spec) if isinstance(batch, ShownBatch) else clip)
+
+
+def slice_indices(part: slice, clips: int | None) -> range:
+    """The indices that ``source[part]`` means.
+
+    Args:
+        part: of a source that has clips [0, clips) it means what it means of a list.
+        clips: None for a source without end, whose slices need a stop and count from the start.
+
+    Raises:
+        ArgumentError: a slice of a source without end that has no stop, or a negative number.
+    """
+    if clips is not None:
+        return range(*part.indices(clips))
+    bounds = [number for number in (part.start, part.stop) if number is not None]
+    if part.stop is None or any(number < 0 for number in bounds):
+        raise ArgumentError(
+            f"index: given the slice [{_written(part.start)}:{_written(part.stop)}] of a source "
+            f"without end; allowed are slices with a stop, counted from the start, as in [0:4]"
+        )
+    return range(part.start or 0, part.stop, 1 if part.step is None else part.step)
+
+
+def _written(bound: object) -> str:
+    return "" if bound is None else str(bound)

@@ -42,11 +42,17 @@ FIELDS = {
             "metres",
             "the centre on the law's path: x right, y down, z away",
         ),
-        Field("jittered", "float32", ("T", "3"), "metres", "the centre as drawn, jitter included"),
         Field(
-            "pixels", "float32", ("T", "2"), "pixels", "the drawn centre's image: x right, y down"
+            "jittered", "float32", ("T", "3"), "metres", "the centre as rendered, jitter included"
         ),
-        Field("depth", "float32", ("T",), "metres", "z of the centre as drawn"),
+        Field(
+            "pixels",
+            "float32",
+            ("T", "2"),
+            "pixels",
+            "the rendered centre's image: x right, y down",
+        ),
+        Field("depth", "float32", ("T",), "metres", "z of the centre as rendered"),
         Field("radius", "float32", ("T",), "pixels", "apparent radius"),
         Field("params", "dict of float64", (), "SI", "the law's numbers, named"),
         Field("caption", "str", (), "-", "one sentence on this clip"),

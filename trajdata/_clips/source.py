@@ -9,21 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast, overload
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
-from trajdata._clips.batches import batch_arrays, check_out, first_clip
+from trajdata._clips.batches import batch_arrays, check_out, first_clip, slice_indices
 from trajdata._clips.fields import DEFAULT_FIELDS, FIELDS, TEXT_FIELDS, check_fields
+from trajdata._clips.shown import ShownBatch
 from trajdata._clips.templates import Program, write_texts
 from trajdata._clips.texts import fill_values, param_names, value_columns, wording
+from trajdata._clips.typed import Batch, Clip
 from trajdata._errors import ArgumentError
 from trajdata._render.compositing import clip_renderer
 from trajdata._render.grain import add_grain
 from trajdata._spec.model import ClipSpec
-from trajdata._spec.splits import stream_key
+from trajdata._spec.streams import stream_key
 from trajdata._world.camera import project
 from trajdata._world.deal import deal
 from trajdata._world.jitter import shake_positions
@@ -99,6 +101,9 @@ class ClipSource:
     __iter__ = None
     __contains__ = None
 
+    clips: None = None
+    """The stream has no end."""
+
     def __init__(
         self,
         spec: ClipSpec,
@@ -138,13 +143,28 @@ class ClipSource:
         """The fixed length of a clip's JSON text, in bytes."""
         return self._wording.metadata_bytes
 
-    def __getitem__(self, index: int) -> dict[str, Any]:
-        """One clip: the fields of ``batch`` without the leading axis.
+    @overload
+    def __getitem__(self, index: int) -> Clip: ...
+    @overload
+    def __getitem__(self, index: slice) -> Batch: ...
+
+    def __getitem__(self, index: int | slice) -> Clip | Batch:
+        """One clip: the fields of ``batch`` without the leading axis. Of a slice: a batch.
 
         Raises:
-            ArgumentError: an index outside [0, 2**63).
+            ArgumentError: an index outside [0, 2**63), or a slice without a stop.
         """
+        if isinstance(index, slice):
+            return self.batch(slice_indices(index, None))
         return first_clip(self.batch([index]))
+
+    def with_fields(self, fields: Sequence[str]) -> ClipSource:
+        """The same stream with other fields.
+
+        Raises:
+            ArgumentError: unknown fields.
+        """
+        return ClipSource(self.spec, self.seed, self.split, fields=fields)
 
     def batch(
         self,
@@ -152,7 +172,7 @@ class ClipSource:
         *,
         out: Mapping[str, NDArray[Any]] | None = None,
         metadata: NDArray[np.uint8] | None = None,
-    ) -> dict[str, Any]:
+    ) -> Batch:
         """The clips of these indices, stacked along a new first axis B.
 
         Args:
@@ -172,7 +192,7 @@ class ClipSource:
         """
         return self._batch(check_indices(indices), out or {}, metadata)
 
-    def pair(self, index: int, law: str) -> dict[str, Any]:
+    def pair(self, index: int, law: str) -> Clip:
         """Clip ``index`` as it would be under another law.
 
         It shares everything with ``self[index]`` but the law: anchor, depth, time window, size,
@@ -193,7 +213,7 @@ class ClipSource:
         out: Mapping[str, NDArray[Any]],
         metadata: NDArray[np.uint8] | None,
         label: int | None = None,
-    ) -> dict[str, Any]:
+    ) -> Batch:
         count = where.shape[0]
         arrays = batch_arrays(self.fields, self.spec, count, out)
         if metadata is not None:
@@ -222,10 +242,10 @@ class ClipSource:
                 result[name] = dict(zip(self._param_names, stacked, strict=True))
             else:
                 result[name] = texts[name]
-        return result
+        return cast(Batch, ShownBatch(result, self.spec))
 
     def scenes(self, indices: Sequence[int] | range | NDArray[np.integer]) -> NDArray[np.void]:
-        """What was drawn for these clips: a structured array SCENE (B, objects).
+        """The scenes of these clips: a structured array SCENE (B, objects).
 
         See ``trajdata._world.tables`` for the names and units of its columns.
         """

@@ -1,54 +1,86 @@
-"""What a source of clips is: the one description that everything which takes clips asks for."""
+"""What every source of clips offers, wherever its clips come from."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, overload, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from trajdata._clips.typed import Batch, Clip
 from trajdata._spec.model import ClipSpec
 
-__all__ = ["Source"]
+__all__ = ["RenderingSource", "Source"]
 
 
+@runtime_checkable
 class Source(Protocol):
-    """A stream of clips, addressable by index: live, stored, or both."""
+    """A stream of clips, addressable by index: the same bytes from every kind of source.
+
+    A source can be pickled, and threads may share it.
+    """
 
     @property
     def spec(self) -> ClipSpec:
-        """The distribution of the clips."""
+        """The distribution that the clips are sampled from."""
+        ...
 
     @property
     def seed(self) -> int:
         """Of the stream."""
+        ...
 
     @property
     def split(self) -> str:
         """Of the stream."""
+        ...
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """The keys of a clip, in order."""
+        """Which keys a clip has; see ``trajdata.FIELDS``."""
+        ...
 
     @property
     def clips(self) -> int | None:
-        """How many clips there are, [0, clips); None where there is no end."""
+        """How many clips it has, [0, clips); None: it has no end."""
+        ...
 
     def batch(
         self,
         indices: Sequence[int] | range | NDArray[np.integer],
         *,
         out: Mapping[str, NDArray[Any]] | None = None,
-    ) -> dict[str, Any]:
-        """The clips of these indices, stacked: each field with B in front."""
+    ) -> Batch:
+        """The clips of these indices, stacked along a new first axis B.
 
-    def __getitem__(self, index: int | slice) -> dict[str, Any]:
-        """One clip, or the batch of a slice."""
+        Args:
+            indices: B whole numbers, in any order, repeats allowed.
+            out: for any of the array fields, the array to write into: its dtype, its shape with
+                B in front.
+
+        Raises:
+            ArgumentError: indices that the source does not have, or an ``out`` that does not fit.
+        """
+        ...
+
+    @overload
+    def __getitem__(self, index: int) -> Clip: ...
+    @overload
+    def __getitem__(self, index: slice) -> Batch: ...
 
     def warm(self) -> None:
-        """Compile what is compiled, or load it from the disk cache."""
+        """Compile every kernel (or load it from the disk cache): call before starting workers."""
+        ...
 
     def with_fields(self, fields: Sequence[str]) -> Source:
         """The same stream with other fields."""
+        ...
+
+
+class RenderingSource(Source, Protocol):
+    """A source that can render a clip that is not its own."""
+
+    def pair(self, index: int, law: str) -> Clip:
+        """Clip ``index`` as it would be under another law."""
+        ...

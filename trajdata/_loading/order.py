@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trajdata._checks import whole_number
+from trajdata._errors import ArgumentError
 from trajdata._loading.permutation import KeyedPermutation
 
 __all__ = ["Order"]
@@ -23,9 +24,10 @@ class Order:
         length: clips in an epoch; None where the stream is endless and has one epoch, 0.
         fresh: whether epoch e shows the clips [e * length, (e + 1) * length); else [0, length).
         shuffle: whether each epoch shows its clips in an order of its own.
+        clips: how many the source has; None: it has no end.
 
     Raises:
-        ValueError: an endless stream cannot be shuffled.
+        ArgumentError: an endless stream cannot be shuffled.
     """
 
     seed: int
@@ -33,29 +35,40 @@ class Order:
     length: int | None
     fresh: bool
     shuffle: bool
+    clips: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("fresh", "shuffle"):
             value = getattr(self, name)
             if not isinstance(value, bool):
-                raise ValueError(f"{name}: given {value!r}; allowed are True and False")
+                raise ArgumentError(f"{name}: given {value!r}; allowed are True and False")
         if self.shuffle and self.length is None:
-            raise ValueError("shuffle: given True with length None; only a length can be shuffled")
+            raise ArgumentError(
+                "shuffle: given True with length None; only a length can be shuffled"
+            )
 
     def check_epoch(self, epoch: int) -> int:
         """``epoch`` as an int, where the stream has that epoch.
 
         Raises:
-            ValueError: it is negative, or its clips would have indices of 2**63 or more; an
+            ArgumentError: it is negative, or its clips would lie beyond the source's end; an
                 endless stream has epoch 0 only.
         """
         if self.length is None:
             if epoch != 0:
-                raise ValueError(
+                raise ArgumentError(
                     f"epoch: given {epoch!r} with length None; an endless stream has no epoch but "
                     f"0: give a length, or go on in the stream with start="
                 )
             return 0
+        if self.fresh and self.clips is not None:
+            last = self.clips // self.length - 1
+            if epoch > last:
+                raise ArgumentError(
+                    f"epoch: given {epoch!r} with fresh=True: clips {epoch * self.length} to "
+                    f"{(epoch + 1) * self.length - 1}, but the source has {self.clips}; allowed "
+                    f"are epochs 0 to {last}, or fresh=False, which shows the same clips again"
+                )
         return whole_number("epoch", epoch, 0, 2**63 // self.length - 1)
 
     def warm(self) -> None:

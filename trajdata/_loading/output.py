@@ -1,91 +1,118 @@
-"""What a trainer is handed: the layout, dtype and range of the video, and which keys."""
+"""Output: what a trainer is handed. The layout, dtype and range of the video, and which keys."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from trajdata._clips.fields import FIELDS, TEXT_FIELDS, check_fields
-from trajdata._jit import kernel
-from trajdata._spec.model import ClipSpec
+from trajdata._clips.fields import FIELDS, TEXT_FIELDS
+from trajdata._errors import ArgumentError
+from trajdata._loading.arrays import BFLOAT16
 
-__all__ = ["DTYPES", "LAYOUTS", "VALUE_RANGES", "ArrayShape", "OutputFormat", "output_format"]
+__all__ = ["DTYPES", "LAYOUTS", "VALUE_RANGES", "Output"]
 
 LAYOUTS = ("TCHW", "CTHW", "THWC")
-DTYPES = ("uint8", "float32")
+DTYPES: dict[str, np.dtype[Any]] = {
+    "uint8": np.dtype(np.uint8),
+    "float32": np.dtype(np.float32),
+    "float16": np.dtype(np.float16),
+    "bfloat16": BFLOAT16,
+}
+"""Of a video, by name: the dtype of the array that carries it."""
 VALUE_RANGES = ((0.0, 1.0), (-1.0, 1.0), (-0.5, 0.5))
-"""Of a float32 video: the values of black and white."""
+"""Of a video in floats: the values of black and white."""
 
 
-@dataclass(frozen=True)
-class ArrayShape:
-    """Of one field: its dtype and the shape of one clip's value."""
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """How a dataset hands out its clips. Frozen, and checked when it is made.
 
-    dtype: np.dtype[Any]
-    shape: tuple[int, ...]
+    Fields are named as the source names them; only ``names`` says what a trainer calls them.
 
-    def bytes(self, clips: int) -> int:
-        """Of a batch."""
-        return math.prod(self.shape) * self.dtype.itemsize * clips
+    Attributes:
+        layout: of the video: ``"TCHW"``, ``"CTHW"`` or ``"THWC"``; in a batch B is in front.
+        dtype: of the video: ``"uint8"``, ``"float32"``, ``"float16"`` or ``"bfloat16"``, or
+            torch's dtype of that name. Floats are computed in float64 and rounded once.
+        value_range: with floats: the values of black and white: (0, 1), (-1, 1) or (-0.5, 0.5).
+            None: (0, 1), unless there are ``mean`` and ``std``.
+        mean, std: with floats, both or none: a number for each channel; a byte b of channel c
+            becomes ``(b / 255 - mean[c]) / std[c]``, as torchvision's ``Normalize`` has it.
+        names: new names for keys of the dict, as in ``{"video": "pixel_values"}``.
+        as_tuple: hand out the values of these fields as a tuple instead of a dict.
+        as_tensor: hand out this field's tensor alone.
 
+    Raises:
+        ArgumentError: names the setting, the value given and what is allowed.
+    """
 
-@dataclass(frozen=True)
-class OutputFormat:
-    """Made and checked by ``output_format``; frozen, so that batches of one stream look alike."""
+    layout: str = "TCHW"
+    dtype: str | torch.dtype = "uint8"
+    value_range: tuple[float, float] | None = None
+    mean: Sequence[float] | None = None
+    std: Sequence[float] | None = None
+    names: Mapping[str, str] = field(default_factory=dict, hash=False)
+    as_tuple: Sequence[str] | None = None
+    as_tensor: str | None = None
 
-    fields: tuple[str, ...]
-    layout: str
-    dtype: str
-    value_range: tuple[float, float]
-    as_tuple: tuple[str, ...] | None
-    as_tensor: str | None
+    def __post_init__(self) -> None:
+        if self.layout not in LAYOUTS:
+            raise ArgumentError(f"layout: given {self.layout!r}; allowed are {', '.join(LAYOUTS)}")
+        self._set("dtype", _dtype_name(self.dtype))
+        self._check_scale()
+        self._set("names", _checked_names(self.names))
+        if self.as_tuple is not None and self.as_tensor is not None:
+            raise ArgumentError(
+                f"as_tuple, as_tensor: given {self.as_tuple!r} and {self.as_tensor!r}; only one of "
+                f"them may be"
+            )
+        if self.as_tuple is not None:
+            if isinstance(self.as_tuple, str) or not self.as_tuple:
+                raise ArgumentError(
+                    f"as_tuple: given {self.as_tuple!r}; allowed is a sequence of fields"
+                )
+            self._set("as_tuple", tuple(self.as_tuple))
+        for name in self.as_tuple or ():
+            _check_field("as_tuple", name, tuple(FIELDS))
+        if self.as_tensor is not None:
+            _check_field("as_tensor", self.as_tensor, _with_tensors(FIELDS))
 
-    @property
-    def as_drawn(self) -> bool:
-        """Whether a video is passed on as the source draws it."""
-        return self.dtype == "uint8" and self.layout == "TCHW"
+    def __repr__(self) -> str:
+        changed = (
+            (name, getattr(self, name), setting.default)
+            for name, setting in self.__dataclass_fields__.items()
+        )
+        return f"Output({', '.join(f'{n}={v!r}' for n, v, old in changed if v not in (old, {}))})"
 
-    def arrays(self, spec: ClipSpec) -> dict[str, ArrayShape]:
-        """What a batch is made of, by field; texts left out."""
-        arrays = {}
-        for name in self.fields:
-            if name not in TEXT_FIELDS:
-                shape, dtype = FIELDS[name].shape(spec), FIELDS[name].dtype
-                if name == "video":
-                    shape = tuple(shape["TCHW".index(axis)] for axis in self.layout)
-                    dtype = self.dtype
-                arrays[name] = ArrayShape(np.dtype(dtype), shape)
-        return arrays
+    def check_fits(self, fields: Sequence[str], channels: int) -> None:
+        """Raise unless clips of these fields and channels can be handed out in this way.
 
-    def video(self, video: NDArray[np.uint8], out: NDArray[Any] | None = None) -> NDArray[Any]:
-        """A video uint8 (B, T, C, H, W) in this layout and dtype, C-contiguous.
-
-        A float32 value is ``low + (high - low) * byte / 255``, rounded once. What is in this
-        format already is returned as it is; otherwise ``out`` is where to write it.
+        Raises:
+            ArgumentError: names the setting, the value given and what is allowed.
         """
-        if self.as_drawn:
-            return np.ascontiguousarray(video)
-        axes = [0, *(1 + "TCHW".index(axis) for axis in self.layout)]
-        if out is None:
-            out = np.empty([video.shape[axis] for axis in axes], self.dtype)
-        if self.dtype == "uint8" and self.layout != "THWC":
-            # Rows stay whole, and NumPy copies those faster than a kernel reads bytes one by one.
-            np.copyto(out, video.transpose(axes))
-        elif self.layout == "TCHW":
-            _look_up(self._values(), video.reshape(-1), out.reshape(-1))
-        else:
-            back = out.transpose(np.argsort(axes))
-            _look_up_strided(self._values(), video, back)
-        return out
-
-    def warm(self) -> None:
-        """Compile what ``video`` needs: call before workers start."""
-        self.video(np.zeros((1, 1, 1, 1, 1), np.uint8))
+        for name in self.as_tuple or ():
+            _check_field("as_tuple", name, fields)
+        if self.as_tensor is not None:
+            _check_field("as_tensor", self.as_tensor, _with_tensors(fields))
+        for name in self.names:
+            _check_field("names", name, fields)
+        keys = [self.names.get(name, name) for name in fields]
+        twice = sorted({key for key in keys if keys.count(key) > 1})
+        if twice:
+            raise ArgumentError(
+                f"names: given {dict(self.names)!r}, by which {', '.join(twice)} means more than "
+                f"one of the fields {', '.join(fields)}; allowed are names that are not taken"
+            )
+        if self.mean is not None and len(self.mean) != channels:
+            raise ArgumentError(
+                f"mean, std: given {len(self.mean)} numbers each; allowed are {channels}, one for "
+                f"each channel of the source"
+            )
 
     def select(self, values: Mapping[str, Any]) -> Any:
         """Of a clip or batch: all keys as a dict, or the tuple or the one value asked for."""
@@ -93,87 +120,134 @@ class OutputFormat:
             return values[self.as_tensor]
         if self.as_tuple is not None:
             return tuple(values[name] for name in self.as_tuple)
-        return dict(values)
+        return {self.names.get(name, name): value for name, value in values.items()}
 
-    def _values(self) -> NDArray[Any]:
-        """What each of the 256 bytes becomes."""
-        if self.dtype == "uint8":
-            return np.arange(256, dtype=np.uint8)
-        low, high = self.value_range
-        return (low + (high - low) * np.arange(256) / 255).astype(np.float32)
+    @property
+    def carrier(self) -> np.dtype[Any]:
+        """The dtype of the arrays that carry the video."""
+        return DTYPES[str(self.dtype)]
 
-
-def output_format(
-    fields: Sequence[str],
-    *,
-    layout: str = "TCHW",
-    dtype: str = "uint8",
-    value_range: tuple[float, float] = (0, 1),
-    as_tuple: Sequence[str] | None = None,
-    as_tensor: str | None = None,
-) -> OutputFormat:
-    """The format of these settings.
-
-    Raises:
-        ValueError: names the setting, the value given and what is allowed.
-    """
-    names = check_fields(fields)
-    for setting, value, allowed in (("layout", layout, LAYOUTS), ("dtype", dtype, DTYPES)):
-        if value not in allowed:
-            raise ValueError(f"{setting}: given {value!r}; allowed are {', '.join(allowed)}")
-    span = _pair(value_range)
-    if dtype == "uint8" and span != VALUE_RANGES[0]:
-        raise ValueError(
-            f"value_range: given {value_range!r} with dtype 'uint8'; "
-            f"a range other than (0, 1) takes dtype='float32'"
-        )
-    if as_tuple is not None and as_tensor is not None:
-        raise ValueError(
-            f"as_tuple, as_tensor: given {as_tuple!r} and {as_tensor!r}; only one of them may be"
-        )
-    if as_tuple is not None:
-        if isinstance(as_tuple, str) or not as_tuple:
-            raise ValueError(
-                f"as_tuple: given {as_tuple!r}; allowed is a sequence of {', '.join(names)}"
+    def byte_values(self) -> NDArray[Any]:
+        """What each byte becomes, in ``carrier``: (channels, 256), or (1, 256) for any channel."""
+        bytes_ = np.arange(256, dtype=np.float64)
+        if self.carrier == np.uint8:
+            return np.arange(256, dtype=np.uint8)[None]
+        if self.mean is not None and self.std is not None:
+            mean, std = (
+                np.asarray(numbers, np.float64)[:, None] for numbers in (self.mean, self.std)
             )
-        for name in as_tuple:
-            _check_made("as_tuple", name, names)
-    if as_tensor is not None:
-        _check_made("as_tensor", as_tensor, [name for name in names if name not in TEXT_FIELDS])
-    return OutputFormat(
-        names, layout, dtype, span, None if as_tuple is None else tuple(as_tuple), as_tensor
-    )
+            return _rounded((bytes_ / 255 - mean) / std, self.carrier)
+        low, high = self.value_range or VALUE_RANGES[0]
+        return _rounded((low + (high - low) * bytes_ / 255)[None], self.carrier)
+
+    def _check_scale(self) -> None:
+        given = [name for name in ("value_range", "mean", "std") if getattr(self, name) is not None]
+        if self.dtype == "uint8" and given:
+            raise ArgumentError(
+                f"{given[0]}: given {getattr(self, given[0])!r} with dtype 'uint8', whose values "
+                f"are the bytes 0 to 255; it takes a dtype of "
+                f"{', '.join(name for name in DTYPES if name != 'uint8')}"
+            )
+        if (self.mean is None) != (self.std is None):
+            raise ArgumentError(
+                f"mean, std: given {self.mean!r} and {self.std!r}; allowed are both or neither"
+            )
+        if self.value_range is not None:
+            if self.mean is not None:
+                raise ArgumentError(
+                    f"value_range, mean: given {self.value_range!r} and {self.mean!r}; allowed is "
+                    f"value_range, or mean and std"
+                )
+            self._set("value_range", _checked_range(self.value_range))
+        if self.mean is not None and self.std is not None:
+            self._set("mean", _numbers("mean", self.mean))
+            self._set("std", _numbers("std", self.std))
+            if len(self.mean) != len(self.std):
+                raise ArgumentError(
+                    f"mean, std: given {len(self.mean)} and {len(self.std)} numbers; allowed is "
+                    f"one each for every channel"
+                )
+            if min(self.std) <= 0 or not _all_finite(self.byte_values()):
+                raise ArgumentError(
+                    f"std: given {self.std}; allowed are numbers above 0, such that no pixel "
+                    f"exceeds the range of {self.dtype}"
+                )
+
+    def _set(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)
 
 
-def _pair(value_range: tuple[float, float]) -> tuple[float, float]:
+def _dtype_name(dtype: object) -> str:
+    name = str(dtype).removeprefix("torch.")
+    if not isinstance(dtype, (str, torch.dtype)) or name not in DTYPES:
+        raise ArgumentError(
+            f"dtype: given {dtype!r}; allowed are {', '.join(DTYPES)}, or torch's of these names"
+        )
+    return name
+
+
+def _checked_range(value_range: object) -> tuple[float, float]:
     for span in VALUE_RANGES:
         if isinstance(value_range, (tuple, list)) and tuple(value_range) == span:
             return span
-    raise ValueError(
+    raise ArgumentError(
         f"value_range: given {value_range!r}; allowed are (0, 1), (-1, 1) and (-0.5, 0.5)"
     )
 
 
-def _check_made(setting: str, name: str, made: Sequence[str]) -> None:
-    if name not in made:
-        known = "; name it in fields= first" if name in FIELDS else ""
-        raise ValueError(
-            f"{setting}: given {name!r}; allowed are {', '.join(made) or 'none'}{known}"
+def _numbers(setting: str, given: object) -> tuple[float, ...]:
+    try:
+        numbers = tuple(float(number) for number in given)  # type: ignore[attr-defined]
+    except (TypeError, ValueError):
+        numbers = ()
+    if isinstance(given, str) or not numbers or not all(map(math.isfinite, numbers)):
+        raise ArgumentError(f"{setting}: given {given!r}; allowed is one number for each channel")
+    return numbers
+
+
+def _checked_names(names: object) -> dict[str, str]:
+    if not isinstance(names, Mapping) or not all(
+        isinstance(new, str) and new for new in names.values()
+    ):
+        raise ArgumentError(
+            f"names: given {names!r}; allowed is a dict from fields to what they shall be called"
+        )
+    for name in names:
+        _check_field("names", name, tuple(FIELDS))
+    if len(set(names.values())) < len(names):
+        raise ArgumentError(f"names: given {dict(names)!r}; each new name may occur once")
+    return dict(names)
+
+
+def _check_field(setting: str, name: object, allowed: Sequence[str]) -> None:
+    if name not in allowed:
+        known = "; give the source fields= with it" if name in FIELDS else ""
+        raise ArgumentError(
+            f"{setting}: given {name!r}; allowed are {', '.join(allowed) or 'none'}{known}"
         )
 
 
-@kernel
-def _look_up(values, video, out):  # type: ignore[no-untyped-def]
-    for j in range(video.shape[0]):
-        out[j] = values[video[j]]
+def _with_tensors(fields: Sequence[str] | Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(name for name in fields if name not in TEXT_FIELDS)
 
 
-@kernel
-def _look_up_strided(values, video, out):  # type: ignore[no-untyped-def]
-    batch, frames, channels, height, width = video.shape
-    for b in range(batch):
-        for t in range(frames):
-            for c in range(channels):
-                for y in range(height):
-                    for x in range(width):
-                        out[b, t, c, y, x] = values[video[b, t, c, y, x]]
+def _rounded(values: NDArray[np.float64], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """float64 values in another dtype, each rounded once to the nearest, ties to even."""
+    if dtype != BFLOAT16:
+        with np.errstate(over="ignore"):
+            return values.astype(dtype)
+    # To float32 with its last bit set where anything was cut off ("round to odd"): from there the
+    # second rounding, to the 8 bits that bfloat16 has, is what a single one would have been.
+    with np.errstate(over="ignore"):
+        single = values.astype(np.float32)
+    bits = single.view(np.uint32)
+    bits = bits - (np.abs(single.astype(np.float64)) > np.abs(values))
+    bits |= (bits.view(np.float32).astype(np.float64) != values).astype(np.uint32)
+    half = np.uint32(0x7FFF) + (bits >> np.uint32(16) & np.uint32(1))
+    return ((bits + half) >> np.uint32(16)).astype(np.uint16).view(BFLOAT16)
+
+
+def _all_finite(values: NDArray[Any]) -> bool:
+    if values.dtype == BFLOAT16:
+        values = (values.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
+    return bool(np.isfinite(values).all())

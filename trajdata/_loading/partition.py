@@ -6,7 +6,8 @@ each, and within a rank worker w of W takes the numbers w, w + W, ... A stock Da
 workers in turn, so that it gives out the numbers in order whatever W is.
 
 The last global batch may be short. It too is cut into ``world_size`` equal slices, so every rank
-has the same number of batches, each of the same size as the other ranks'.
+has the same number of batches, each of the same size as the other ranks'. With ``multiple`` it is
+cut down to a multiple of that first, and what is left over is not shown.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from trajdata._checks import whole_number
+from trajdata._errors import ArgumentError
 
 __all__ = ["Partition"]
 
@@ -29,15 +31,18 @@ class Partition:
         batch: clips that a rank takes of each global batch.
         rank: which of the ranks this is.
         world_size: how many ranks there are.
+        multiple: of how many clips all ranks together show a multiple, a multiple of world_size
+            itself: what is left over at the end of an epoch is not shown. None: all is shown.
 
     Raises:
-        ValueError: a number out of range, or a length that the ranks cannot share equally.
+        ArgumentError: a number out of range, or a length that the ranks cannot share equally.
     """
 
     length: int | None
     batch: int
     rank: int = 0
     world_size: int = 1
+    multiple: int | None = None
 
     def __post_init__(self) -> None:
         if self.length is not None:
@@ -45,12 +50,22 @@ class Partition:
         whole_number("batch", self.batch, 1)
         whole_number("world_size", self.world_size, 1)
         whole_number("rank", self.rank, 0, self.world_size - 1)
-        if self.length is not None and self.length % self.world_size:
+        if self.length is None:
+            return
+        if self.multiple is not None:
+            if self.length < self.multiple:
+                raise ArgumentError(
+                    f"length: given {self.length} with drop_last=True, which leaves nothing: "
+                    f"{self.world_size} ranks show {self.multiple} clips at a time; allowed is "
+                    f"{self.multiple} or more"
+                )
+        elif self.length % self.world_size:
             below = self.length - self.length % self.world_size
             nearest = [n for n in (below, below + self.world_size) if n > 0]
-            raise ValueError(
+            raise ArgumentError(
                 f"length: given {self.length} with world_size {self.world_size}; every rank must "
-                f"get as many clips: the nearest lengths allowed are {_either(nearest)}"
+                f"get as many clips: the nearest lengths allowed are {_either(nearest)}, or "
+                f"drop_last=True, which takes the lower one"
             )
 
     @property
@@ -62,32 +77,42 @@ class Partition:
         """``start`` as an int, where an epoch can be partitioned from there.
 
         Raises:
-            ValueError: it is outside 0 .. length, or what remains cannot be shared equally.
+            ArgumentError: it is outside 0 .. length, or what remains cannot be shared equally.
         """
         start = whole_number("start", start, 0, 2**63 - 1 if self.length is None else self.length)
-        if self.length is not None and (self.length - start) % self.world_size:
+        shared = self.multiple is not None or self.length is None
+        if not shared and (self.length - start) % self.world_size:  # type: ignore[operator]
             below = start - start % self.world_size
-            raise ValueError(
+            raise ArgumentError(
                 f"start: given {start} with length {self.length} and world_size {self.world_size}; "
                 f"every rank must get as many of the clips that remain: the nearest starts allowed "
                 f"are {_either([below, below + self.world_size])}"
             )
         return start
 
+    def end(self, start: int) -> int | None:
+        """The position at which an epoch partitioned from ``start`` ends; None: endless."""
+        if self.length is None:
+            return None
+        return self.length - (self.length - start) % (self.multiple or 1)
+
     def rank_clips(self, start: int) -> int | None:
         """Clips that each rank takes of an epoch partitioned from ``start``; None: endless."""
-        return None if self.length is None else (self.length - start) // self.world_size
+        end = self.end(start)
+        return None if end is None else (end - start) // self.world_size
 
     def rank_batches(self, start: int) -> int | None:
         """Batches that each rank takes of an epoch partitioned from ``start``; None: endless."""
-        return None if self.length is None else -(-(self.length - start) // self.global_batch)
+        end = self.end(start)
+        return None if end is None else -(-(end - start) // self.global_batch)
 
     def positions(self, start: int, number: int) -> range:
         """The positions of this rank's batch of that number; empty after the last one."""
         first = start + number * self.global_batch
         size = self.batch
-        if self.length is not None:
-            size = max(0, min(size, (self.length - first) // self.world_size))
+        end = self.end(start)
+        if end is not None:
+            size = max(0, min(size, (end - first) // self.world_size))
         return range(first + self.rank * size, first + (self.rank + 1) * size)
 
     def worker_positions(
@@ -126,8 +151,9 @@ class Partition:
 
     def after(self, start: int, batches: int) -> int:
         """Clips of the epoch that all ranks have consumed after that many batches each."""
-        end = start + batches * self.global_batch
-        return end if self.length is None else min(end, self.length)
+        reached = start + batches * self.global_batch
+        end = self.end(start)
+        return reached if end is None else min(reached, end)
 
 
 def _either(numbers: list[int]) -> str:

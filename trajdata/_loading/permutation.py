@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from trajdata._arithmetic.philox import ORDER, philox4x32, words
 from trajdata._checks import whole_number
+from trajdata._errors import ArgumentError
 from trajdata._jit import kernel
-from trajdata._spec.splits import stream_key
+from trajdata._spec.streams import stream_key
 
 __all__ = ["KeyedPermutation"]
 
@@ -31,7 +32,7 @@ class KeyedPermutation:
         epoch: every epoch has another permutation.
 
     Raises:
-        ValueError: names the argument, the value given and what is allowed.
+        ArgumentError: names the argument, the value given and what is allowed.
     """
 
     def __init__(self, n: int, seed: int, split: str, epoch: int) -> None:
@@ -44,10 +45,10 @@ class KeyedPermutation:
         """The images of positions, int64 (B,) each.
 
         Raises:
-            ValueError: a position outside 0 .. n - 1.
+            ArgumentError: a position outside 0 .. n - 1.
         """
         if positions.size and not 0 <= positions.min() <= positions.max() < self.n:
-            raise ValueError(
+            raise ArgumentError(
                 f"positions: given {positions.min()} to {positions.max()}; "
                 f"allowed are 0 to {self.n - 1}"
             )

@@ -1,7 +1,7 @@
-"""Memory for batches in the process that draws them, used again once a batch is gone.
+"""Memory for batches in the process that renders them, used again once a batch is gone.
 
-Fresh memory is dear: the system zeroes it page by page while a batch is drawn into it, which costs
-as much as the drawing. So the block that a dropped batch lay on takes one of the next batches.
+Fresh memory is slow: the system zeroes it page by page while a batch is written to it, which takes
+as long as rendering the batch. So the block that a dropped batch lay on takes one of the next ones.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from trajdata._loading.output import ArrayShape
+from trajdata._loading.arrays import ArrayShape, tensor_over
 
 __all__ = ["Pool"]
 
@@ -49,7 +49,7 @@ class Pool:
         return Pool, (self._arrays, self._clips, self._most)
 
     def places(self, clips: int) -> dict[str, NDArray[Any]]:
-        """Arrays to draw a batch into, for those fields for which it pays."""
+        """Arrays to write a batch into, for those fields for which it pays."""
         places = {}
         for name, array in self._arrays.items():
             free = self._free[name]
@@ -66,7 +66,7 @@ class Pool:
     @staticmethod
     def tensor(array: NDArray[Any]) -> torch.Tensor:
         """A tensor that shares the array's memory, and keeps it from being used again."""
-        return torch.from_numpy(array)
+        return tensor_over(array)
 
 
 class _Loan:

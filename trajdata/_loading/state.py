@@ -11,20 +11,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from trajdata._errors import SpecMismatchError
+from trajdata._errors import ArgumentError, SpecMismatchError
 from trajdata._loading.partition import Partition
 
-__all__ = ["Progress", "ResumePoint", "Stream", "check_state", "make_state", "resume_point"]
+__all__ = ["Pass", "ResumePoint", "StreamOrder", "check_state", "make_state", "resume_point"]
 
 _MARK = "trajdata_state"
 _VERSION = 1
-_PARTITION = ("batch", "rank", "world_size")
+_PARTITION = ("batch", "rank", "world_size", "multiple")
 _WORKER = ("worker", "workers")
 _PASS = ("epoch", "start", "given", "consumed")
 
 
 @dataclass(frozen=True)
-class Stream:
+class StreamOrder:
     """What must be the same for a state to mean anything: which clips an epoch shows, in order."""
 
     fingerprint: str
@@ -36,12 +36,12 @@ class Stream:
 
 
 @dataclass
-class Progress:
-    """A pass over an epoch by one worker; ``given`` grows while it runs.
+class Pass:
+    """One worker's pass over an epoch; ``given`` grows while it runs.
 
     Attributes:
-        epoch: the epoch.
-        start: from where it was partitioned.
+        epoch: which one.
+        start: the position from which it was partitioned.
         worker, workers: which worker makes the pass, of how many.
         given: clips that it has given.
     """
@@ -61,22 +61,22 @@ class ResumePoint:
     start: int
 
 
-def make_state(stream: Stream, partition: Partition, progress: Progress) -> dict[str, Any]:
+def make_state(stream: StreamOrder, partition: Partition, current: Pass) -> dict[str, Any]:
     """The state of a pass. Its ``consumed`` is in clips, of all ranks and workers together."""
     return {
         _MARK: _VERSION,
         **vars(stream),
         **{name: getattr(partition, name) for name in _PARTITION},
-        **vars(progress),
+        **vars(current),
         "consumed": partition.consumed(
-            progress.start, progress.worker, progress.workers, progress.given
+            current.start, current.worker, current.workers, current.given
         ),
     }
 
 
 def check_state(
     state: Mapping[str, Any],
-    stream: Stream,
+    stream: StreamOrder,
     partition: Partition | None = None,
     worker: tuple[int, int] | None = None,
 ) -> None:
@@ -84,11 +84,11 @@ def check_state(
 
     Raises:
         SpecMismatchError: it belongs to another stream; names what differs.
-        ValueError: it is no state, or one of another partition or worker.
+        ArgumentError: it is no state, or one of another partition or worker.
     """
     names = (*vars(stream), *_PARTITION, *_WORKER, *_PASS)
     if state.get(_MARK) != _VERSION or set(state) != {_MARK, *names}:
-        raise ValueError(
+        raise ArgumentError(
             f"state: given a dict with the keys {sorted(map(str, state))!r:.200}; allowed is what "
             f"state_dict() of a TrajectoryDataset of this version returned"
         )
@@ -102,11 +102,11 @@ def check_state(
         have |= dict(zip(_WORKER, worker, strict=True))
     for name, value in have.items():
         if state[name] != value:
-            raise ValueError(
+            raise ArgumentError(
                 f"state: given one of {name} {state[name]}; allowed is one of {name} {value}. "
                 f"To go on with another number of workers or ranks, or another batch_size, make "
-                f"a TrajectoryDataset with the epoch= and start= that "
-                f"trajdata._loading.state.resume_point tells"
+                f"a TrajectoryDataset with the epoch= and start= that trajdata.resume_point(state) "
+                f"tells"
             )
 
 
@@ -121,13 +121,13 @@ def resume_point(loader_state: Mapping[str, Any]) -> ResumePoint:
             state of any rank will do.
 
     Raises:
-        ValueError: no such state; one worker's where there are several; or the clips given out
+        ArgumentError: no such state; one worker's where there are several; or the clips given out
             are no stretch from the start, as where single clips were dealt to several workers or
             ranks with a ``collate_size`` other than the DataLoader's batch size.
     """
     states = list(_states_in(loader_state))
     if not states:
-        raise ValueError(
+        raise ArgumentError(
             "state: given a dict without the state of a TrajectoryDataset; allowed is what "
             "state_dict() of a StatefulDataLoader or of a TrajectoryDataset returned"
         )
@@ -136,22 +136,20 @@ def resume_point(loader_state: Mapping[str, Any]) -> ResumePoint:
     if any(state[name] != first[name] for state in states for name in alike) or sorted(
         state["worker"] for state in states
     ) != list(range(first["workers"])):
-        raise ValueError(
+        raise ArgumentError(
             f"state: given the states of workers {[state['worker'] for state in states]} of "
             f"{first['workers']}; allowed are those of all workers of one loader"
         )
-    partition = Partition(
-        first["length"], first["batch"], rank=first["rank"], world_size=first["world_size"]
-    )
+    partition = Partition(first["length"], **{name: first[name] for name in _PARTITION})
     given = sum(state["given"] for state in states)
     consumed = max(state["consumed"] for state in states)
     givers = [state["worker"] for state in states if state["given"]]
     # Worker 0 in its first run, or the only worker: what it gave is a stretch from the start.
     in_first_run = givers in ([], [0]) and given <= partition.batch
     alone = partition.world_size == 1 and (first["workers"] == 1 or in_first_run)
-    whole = consumed == first["length"] or given % partition.batch == 0
+    whole = consumed == partition.end(first["start"]) or given % partition.batch == 0
     if consumed != first["start"] + given * partition.world_size or not (alone or whole):
-        raise ValueError(
+        raise ArgumentError(
             f"state: given one in which {first['workers']} workers of {partition.world_size} ranks "
             f"have consumed no stretch of clips from {first['start']} on; allowed are states of a "
             f"loader whose batch_size is the collate_size ({partition.batch}) of its dataset"

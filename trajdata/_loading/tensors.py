@@ -1,69 +1,125 @@
-"""From a source's batch of NumPy arrays to what a DataLoader passes on."""
+"""From a source's batch of NumPy arrays to what a dataset hands out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypedDict
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from trajdata._loading.output import OutputFormat
+from trajdata._clips.fields import FIELDS, TEXT_FIELDS
+from trajdata._clips.typed import Batch
+from trajdata._loading.arrays import ArrayShape, tensor_over
+from trajdata._loading.output import Output
+from trajdata._loading.video import VideoFormat
+from trajdata._spec.model import ClipSpec
 
-__all__ = ["batch_of", "clips_of"]
+__all__ = ["Handout", "TensorBatch"]
 
 
-def batch_of(
-    batch: dict[str, Any],
-    output: OutputFormat,
-    *,
-    place: NDArray[Any] | None = None,
-    tensor: Callable[[NDArray[Any]], torch.Tensor] = torch.from_numpy,
-) -> Any:
-    """The batch as tensors that share the arrays' memory.
+class TensorBatch(TypedDict, total=False):
+    """What ``TrajectoryDataset`` yields as a dict with ``batch_size=B``, or a DataLoader collates.
 
-    Just what torch's ``default_collate`` makes of ``clips_of``: arrays become tensors with B in
-    front, ``label`` and ``index`` int64 (B,), ``params`` a dict of float64 (B,), texts lists.
-
-    Args:
-        batch: of a source.
-        output: what is passed on.
-        place: where to write a video that is not passed on as it was drawn.
-        tensor: makes a tensor that shares an array's memory.
+    Those keys that the source's ``fields`` name, under the names that ``Output`` gives them. The
+    video's axes and dtype are those of the ``Output``.
     """
-    values: dict[str, Any] = {}
-    for name, value in _formatted(batch, output, place).items():
-        if isinstance(value, dict):
-            values[name] = {key: tensor(numbers) for key, numbers in value.items()}
-        else:
-            values[name] = value if isinstance(value, list) else tensor(value)
-    return output.select(values)
+
+    video: torch.Tensor  # (B, T, C, H, W) uint8
+    label: torch.Tensor  # (B,) int64
+    index: torch.Tensor  # (B,) int64
+    trajectory: torch.Tensor  # (B, T, 3) float32
+    jittered: torch.Tensor  # (B, T, 3) float32
+    pixels: torch.Tensor  # (B, T, 2) float32
+    depth: torch.Tensor  # (B, T) float32
+    radius: torch.Tensor  # (B, T) float32
+    params: dict[str, torch.Tensor]  # (B,) float64 each
+    caption: list[str]
+    equation: list[str]
 
 
-def clips_of(batch: dict[str, Any], count: int, output: OutputFormat) -> list[Any]:
-    """The batch's ``count`` clips: tensors, int labels and indices, float params, str texts.
+class Handout:
+    """An ``Output`` for the clips of one source.
 
-    Each clip owns its memory, so that one that is kept does not keep the others.
+    Attributes:
+        arrays: what a batch is made of, by field; texts left out.
+        video_unchanged: whether a video is passed on as the source gives it.
+
+    Raises:
+        ArgumentError: the source has not the fields or channels that the output names.
     """
-    formatted = _formatted(batch, output)
-    return [
-        output.select({name: _row(value, row) for name, value in formatted.items()})
-        for row in range(count)
-    ]
+
+    def __init__(self, output: Output, fields: Sequence[str], spec: ClipSpec) -> None:
+        output.check_fits(fields, spec.channels)
+        self._output = output
+        self._video = VideoFormat(output)
+        self.video_unchanged = self._video.unchanged
+        self.arrays: dict[str, ArrayShape] = {}
+        for name in fields:
+            if name == "video":
+                shape = self._video.shape(FIELDS[name].shape(spec))
+                self.arrays[name] = ArrayShape(output.carrier, shape)
+            elif name not in TEXT_FIELDS:
+                dtype = np.dtype(FIELDS[name].dtype)
+                self.arrays[name] = ArrayShape(dtype, FIELDS[name].shape(spec))
+
+    def warm(self) -> None:
+        """Compile what is needed: call before workers start."""
+        self._video.warm()
+
+    def batch(
+        self,
+        batch: Batch,
+        *,
+        place: NDArray[Any] | None = None,
+        tensor: Callable[[NDArray[Any]], torch.Tensor] = tensor_over,
+    ) -> Any:
+        """The batch as tensors that share the arrays' memory.
+
+        Just what torch's ``default_collate`` makes of ``clips``: arrays become tensors with B in
+        front, ``label`` and ``index`` int64 (B,), ``params`` a dict of float64 (B,), texts lists.
+
+        Args:
+            batch: of a source.
+            place: where to write a video that is not passed on as the source gave it.
+            tensor: makes a tensor that shares an array's memory.
+        """
+        values: dict[str, Any] = {}
+        for name, value in self._converted(batch, place).items():
+            if isinstance(value, dict):
+                values[name] = {key: tensor(numbers) for key, numbers in value.items()}
+            else:
+                values[name] = value if isinstance(value, list) else tensor(value)
+        return self._output.select(values)
+
+    def clips(self, batch: Batch, count: int) -> list[Any]:
+        """The batch's ``count`` clips: tensors, those of numbers without axes, and texts as str.
+
+        Each clip's arrays own their memory, so that one that is kept does not keep the others.
+        """
+        rows = {name: _rows(value) for name, value in self._converted(batch).items()}
+        return [
+            self._output.select({name: row(place) for name, row in rows.items()})
+            for place in range(count)
+        ]
+
+    def _converted(self, batch: Batch, place: NDArray[Any] | None = None) -> dict[str, Any]:
+        arrays: Mapping[str, Any] = batch
+        return {
+            name: self._video.convert(value, place) if name == "video" else value
+            for name, value in arrays.items()
+        }
 
 
-def _formatted(
-    batch: dict[str, Any], output: OutputFormat, place: NDArray[Any] | None = None
-) -> dict[str, Any]:
-    return {
-        name: output.video(value, place) if name == "video" else value
-        for name, value in batch.items()
-    }
-
-
-def _row(value: Any, row: int) -> Any:
-    if isinstance(value, dict):
-        return {key: float(numbers[row]) for key, numbers in value.items()}
+def _rows(value: Any) -> Callable[[int], Any]:
+    """From a row's number to its value."""
     if isinstance(value, list):
-        return value[row]
-    return int(value[row]) if value.ndim == 1 else torch.from_numpy(value[row].copy())
+        return value.__getitem__
+    if isinstance(value, dict):
+        columns = {key: _rows(numbers) for key, numbers in value.items()}
+        return lambda row: {key: column(row) for key, column in columns.items()}
+    if value.ndim == 1:
+        # Single numbers: their tensors share one block of a few bytes each.
+        return torch.from_numpy(value.copy()).unbind().__getitem__
+    return lambda row: tensor_over(value[row].copy())

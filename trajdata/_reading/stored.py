@@ -1,308 +1,145 @@
-"""Clips out of a folder of shards: the same interface as a live source, the same bytes."""
+"""open_shards: the clips of a finished store as a source."""
 
 from __future__ import annotations
 
-import math
+import operator
 import os
-import threading
-from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trajdata._clips.batches import batch_arrays, first_clip
-from trajdata._clips.fields import DEFAULT_FIELDS, TEXT_FIELDS, check_fields
-from trajdata._clips.source import check_indices
-from trajdata._clips.texts import param_names
-from trajdata._errors import ArgumentError
-from trajdata._shards.gather import gather_values, read_labels
-from trajdata._shards.layout import KEY_DIGITS
-from trajdata._shards.recipe import Recipe
+from trajdata._clips.batches import first_clip, slice_indices
+from trajdata._clips.fields import DEFAULT_FIELDS, check_fields
+from trajdata._clips.typed import Batch, Clip
+from trajdata._reading.committed import CommittedShards, find_shards
 from trajdata._spec.model import ClipSpec
-from trajdata._store.contents import read_contents
-from trajdata._store.opening import open_store
-from trajdata._store.protocol import Store
-from trajdata._store.shard_view import ShardView, check_size
 
-__all__ = ["CachedSource", "open_folder"]
-
-_OPEN_SHARDS = 128
+__all__ = ["StoredSource", "open_shards"]
 
 
-def open_folder(
-    folder: str | os.PathLike[str],
-    *,
-    fields: Sequence[str] = DEFAULT_FIELDS,
-    partial: bool = False,
-) -> CachedSource:
-    """Open a folder of shards for reading.
+def open_shards(
+    where: str | os.PathLike[str], *, fields: Sequence[str] = DEFAULT_FIELDS
+) -> StoredSource:
+    """The clips of a finished store, addressable by index.
 
     Args:
-        folder: as ``materialize`` wrote it; ``.trajdata`` may be missing when it is complete.
+        where: a folder as ``trajdata.materialize`` wrote it.
         fields: which keys a clip has; see ``trajdata.FIELDS``.
-        partial: take what is committed so far. Otherwise an unfinished bake is an error.
 
     Raises:
-        ValueError: not a folder of shards, an unfinished one, or unknown fields.
+        ArgumentError: not a folder of shards, an unfinished one, or fields that it does not hold.
         ShardError: a damaged index, commit record or shard file.
     """
-    store = open_store(folder)
-    contents = read_contents(store)
-    if contents is None:
-        raise ArgumentError(
-            f"folder: given {os.fspath(folder)!r}; "
-            "allowed is a folder that trajdata.materialize wrote"
-        )
-    recipe = contents.recipe
-    recipe.check_format(store.where)
-    recipe.check_holds(check_fields(fields))
-    if not partial:
-        if contents.index is None and len(contents.commits) < recipe.shards:
-            raise ArgumentError(
-                f"folder: given {os.fspath(folder)!r}, a bake with {len(contents.present)} of "
-                f"{recipe.shards} shards committed; run the same materialize command again to "
-                f"finish it ({store.path('PROGRESS.txt')} shows it)"
-            )
-        for shard in range(recipe.shards):
-            if shard not in contents.present:
-                check_size(store, recipe, shard)
-    return CachedSource(store, recipe, contents.present, fields=fields)
+    return StoredSource(find_shards(where, unfinished=False), fields)
 
 
-class CachedSource:
-    """The clips of a folder of shards, addressable by index. ``open_folder`` makes one.
+class StoredSource:
+    """A source whose clips are read from shards: ``trajdata.open_shards`` makes one.
 
-    It gives the same dicts as a ``ClipSource`` of its spec, seed and split. Threads may share it;
-    it can be pickled, and opens its files again where it arrives. At most 128 shards are mapped
-    at a time.
+    It gives the same bytes as a ``ClipSource`` of its spec, seed and split, and is indexed like a
+    list of its clips. Threads may share it; it can be pickled, and opens its files again where it
+    arrives.
 
     Attributes:
-        store: where the shards are.
-        recipe: what the folder holds when complete.
-        spec, seed, split, clips, shard_clips: of the recipe.
         fields: which keys a clip has.
-        shards: the numbers of those that can be read.
     """
 
-    def __init__(
-        self, store: Store, recipe: Recipe, shards: frozenset[int], *, fields: Sequence[str]
-    ) -> None:
-        self.store = store
-        self.recipe = recipe
-        self.shards = shards
+    def __init__(self, shards: CommittedShards, fields: Sequence[str]) -> None:
         self.fields = check_fields(fields)
-        self._prepare()
-
-    def _prepare(self) -> None:
-        self._param_names = param_names(self.recipe.spec)
-        self._members = {member.field: member for member in self.recipe.layout.members}
-        self._readable = np.zeros(self.recipe.shards, np.bool_)
-        self._readable[list(self.shards)] = True
-        self._open: OrderedDict[int, ShardView] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in ("store", "recipe", "shards", "fields")}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self._prepare()
+        shards.recipe.check_holds(self.fields)
+        self._shards = shards
 
     def __repr__(self) -> str:
         return (
-            f"CachedSource({self.store.where!r}, clips={self.clips}, seed={self.seed}, "
-            f"split={self.split!r}, shards={len(self.shards)} of {self.recipe.shards}, "
-            f"fields={self.fields})"
+            f"StoredSource({self.where!r}, clips={self.clips}, seed={self.seed}, "
+            f"split={self.split!r}, fields={self.fields})"
         )
 
     @property
     def spec(self) -> ClipSpec:
-        """The distribution that the clips were drawn from."""
-        return self.recipe.spec
+        """The distribution that the clips were sampled from."""
+        return self._shards.recipe.spec
 
     @property
     def seed(self) -> int:
         """Of the stream."""
-        return self.recipe.seed
+        return self._shards.recipe.seed
 
     @property
     def split(self) -> str:
         """Of the stream."""
-        return self.recipe.split
+        return self._shards.recipe.split
 
     @property
     def clips(self) -> int:
-        """How many clips the complete folder holds: [0, clips)."""
-        return self.recipe.clips
+        """How many clips there are: [0, clips)."""
+        return self._shards.recipe.clips
 
     @property
     def shard_clips(self) -> int:
         """Clips in every shard but the last."""
-        return self.recipe.shard_clips
+        return self._shards.recipe.shard_clips
 
-    def contains(self, index: int) -> bool:
-        """Whether that clip can be read."""
-        return 0 <= index < self.clips and index // self.shard_clips in self.shards
-
-    def held(self, indices: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """``contains`` for each of int64 (B,): bool (B,)."""
-        shards = np.minimum(indices // self.shard_clips, len(self._readable) - 1)
-        readable: NDArray[np.bool_] = self._readable[shards] & (indices < self.clips)
-        return readable
+    @property
+    def where(self) -> str:
+        """Where the shards are."""
+        return self._shards.store.where
 
     def __len__(self) -> int:
         return self.clips
 
-    def __getitem__(self, index: int) -> dict[str, Any]:
-        """One clip: the fields of ``batch`` without the leading axis."""
-        return first_clip(self.batch([index]))
+    @overload
+    def __getitem__(self, index: int) -> Clip: ...
+    @overload
+    def __getitem__(self, index: slice) -> Batch: ...
+
+    def __getitem__(self, index: int | slice) -> Clip | Batch:
+        """One clip: the fields of ``batch`` without the leading axis. Of a slice: a batch.
+
+        Indices and slices mean what they mean of a list of ``clips`` clips.
+
+        Raises:
+            IndexError: an index outside the clips.
+        """
+        if isinstance(index, slice):
+            return self.batch(slice_indices(index, self.clips))
+        number = operator.index(index)
+        if not -self.clips <= number < self.clips:
+            raise IndexError(
+                f"index: given {number}; allowed are {-self.clips} to {self.clips - 1}, the clips "
+                f"of {self.where!r}"
+            )
+        return first_clip(self.batch([number % self.clips]))
 
     def batch(
         self,
         indices: Sequence[int] | range | NDArray[np.integer],
         *,
         out: Mapping[str, NDArray[Any]] | None = None,
-    ) -> dict[str, Any]:
+    ) -> Batch:
         """The clips of these indices, stacked: as ``ClipSource.batch``, and equal to it.
 
         Args:
-            indices: B whole numbers below ``clips``, in any order, repeats allowed.
+            indices: B whole numbers from 0 to clips - 1, in any order, repeats allowed.
             out: for any of the array fields, the array to copy into: its dtype, its shape with B
                 in front.
 
         Raises:
-            ValueError: indices that are not in the folder, or an ``out`` that does not fit.
+            ArgumentError: indices that are not there, or an ``out`` that does not fit.
             ShardError: a damaged shard.
         """
-        where = check_indices(indices)
-        lowest, highest = (int(where.min()), int(where.max())) if len(where) else (0, 0)
-        self._check_held(where, highest)
-        arrays = batch_arrays(self.fields, self.spec, len(where), out or {})
-        wants_texts = any(name in TEXT_FIELDS for name in self.fields)
-        parsed: list[dict[str, Any]] = [{}] * len(where)
-        for shard, rows, places in self._by_shard(where, lowest, highest):
-            opened = self._shard(shard)
-            labels = self._checked_labels(opened, rows)
-            for name, array in arrays.items():
-                if name == "label":
-                    array[places] = labels
-                elif name == "index":
-                    array[places] = where[places]
-                else:
-                    self._gather(opened, name, rows, places, array)
-            if wants_texts:
-                taken = opened.records["metadata"][rows]
-                for row, place, text in zip(rows.tolist(), places.tolist(), taken, strict=True):
-                    parsed[place] = opened.strict.metadata(text.tobytes(), row)
-        result: dict[str, Any] = {}
-        for name in self.fields:
-            if name in arrays:
-                result[name] = arrays[name]
-            elif name == "params":
-                result[name] = {
-                    key: np.array([clip["params"][key] for clip in parsed], np.float64)
-                    for key in self._param_names
-                }
-            else:
-                result[name] = [clip[name] for clip in parsed]
-        return result
+        return self._shards.batch(self.fields, indices, out or {})
 
     def warm(self) -> None:
         """Compile the kernels (or load them from the disk cache): call before starting workers."""
-        record = np.zeros((1, self.recipe.layout.record_bytes), np.uint8)
-        record.flags.writeable = False  # as a mapped shard is
-        none = np.empty(0, np.int64)
-        gather_values(record, none, none, 0, np.empty((1, 1), np.uint8))
-        read_labels(record, none, 0, KEY_DIGITS, 0, 1, 1, none)
+        self._shards.warm()
 
-    def _check_held(self, where: NDArray[np.int64], highest: int) -> None:
-        if highest >= self.clips:
-            raise ValueError(
-                f"indices: given {int(where[where >= self.clips][0])}; "
-                f"allowed are 0 to {self.clips - 1}, the clips of {self.store.where!r}"
-            )
-        if len(self.shards) < self.recipe.shards:
-            for shard in np.unique(where // self.shard_clips).tolist():
-                if shard not in self.shards:
-                    raise ValueError(
-                        f"indices: given some of shard {shard}, which is not committed yet; "
-                        "allowed are clips that contains(index) says are there"
-                    )
-
-    def _by_shard(
-        self, where: NDArray[np.int64], lowest: int, highest: int
-    ) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.intp]]]:
-        """(shard, rows of the shard, rows of the batch) for every shard that is asked."""
-        if len(where) == 0:
-            return
-        shard = lowest // self.shard_clips
-        if shard == highest // self.shard_clips:
-            yield shard, where - shard * self.shard_clips, np.arange(len(where))
-            return
-        shards = where // self.shard_clips
-        for shard in np.unique(shards).tolist():
-            places = np.flatnonzero(shards == shard)
-            yield shard, where[places] - shard * self.shard_clips, places
-
-    def _gather(
-        self,
-        opened: ShardView,
-        name: str,
-        rows: NDArray[np.int64],
-        places: NDArray[np.intp],
-        array: NDArray[Any],
-    ) -> None:
-        """Copy a field of some records into the rows ``places`` of ``array``."""
-        start = self._members[name].offset
-        if array.flags.c_contiguous:
-            gather_values(opened.raw, rows, places, start, _as_bytes(array))
-        else:
-            part = np.empty((len(rows), *array.shape[1:]), array.dtype)
-            gather_values(opened.raw, rows, np.arange(len(rows)), start, _as_bytes(part))
-            array[places] = part
-
-    def _checked_labels(self, opened: ShardView, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The labels of some records, whose keys are checked.
+    def with_fields(self, fields: Sequence[str]) -> StoredSource:
+        """The same clips with other fields; what is mapped already is shared.
 
         Raises:
-            ShardError: a key or a label is wrong.
+            ArgumentError: unknown fields, or such as the store does not hold.
         """
-        labels = np.empty(len(rows), np.int64)
-        member = self._members["label"]
-        laws = len(self.spec.laws)
-        sound = read_labels(
-            opened.raw,
-            rows,
-            opened.first,
-            KEY_DIGITS,
-            member.offset,
-            member.value_bytes,
-            laws,
-            labels,
-        )
-        if not sound:
-            # Slower, but it says what is wrong and where.
-            opened.strict.check_keys(opened.records["key"][rows], rows)
-            labels = opened.strict.labels(opened.records["label"][rows], rows)
-        return labels
-
-    def _shard(self, shard: int) -> ShardView:
-        with self._lock:
-            opened = self._open.get(shard)
-            if opened is None:
-                opened = self._open[shard] = ShardView(self.store, self.recipe, shard)
-                if len(self._open) > _OPEN_SHARDS:
-                    # A thread that still reads it keeps its mapping alive.
-                    self._open.popitem(last=False)
-            else:
-                self._open.move_to_end(shard)
-        opened.check_uncut()
-        return opened
-
-
-def _as_bytes(array: NDArray[Any]) -> NDArray[np.uint8]:
-    """A C-contiguous array (B, ...) as bytes, uint8 (B, bytes of a row), the same memory."""
-    size = math.prod(array.shape[1:])
-    return array.reshape(len(array), size).view(np.uint8)
+        return StoredSource(self._shards, fields)

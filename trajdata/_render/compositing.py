@@ -30,7 +30,7 @@ _RUN = 64
 _STEP = 32
 """The same for what is listed of one box."""
 _GROUP = 1024
-"""Pixels whose boxes are drawn together: enough to hide the loops, few enough for the cache."""
+"""Pixels whose boxes are rendered together: enough to hide the loops, few enough for the cache."""
 _SMALL = 2.0
 """Pixels of radius below which a pixel's edge is too bent to be taken as straight."""
 _HALF = np.float32(0.5)
@@ -67,7 +67,7 @@ def _list_pixels(box, x, y, r, fine, finer, n, xs, ys, edges, inverses, sharps):
     columns = box[3]
     per_column = 1.0 / columns
     area = box[2] * columns
-    # What is listed beyond the box is listed over by the next one, or drawn and left there.
+    # What is listed beyond the box is overwritten by the next one, or rendered and left there.
     whole = (area + _STEP - 1) // _STEP * _STEP
     px, py = xs[n : n + whole], ys[n : n + whole]
     pe, pi, ps = edges[n : n + whole], inverses[n : n + whole], sharps[n : n + whole]

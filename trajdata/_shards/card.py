@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from trajdata._clips.fields import FIELDS
+from trajdata._clips.texts import param_names
+from trajdata._shards.layout import Member
 from trajdata._shards.recipe import Recipe
 from trajdata._shards.strict_json import canonical
 
@@ -28,6 +32,9 @@ configs:
   data_files:
   - split: {_peer_split(recipe.split)}
     path: {recipe.split}-*.tar
+dataset_info:
+  features:
+{_features(recipe)}
 task_categories:
 - video-classification
 tags:
@@ -75,6 +82,39 @@ KEY is the clip's index in twelve digits. A record has {layout.record_bytes} byt
 ```json
 {canonical(recipe.as_json()).decode("ascii")}```
 """
+
+
+def _features(recipe: Recipe) -> str:
+    """The types of a clip's members as Hugging Face ``datasets`` calls them, in YAML.
+
+    Without them it infers nested lists, which are slower to load and far slower to read.
+    """
+    lines: list[str] = []
+    for member in recipe.layout.members:
+        lines.append(f"- name: {member.name}")
+        if member.field == "label":
+            lines += ["  dtype:", "    class_label:", "      names:"]
+            lines += [f"        '{label}': {law}" for label, law in enumerate(recipe.spec.laws)]
+        elif member.field == "metadata":
+            lines += ["  struct:", "  - name: index", "    dtype: int64"]
+            for name in ("label", "caption", "equation"):
+                lines += [f"  - name: {name}", "    dtype: string"]
+            lines += ["  - name: params", "    struct:"]
+            for name in param_names(recipe.spec):
+                lines += [f"    - name: {name}", "      dtype: float64"]
+        else:
+            lines += [f"  {line}" for line in _array_feature(member)]
+    for name in ("__key__", "__url__"):
+        lines += [f"- name: {name}", "  dtype: string"]
+    return "\n".join(f"  {line}" for line in lines)
+
+
+def _array_feature(member: Member) -> list[str]:
+    name = np.dtype(member.dtype).name
+    if len(member.shape) == 1:
+        return [f"list: {name}", f"length: {member.shape[0]}"]
+    shape = [f"    - {side}" for side in member.shape]
+    return ["dtype:", f"  array{len(member.shape)}_d:", "    shape:", *shape, f"    dtype: {name}"]
 
 
 def _peer_split(split: str) -> str:

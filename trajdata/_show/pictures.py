@@ -1,56 +1,48 @@
-"""Pictures for people: a contact sheet of clips (PNG) and an animated grid of them (GIF)."""
+"""Pictures for people: a contact sheet of clips (PNG) and an animated grid of them (GIF, WebP)."""
 
 from __future__ import annotations
 
-import io
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont, features
+from PIL import Image, ImageDraw
 
-from trajdata._spec.model import ClipSpec
+from trajdata._errors import ArgumentError
+from trajdata._show.drawable import PREVIEW_FIELDS, Drawable, ShownSpec, check_shown
+from trajdata._show.encoding import animated, encoded, encodings, gif_of, pause_ms, webp_of
+from trajdata._show.palette import LIGHT, Theme, font, law_colour
+from trajdata._show.tiles import LEAST_SIDE, Tile, draw_chip, draw_path, frame_picture
 
 __all__ = [
     "PREVIEW_FIELDS",
     "ClipPicture",
+    "Drawable",
+    "SheetLayout",
     "animation_gif",
+    "animation_webp",
     "clip_pictures",
+    "evenly",
+    "sheet_layout",
     "sheet_png",
     "write_animation",
     "write_preview",
 ]
 
-PREVIEW_FIELDS = ("video", "label", "index", "pixels")
-"""The fields that a source must have to be drawn."""
-
-_GAP = 4
-_LEAST_TILE = 96
-_SHEET_WIDTH = 1600
-_TEXT_WIDTH = 140
-_TEXT_SIZE = 14
-_PAPER = (246, 246, 244)
-_INK = (30, 30, 30)
-_PATH = (255, 0, 200)
-_START = (255, 255, 255)
+_GAP = 8
+_MARGIN = 20
+_PATH_GAP = 16
+_HEAD = 24
+_SHEET_WIDTH = 1640
+_TEXT_WIDTH = 124
+_FOOT = 30
 _MOST_SIDE = 128
 _MOST_FRAMES = 24
-_LOSSY_QUALITY = 60
-
-
-class Drawable(Protocol):
-    """What a picture is drawn from: a live source or a cached one."""
-
-    @property
-    def spec(self) -> ClipSpec: ...
-    @property
-    def fields(self) -> tuple[str, ...]: ...
-    def batch(self, indices: Sequence[int]) -> dict[str, Any]: ...
+_LAST_PAUSES = 3
+"""How many times as long an animation rests on its last frame."""
 
 
 @dataclass(frozen=True)
@@ -75,10 +67,57 @@ class ClipPicture:
     height: int
 
 
+@dataclass(frozen=True)
+class SheetLayout:
+    """Where things lie on a contact sheet, in pixels of the picture.
+
+    Attributes:
+        tile: how a frame is shown.
+        shown: the frames of a row, evenly spread, first and last included.
+        rows: number of clips.
+    """
+
+    tile: Tile
+    shown: tuple[int, ...]
+    rows: int
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) of the sheet."""
+        left, top = self.path_corner(self.rows - 1)
+        return left + self.tile.width + _MARGIN, top + self.tile.height + _MARGIN
+
+    def corner(self, row: int, column: int) -> tuple[int, int]:
+        """Left and top of a frame."""
+        return (
+            _MARGIN + _TEXT_WIDTH + column * (self.tile.width + _GAP),
+            _MARGIN + _HEAD + row * (self.tile.height + _GAP),
+        )
+
+    def path_corner(self, row: int) -> tuple[int, int]:
+        """Left and top of the tile at a row's end, which shows the path."""
+        left, top = self.corner(row, len(self.shown))
+        return left - _GAP + _PATH_GAP, top
+
+
+def sheet_layout(spec: ShownSpec, rows: int) -> SheetLayout:
+    """The layout of a sheet of so many clips."""
+    tile = Tile(spec.height, spec.width)
+    room = _SHEET_WIDTH - 2 * _MARGIN - _TEXT_WIDTH - _PATH_GAP - tile.width
+    columns = min(spec.frames, max(2, (room + _GAP) // (tile.width + _GAP)))
+    return SheetLayout(tile, evenly(spec.frames, columns), rows)
+
+
+def evenly(frames: int, most: int) -> tuple[int, ...]:
+    """At most so many frames of a clip, evenly spread, first and last included."""
+    shown = min(frames, most)
+    return tuple(round(k * (frames - 1) / max(shown - 1, 1)) for k in range(shown))
+
+
 def write_preview(
     source: Drawable, path: str | os.PathLike[str], *, clips: Sequence[int] = range(8)
 ) -> None:
-    """Write a contact sheet, PNG: a row a clip, and on its last tile the path of the object.
+    """Write a contact sheet, PNG: a row a clip, and at its end one tile with the object's path.
 
     Args:
         source: has at least the fields ``PREVIEW_FIELDS``.
@@ -86,7 +125,7 @@ def write_preview(
         clips: indices of the clips, in the order of the rows.
 
     Raises:
-        ValueError: a field is missing, or no clip is named.
+        ArgumentError: a field is missing, or no clip is named.
         OSError: the file cannot be written.
     """
     Path(path).write_bytes(sheet_png(source, clips=clips))
@@ -95,64 +134,115 @@ def write_preview(
 def write_animation(
     source: Drawable, path: str | os.PathLike[str], *, clips: Sequence[int] = range(16)
 ) -> None:
-    """Write an animated GIF: a grid of clips, all frames, at the speed that the spec states.
+    """Write an animated grid of clips, all frames, at the speed that the spec states.
 
-    Arguments and errors are those of ``write_preview``.
+    It is a WebP where the path ends in ``.webp``, else a GIF. Arguments and errors are those of
+    ``write_preview``.
     """
-    Path(path).write_bytes(animation_gif(source, clips=clips))
+    write = animation_webp if Path(path).suffix == ".webp" else animation_gif
+    Path(path).write_bytes(write(source, clips=clips))
 
 
-def sheet_png(source: Drawable, *, clips: Sequence[int] = range(8)) -> bytes:
+def sheet_png(source: Drawable, *, clips: Sequence[int] = range(8), theme: Theme = LIGHT) -> bytes:
     """The bytes of ``write_preview``'s file."""
-    batch = _drawn(source, clips)
-    height, width = source.spec.height, source.spec.width
-    tile = _Tile(height, width)
-    columns = min(
-        source.spec.frames,
-        max(2, (_SHEET_WIDTH - _TEXT_WIDTH - _GAP) // (tile.width + _GAP) - 1),
-    )
-    # Evenly spread, first and last included.
-    shown = [round(k * (source.spec.frames - 1) / (columns - 1)) for k in range(columns)]
-    sheet = Image.new(
-        "RGB",
-        (
-            _TEXT_WIDTH + (columns + 1) * (tile.width + _GAP) + _GAP,
-            len(clips) * (tile.height + _GAP) + _GAP,
-        ),
-        _PAPER,
-    )
-    pen = ImageDraw.Draw(sheet)
-    font = ImageFont.load_default(_TEXT_SIZE)
-    for row in range(len(clips)):
-        top = _GAP + row * (tile.height + _GAP)
-        law = source.spec.laws[int(batch["label"][row])]
-        pen.multiline_text((_GAP * 2, top), f"{law}\n{batch['index'][row]}", _INK, font)
-        for column, frame in enumerate(shown):
-            left = _TEXT_WIDTH + _GAP + column * (tile.width + _GAP)
-            sheet.paste(tile.picture(batch["video"][row, frame]), (left, top))
-        last = tile.picture(batch["video"][row, -1])
-        _draw_path(last, tile, batch["pixels"][row])
-        sheet.paste(last, (_TEXT_WIDTH + _GAP + columns * (tile.width + _GAP), top))
-    return _encoded(sheet, format="PNG", optimize=True)
-
-
-def animation_gif(source: Drawable, *, clips: Sequence[int] = range(16)) -> bytes:
-    """The bytes of ``write_animation``'s file."""
-    batch = _drawn(source, clips)
+    check_shown(source, clips)
+    batch = source.batch(clips)
     spec = source.spec
-    tile = _Tile(spec.height, spec.width)
-    columns = math.ceil(math.sqrt(len(clips)))
+    layout = sheet_layout(spec, len(clips))
+    tile = layout.tile
+    sheet = Image.new("RGB", layout.size, theme.paper)
+    pen = ImageDraw.Draw(sheet)
+    heads = [(layout.corner(0, k)[0], f"{frame}") for k, frame in enumerate(layout.shown)]
+    for left, text in [*heads, (layout.path_corner(0)[0], "path")]:
+        middle = (left + tile.width / 2, _MARGIN + _HEAD / 2 - 2)
+        pen.text(middle, text, theme.soft, font(12), anchor="mm")
+    pen.text((_MARGIN, _MARGIN + _HEAD / 2 - 2), "frame", theme.soft, font(12), anchor="lm")
+    for row in range(len(clips)):
+        label = int(batch["label"][row])
+        top = layout.corner(row, 0)[1]
+        chip = (_MARGIN, top + 4)
+        _, height = draw_chip(
+            sheet, chip, spec.laws[label], law_colour(label), theme, most_width=_TEXT_WIDTH - 14
+        )
+        number = (_MARGIN + 2, top + height + 12)
+        pen.text(number, f"clip {batch['index'][row]}", theme.soft, font(12))
+        for column, frame in enumerate(layout.shown):
+            shown = tile.picture(batch["video"][row, frame])
+            tile.paste(sheet, layout.corner(row, column), shown, theme)
+        last = tile.picture(batch["video"][row, -1])
+        draw_path(last, tile.places(batch["pixels"][row]), law_colour(label), weight=1.15)
+        tile.paste(sheet, layout.path_corner(row), last, theme)
+    return encoded(sheet, format="PNG", optimize=True)
+
+
+def animation_gif(
+    source: Drawable, *, clips: Sequence[int] = range(16), theme: Theme = LIGHT
+) -> bytes:
+    """The bytes of ``write_animation``'s file as a GIF."""
+    return gif_of(*_grid(source, clips, theme))
+
+
+def animation_webp(
+    source: Drawable,
+    *,
+    clips: Sequence[int] = range(16),
+    theme: Theme = LIGHT,
+    columns: int | None = None,
+    least_side: int = LEAST_SIDE,
+) -> bytes:
+    """The bytes of ``write_animation``'s file as a WebP: every colour as it is.
+
+    Args:
+        source: as for ``write_animation``.
+        clips: as there.
+        theme: of the paper.
+        columns: clips in a row; None for about as many as there are rows.
+        least_side: frames are enlarged by a whole number up to about this size, pixels.
+    """
+    return webp_of(*_grid(source, clips, theme, columns, least_side))
+
+
+def _grid(
+    source: Drawable,
+    clips: Sequence[int],
+    theme: Theme,
+    columns: int | None = None,
+    least_side: int = LEAST_SIDE,
+) -> tuple[list[Image.Image], list[int]]:
+    """Pages of a grid of clips, the path so far on each, and how long each is shown, in ms."""
+    check_shown(source, clips)
+    batch = source.batch(clips)
+    spec = source.spec
+    tile = Tile(spec.height, spec.width, least_side)
+    columns = columns or math.ceil(math.sqrt(len(clips)))
     rows = math.ceil(len(clips) / columns)
-    size = (columns * (tile.width + _GAP) + _GAP, rows * (tile.height + _GAP) + _GAP)
+    across, down = tile.width + _GAP * 2, tile.height + _FOOT + _GAP
+    size = (columns * across - _GAP * 2 + 2 * _MARGIN, rows * down - _GAP + 2 * _MARGIN)
+    ground = Image.new("RGB", size, theme.paper)
+    pen = ImageDraw.Draw(ground)
+    corners = []
+    for k in range(len(clips)):
+        row, column = divmod(k, columns)
+        left, top = _MARGIN + column * across, _MARGIN + row * down
+        corners.append((left, top))
+        label = int(batch["label"][k])
+        chip = (left - 1, top + tile.height + 6)
+        _, height = draw_chip(
+            ground, chip, spec.laws[label], law_colour(label), theme, size=12, most_width=96
+        )
+        middle = (left + tile.width, chip[1] + height / 2)
+        pen.text(middle, f"{batch['index'][k]}", theme.soft, font(11), anchor="rm")
     pages = []
     for frame in range(spec.frames):
-        page = Image.new("RGB", size, _PAPER)
-        for k in range(len(clips)):
-            row, column = divmod(k, columns)
-            corner = (_GAP + column * (tile.width + _GAP), _GAP + row * (tile.height + _GAP))
-            page.paste(tile.picture(batch["video"][k, frame]), corner)
-        pages.append(page.quantize(256, dither=Image.Dither.NONE))
-    return _animated(pages, _pause(spec.seconds, spec.frames), format="GIF")
+        page = ground.copy()
+        for k, corner in enumerate(corners):
+            shown = tile.picture(batch["video"][k, frame])
+            colour = law_colour(int(batch["label"][k]))
+            draw_path(shown, tile.places(batch["pixels"][k, : frame + 1]), colour, weight=0.8)
+            tile.paste(page, corner, shown, theme)
+        pages.append(page)
+    pause = pause_ms(spec.seconds, spec.frames)
+    return pages, [pause] * (spec.frames - 1) + [min(pause * _LAST_PAUSES, 65_000)]
 
 
 def clip_pictures(
@@ -169,32 +259,36 @@ def clip_pictures(
         most_bytes: of all pictures together.
 
     Raises:
-        ValueError: as ``write_preview``; or they do not fit, however small.
+        ArgumentError: as ``write_preview``; or they do not fit, however small.
     """
-    batch = _drawn(source, clips)
+    check_shown(source, clips)
+    batch = source.batch(clips)
     spec = source.spec
     side = max(spec.height, spec.width)
     thin = math.ceil(side / _MOST_SIDE)
     while thin <= side:
-        for options in _encodings():
+        for options in encodings():
             pictures = _clip_pictures(batch, spec, thin, options, most_bytes)
             if len(pictures) == len(clips):
                 return pictures
         thin *= 2
-    raise ValueError(f"most_bytes: given {most_bytes}; {len(clips)} clips need more")
+    raise ArgumentError(f"most_bytes: given {most_bytes}; {len(clips)} clips need more")
 
 
 def _clip_pictures(
-    batch: dict[str, Any], spec: ClipSpec, thin: int, options: dict[str, Any], most_bytes: int
+    batch: Mapping[str, Any],
+    spec: ShownSpec,
+    thin: int,
+    options: dict[str, Any],
+    most_bytes: int,
 ) -> tuple[ClipPicture, ...]:
     """As many of the clips as fit."""
-    shown = min(spec.frames, _MOST_FRAMES)
-    frames = [round(k * (spec.frames - 1) / (shown - 1)) for k in range(shown)]
-    pause = _pause(spec.seconds, shown)
+    frames = evenly(spec.frames, _MOST_FRAMES)
+    pause = pause_ms(spec.seconds, len(frames))
     pictures: list[ClipPicture] = []
     for label, index, video in zip(batch["label"], batch["index"], batch["video"], strict=True):
-        pages = [_picture(video[frame]).reduce(thin) for frame in frames]
-        animation, still = _animated(pages, pause, **options), _encoded(pages[0], **options)
+        pages = [frame_picture(video[frame]).reduce(thin) for frame in frames]
+        animation, still = animated(pages, pause, **options), encoded(pages[0], **options)
         most_bytes -= len(animation) + len(still)
         if most_bytes < 0:
             break
@@ -203,79 +297,3 @@ def _clip_pictures(
         width, height = pages[0].size
         pictures.append(ClipPicture(int(index), law, media_type, animation, still, width, height))
     return tuple(pictures)
-
-
-def _encodings() -> Iterator[dict[str, Any]]:
-    """Ways to write a picture, exact ones first."""
-    if features.check("webp"):
-        yield {"format": "WEBP", "lossless": True, "quality": 20, "method": 0}
-        yield {"format": "WEBP", "quality": _LOSSY_QUALITY, "method": 2}
-    else:
-        yield {"format": "PNG"}
-
-
-def _pause(seconds: float, frames: int) -> int:
-    """Milliseconds between two of so many frames that take so long from the first to the last."""
-    # GIF counts in hundredths of a second, and viewers slow down what is faster than two.
-    pause = max(20, round(100 * seconds / (frames - 1)) * 10)
-    return min(pause, 65_000)
-
-
-class _Tile:
-    """How a frame of this size is shown: enlarged, or thinned out, by a whole number."""
-
-    def __init__(self, height: int, width: int) -> None:
-        side = max(height, width)
-        self._enlarge = max(1, _LEAST_TILE // side)
-        self._thin = max(1, math.ceil(side / (2 * _LEAST_TILE)))
-        self.height = math.ceil(height / self._thin) * self._enlarge
-        self.width = math.ceil(width / self._thin) * self._enlarge
-
-    def picture(self, frame: NDArray[np.uint8]) -> Image.Image:
-        """A frame, uint8 (C, H, W), as an RGB picture of this tile's size."""
-        thin = frame[:, :: self._thin, :: self._thin]
-        large = thin.repeat(self._enlarge, axis=1).repeat(self._enlarge, axis=2)
-        return _picture(large)
-
-    def place(self, pixels: NDArray[np.float32]) -> list[tuple[float, float]]:
-        """Image coordinates (T, 2), pixels from the corner, as pillow's: from a pixel's centre."""
-        scaled = pixels.astype(np.float64) * self._enlarge / self._thin - 0.5
-        return [(float(x), float(y)) for x, y in scaled]
-
-
-def _drawn(source: Drawable, clips: Sequence[int]) -> dict[str, Any]:
-    missing = [name for name in PREVIEW_FIELDS if name not in source.fields]
-    if missing:
-        raise ValueError(
-            f"source.fields: given {source.fields}; a preview also needs {', '.join(missing)}"
-        )
-    if not clips:
-        raise ValueError(f"clips: given {clips!r}; allowed is at least one index")
-    return source.batch(clips)
-
-
-def _draw_path(picture: Image.Image, tile: _Tile, pixels: NDArray[np.float32]) -> None:
-    pen = ImageDraw.Draw(picture)
-    places = tile.place(pixels)
-    pen.line(places, _PATH, width=2)
-    for x, y in places:
-        pen.ellipse((x - 1.5, y - 1.5, x + 1.5, y + 1.5), _PATH)
-    x, y = places[0]
-    pen.ellipse((x - 3, y - 3, x + 3, y + 3), _START, _PATH)
-
-
-def _picture(frame: NDArray[np.uint8]) -> Image.Image:
-    """A frame, uint8 (C, H, W), as an RGB picture."""
-    colours = np.broadcast_to(frame, (3, *frame.shape[1:]))
-    return Image.fromarray(np.ascontiguousarray(colours.transpose(1, 2, 0)))
-
-
-def _animated(pages: Sequence[Image.Image], pause: int, **options: Any) -> bytes:
-    rest = list(pages[1:])
-    return _encoded(pages[0], save_all=True, append_images=rest, duration=pause, loop=0, **options)
-
-
-def _encoded(picture: Image.Image, **options: Any) -> bytes:
-    file = io.BytesIO()
-    picture.save(file, **options)
-    return file.getvalue()

@@ -1,7 +1,7 @@
 """Which class a clip belongs to.
 
 Classes are dealt like cards: every block of n consecutive indices (n classes) holds each class
-once, in an order drawn for that block. So on every prefix the class counts differ by at most one,
+once, in a random order of its own. So on every prefix the class counts differ by at most one,
 and no pattern in the index gives the class away.
 """
 

@@ -1,4 +1,4 @@
-"""Independence: what is drawn must say nothing about the class."""
+"""Independence: what is sampled must say nothing about the class."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _CHUNK = 65_536
 def scene_factors(
     source: ClipSource, clips: int
 ) -> tuple[NDArray[np.int64], dict[str, NDArray[np.float64]]]:
-    """(labels, factors): every drawn factor of placement and looks, each float64 (clips,).
+    """(labels, factors): every sampled factor of placement and looks, each float64 (clips,).
 
     ``place_x`` and ``place_y`` are where the anchor is seen, in shorter sides from the centre.
     """
@@ -73,7 +73,7 @@ def _spread(scenes: NDArray[np.void], prefix: str) -> NDArray[np.float64]:
 
 
 def matched_pairs(spec: ClipSpec, seed: int, clips: int) -> list[Finding]:
-    """Clips drawn again under every other law: what differs besides the law, and should not."""
+    """Clips rendered again under every other law: what differs besides the law, and should not."""
     source = ClipSource(spec, seed, fields=("video", "label", "index", "params"))
     differ = total = 0
     for index in range(clips):

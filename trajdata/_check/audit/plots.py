@@ -32,7 +32,7 @@ def plot(
         title: over all of it.
         spec, seed: of the clips.
         labels: int64 (B,).
-        factors: drawn factors, each float64 (B,).
+        factors: sampled factors, each float64 (B,).
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

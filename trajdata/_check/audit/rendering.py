@@ -44,7 +44,7 @@ def duplicates_and_stillness(spec: ClipSpec, seed: int, clips: int) -> list[Find
 
 
 def _flat_discs(source: ClipSource, indices: range) -> NDArray[np.float64]:
-    """Coverage, float64 (B, T, H, W): the clips' objects drawn white and flat on black."""
+    """Coverage, float64 (B, T, H, W): the clips' objects rendered white and flat on black."""
     spec = source.spec
     batch = ClipSource(spec, source.seed, source.split, fields=("pixels", "radius")).batch(indices)
     scenes = source.scenes(indices)
@@ -69,7 +69,7 @@ def _flat_discs(source: ClipSource, indices: range) -> NDArray[np.float64]:
 
 
 def centroids(source: ClipSource, clips: int) -> list[Finding]:
-    """Intensity-weighted centroids and areas of the drawn outlines against the truth."""
+    """Intensity-weighted centroids and areas of the rendered outlines against the truth."""
     truth = ClipSource(source.spec, source.seed, source.split, fields=("pixels", "radius"))
     rows = np.arange(source.spec.height) + 0.5
     columns = np.arange(source.spec.width) + 0.5
@@ -85,10 +85,12 @@ def centroids(source: ClipSource, clips: int) -> list[Finding]:
         area = np.pi * batch["radius"].astype(np.float64) ** 2
         worst_area = max(worst_area, float(np.abs(total / area - 1).max()))
     return [
-        at_most("truth", "centroid of the drawn object against pixels", worst, 0.05, "px", clips),
+        at_most(
+            "truth", "centroid of the rendered object against pixels", worst, 0.05, "px", clips
+        ),
         at_most(
             "anti-aliasing",
-            "area of the drawn object, relative error",
+            "area of the rendered object, relative error",
             100 * worst_area,
             1,
             "%",

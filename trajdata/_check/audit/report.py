@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trajdata._check.audit import factors, rendering, streams, truth
+from trajdata._check.audit import factors, looks, rendering, streams, truth
 from trajdata._check.audit.findings import Finding
 from trajdata._clips.source import ClipSource
+from trajdata._errors import ArgumentError
 from trajdata._spec.identity import FORMAT
 from trajdata._spec.model import ClipSpec
 
@@ -25,6 +26,7 @@ _TRUTH_CHUNK = 8192
 _PAIRED_CLIPS = 500
 _HASHED_BYTES = 3 << 30
 _OUTLINE_BYTES = 1 << 30
+_VARIANCE_BYTES = 1 << 27
 _SUPERSAMPLED_PIXELS = 400 * 32 * 32
 
 
@@ -38,7 +40,7 @@ class AuditReport:
         clips: how many clips the cheap figures were taken from.
         findings: figures beside their bounds.
         labels: int64 (clips,), for plots.
-        factors: drawn factors, each float64 (clips,), for plots.
+        factors: sampled factors, each float64 (clips,), for plots.
     """
 
     spec: ClipSpec
@@ -91,16 +93,16 @@ def audit(
 
     Args:
         spec: what to measure.
-        clips: how many clips the cheap figures (draws, places, balance) are taken from. What
+        clips: how many clips the cheap figures (scenes, places, balance) are taken from. What
             touches pixels takes fewer where a clip is large; each finding states its sample.
         seed: the seed of the streams.
         on_group: told what is measured next, so that a long audit can show where it is.
 
     Raises:
-        ValueError: fewer clips than 20,000, or whatever ``ClipSource`` refuses.
+        ArgumentError: fewer clips than 20,000, or whatever ``ClipSource`` refuses.
     """
     if isinstance(clips, bool) or not isinstance(clips, int) or clips < _LEAST_CLIPS:
-        raise ValueError(
+        raise ArgumentError(
             f"clips: given {clips!r}; allowed are whole numbers from {_LEAST_CLIPS} (with fewer, "
             "chance alone breaks the bound on mutual information)"
         )
@@ -123,19 +125,22 @@ def audit(
     if spec.noise.pixel_noise == 0:
         frames = max(20, _SUPERSAMPLED_PIXELS // (spec.height * spec.width))
         findings += rendering.anti_aliasing(source, frames)
+    tell("looks")
+    varied = max(100, _VARIANCE_BYTES // spec.clip_bytes)
+    findings += looks.variance(source, min(clips, varied))
     tell("balance and independence")
-    labels, drawn = factors.scene_factors(source, clips)
+    labels, sampled = factors.scene_factors(source, clips)
     findings += streams.balance(spec, labels)
-    findings += factors.independence(labels, drawn)
+    findings += factors.independence(labels, sampled)
     findings += factors.matched_pairs(spec, seed, _PAIRED_CLIPS)
     tell("held-out ranges")
     findings += streams.held_out(spec, seed, clips)
-    return AuditReport(spec, seed, clips, tuple(findings), labels, drawn)
+    return AuditReport(spec, seed, clips, tuple(findings), labels, sampled)
 
 
 def _batches(source: ClipSource, clips: int) -> Iterator[dict[str, Any]]:
     for first in range(0, clips, _TRUTH_CHUNK):
-        yield source.batch(range(first, min(first + _TRUTH_CHUNK, clips)))
+        yield {**source.batch(range(first, min(first + _TRUTH_CHUNK, clips)))}
 
 
 def _worst(parts: list[list[Finding]]) -> list[Finding]:

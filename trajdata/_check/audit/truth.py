@@ -58,14 +58,14 @@ def reprojection(spec: ClipSpec, batch: Batch) -> list[Finding]:
     count = batch["index"].size
     stored = _project(spec, batch["jittered"].astype(np.float64))
     path = path_from_params(batch["params"], frame_times(spec, batch["params"]))
-    drawn_at = _project(spec, path) - _project(spec, batch["trajectory"].astype(np.float64))
+    rendered_at = _project(spec, path) - _project(spec, batch["trajectory"].astype(np.float64))
     focal = min(spec.height, spec.width)
     size = batch["depth"].astype(np.float64) * batch["radius"]
     asked = focal * batch["params"]["object_radius_m"][:, None]
     return [
         at_most(
             "truth",
-            "pixels against the drawn path reprojected",
+            "pixels against the rendered path reprojected",
             np.abs(stored - batch["pixels"]).max(),
             1e-3,
             "px",
@@ -74,7 +74,7 @@ def reprojection(spec: ClipSpec, batch: Batch) -> list[Finding]:
         at_most(
             "truth",
             "path from params against trajectory",
-            np.abs(drawn_at).max(),
+            np.abs(rendered_at).max(),
             1e-4,
             "px",
             count,

@@ -6,14 +6,18 @@ import multiprocessing
 import os
 import weakref
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 
+from trajdata._loading.arrays import BFLOAT16, tensor_over
 from trajdata._loading.transport.memory import Handle
 from trajdata._loading.transport.slab import Slab, SlabShape
 
-__all__ = ["Ticket", "tensor_of_bytes", "tensor_of_ticket"]
+__all__ = ["Ticket", "dtype_name", "tensor_of_bytes", "tensor_of_ticket"]
+
+_BFLOAT16_NAME = "bfloat16"
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,7 @@ class Ticket:
         slab: which slab.
         handle: leads to its memory.
         slot: on which the tensor lies.
-        dtype: NumPy's name of it.
+        dtype: of the array under the tensor, as ``dtype_name`` calls it.
         shape: of the tensor.
     """
 
@@ -48,13 +52,22 @@ def tensor_of_ticket(ticket: Ticket) -> torch.Tensor:
     slab = _MAPPINGS.slab(ticket)
     copies = 2 * slab.held >= slab.shape.slots
     lease = slab.lease(ticket.slot, gives_back=True)
-    array = lease.array(np.dtype(ticket.dtype), ticket.shape)
-    return torch.from_numpy(array.copy() if copies else array)
+    array = lease.array(_dtype(ticket.dtype), ticket.shape)
+    return tensor_over(array.copy() if copies else array)
 
 
 def tensor_of_bytes(data: bytes, dtype: str, shape: tuple[int, ...]) -> torch.Tensor:
     """A tensor of its own memory."""
-    return torch.from_numpy(np.frombuffer(data, dtype).reshape(shape).copy())
+    return tensor_over(np.frombuffer(data, _dtype(dtype)).reshape(shape).copy())
+
+
+def dtype_name(dtype: np.dtype[Any]) -> str:
+    """The name by which a dtype travels."""
+    return _BFLOAT16_NAME if dtype == BFLOAT16 else dtype.str
+
+
+def _dtype(name: str) -> np.dtype[Any]:
+    return BFLOAT16 if name == _BFLOAT16_NAME else np.dtype(name)
 
 
 class _Mappings:

@@ -1,4 +1,4 @@
-"""The worker's side: arrays to draw into, and tensors that are sent as tickets."""
+"""The worker's side: arrays to write into, and tensors that are sent as tickets."""
 
 from __future__ import annotations
 
@@ -12,16 +12,21 @@ import torch
 from numpy.typing import NDArray
 from torch.multiprocessing.reductions import reduce_tensor
 
-from trajdata._loading.output import ArrayShape
+from trajdata._loading.arrays import ArrayShape, array_under, tensor_over
 from trajdata._loading.transport.memory import create, handle_of
-from trajdata._loading.transport.receiver import Ticket, tensor_of_bytes, tensor_of_ticket
+from trajdata._loading.transport.receiver import (
+    Ticket,
+    dtype_name,
+    tensor_of_bytes,
+    tensor_of_ticket,
+)
 from trajdata._loading.transport.slab import SENT, Lease, Slab, SlabShape, lease_of
 
 __all__ = ["Sender"]
 
 _LEAST_SLOTS, _MOST_SLOTS = 4, 16
 _MOST_BYTES = 256 << 20
-"""Of a slab with more than the least slots. Pages are taken when they are first drawn into, most
+"""Of a slab with more than the least slots. Pages are taken when they are first written to, most
 often those of a few slots."""
 _SMALL = 32 << 10
 """Bytes of an array up to which the queue itself carries it as fast."""
@@ -50,7 +55,7 @@ class Sender:
         return type(None), ()
 
     def places(self, clips: int) -> dict[str, NDArray[Any]]:
-        """Arrays to draw a batch into, for those fields for which a slot is free."""
+        """Arrays to write a batch into, for those fields for which a slot is free."""
         places = {}
         for name, ring in self._rings.items():
             lease = ring.lease()
@@ -61,7 +66,7 @@ class Sender:
 
     def tensor(self, array: NDArray[Any]) -> torch.Tensor:
         """A tensor that shares the array's memory, and travels well."""
-        tensor = torch.from_numpy(array).as_subclass(_SentTensor)
+        tensor = tensor_over(array).as_subclass(_SentTensor)
         tensor.lease = lease_of(array)
         return tensor
 
@@ -131,8 +136,8 @@ class _SentTensor(torch.Tensor):
 def _reduce(tensor: _SentTensor) -> Any:
     if tensor.requires_grad or not tensor.is_contiguous():
         return reduce_tensor(tensor.as_subclass(torch.Tensor))  # type: ignore[no-untyped-call]
-    array = tensor.numpy()
-    dtype, shape = array.dtype.str, array.shape
+    array = array_under(tensor.as_subclass(torch.Tensor))
+    dtype, shape = dtype_name(array.dtype), array.shape
     lease = tensor.lease
     if (
         lease is None

@@ -1,0 +1,24 @@
+"""Run the code blocks of a page in order, in one process and in the current folder.
+
+python page_program.py BLOCKS.json: a list of [language, name, code]. What Python defines in one
+block is there in the next; bash blocks run in between, where they stand.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+
+def main() -> None:
+    for language, name, code in json.loads(Path(sys.argv[1]).read_text("utf-8")):
+        print(f"--- {name}", flush=True)
+        if language == "python":
+            # Workers may be forked from here: what a block defines is this module's.
+            exec(compile(code, name, "exec"), sys.modules["__main__"].__dict__)
+        else:
+            subprocess.run(["bash", "-euo", "pipefail", "-c", code], check=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,220 @@
+"""A page of clips that move, with their truth to switch on: one static file, nothing loaded."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import json
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from trajdata._errors import ArgumentError
+from trajdata._show.drawable import Drawable, check_shown
+from trajdata._show.encoding import encoded, encodings
+from trajdata._show.palette import hex_colour, law_colour
+from trajdata._show.pictures import evenly
+from trajdata._show.tiles import frame_picture
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+__all__ = ["GALLERY_FIELDS", "gallery_html", "write_gallery"]
+
+GALLERY_FIELDS = (
+    *("video", "label", "index", "pixels", "depth", "radius"),
+    *("caption", "equation"),
+)
+"""The fields that a source must have to be in a gallery."""
+
+_MOST_BYTES = 1_900_000
+"""Of all pictures of a page, before base64 makes four bytes of three."""
+_MOST_SIDE = 256
+_MOST_FRAMES = 48
+
+
+@dataclass(frozen=True)
+class _Strip:
+    """All frames of a clip in one picture, row by row.
+
+    Attributes:
+        url: the picture, as a data URL.
+        size: bytes of the picture.
+    """
+
+    url: str
+    size: int
+
+
+def write_gallery(
+    sources: Mapping[str, Drawable],
+    out: str | os.PathLike[str],
+    *,
+    clips: int = 8,
+    note: str = "",
+) -> Path:
+    """Write a gallery page into a folder: ``index.html``, which needs no other file.
+
+    Args:
+        sources: name of a section -> the source of its clips, with the fields ``GALLERY_FIELDS``.
+        out: the folder; made where it is not there.
+        clips: how many of each source, from index 0 on.
+        note: a sentence for the page's head, such as the seed and the split.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        ArgumentError: no source, a field is missing, fewer than one clip, or more clips than fit.
+        OSError: the file cannot be written.
+    """
+    page = gallery_html(sources, clips=clips, note=note)
+    file = Path(out) / "index.html"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(page, "utf-8")
+    return file
+
+
+def gallery_html(
+    sources: Mapping[str, Drawable],
+    *,
+    clips: int = 8,
+    note: str = "",
+    most_bytes: int = _MOST_BYTES,
+) -> str:
+    """The page of ``write_gallery``.
+
+    Args:
+        sources: as there.
+        clips, note: as there.
+        most_bytes: of all pictures together. Pictures are exact where that is enough; else lossy,
+            else smaller by two, by four and so on.
+
+    Raises:
+        ArgumentError: as ``write_gallery``.
+    """
+    if not sources:
+        raise ArgumentError("sources: given none; allowed is at least one")
+    if clips < 1:
+        raise ArgumentError(f"clips: given {clips}; allowed are numbers from 1")
+    share = most_bytes // len(sources)
+    sections = [_section(name, source, clips, share) for name, source in sources.items()]
+    environment = _environment()
+    style, script = (
+        environment.get_template(name).render() for name in ("gallery.css", "gallery.js")
+    )
+    return environment.get_template("gallery.html.jinja").render(
+        sections=sections,
+        note=note,
+        style=style,
+        script=script,
+        style_digest=_digest(style),
+        script_digest=_digest(script),
+        data=_json(sections),
+    )
+
+
+def _section(name: str, source: Drawable, clips: int, most_bytes: int) -> dict[str, Any]:
+    """What the page says of one source: also the object that its script reads."""
+    check_shown(source, range(clips), GALLERY_FIELDS)
+    spec = source.spec
+    batch = source.batch(range(clips))
+    frames = evenly(spec.frames, _MOST_FRAMES)
+    columns = math.ceil(math.sqrt(len(frames)))
+    thin, strips = _strips(batch["video"][:, list(frames)], columns, most_bytes)
+    # One class after the other, each in the order of the stream.
+    order = sorted(range(clips), key=lambda k: (int(batch["label"][k]), k))
+    return {
+        "name": name,
+        "shape": [spec.frames, spec.channels, spec.height, spec.width],
+        "seconds": spec.seconds,
+        "frames": list(frames),
+        "columns": columns,
+        "thin": thin,
+        "height": spec.height,
+        "width": spec.width,
+        "laws": [
+            {"name": law, "colour": hex_colour(law_colour(label))}
+            for label, law in enumerate(spec.laws)
+            if label in batch["label"]
+        ],
+        "clips": [
+            {
+                "index": int(batch["index"][k]),
+                "law": spec.laws[int(batch["label"][k])],
+                "colour": hex_colour(law_colour(int(batch["label"][k]))),
+                "strip": strips[k].url,
+                "pixels": _rounded(batch["pixels"][k][list(frames)]),
+                "radius": _rounded(batch["radius"][k][list(frames)]),
+                "depth": _rounded(batch["depth"][k][list(frames)]),
+                "caption": batch["caption"][k],
+                "equation": batch["equation"][k],
+            }
+            for k in order
+        ],
+    }
+
+
+def _strips(videos: NDArray[np.uint8], columns: int, most_bytes: int) -> tuple[int, list[_Strip]]:
+    """By how much the frames are thinned out, and the strip of each video (B, T, C, H, W)."""
+    side = max(videos.shape[3:])
+    thin = math.ceil(side / _MOST_SIDE)
+    while thin <= side:
+        for options in encodings():
+            strips = [_strip(video, columns, thin, options) for video in videos]
+            if sum(strip.size for strip in strips) <= most_bytes:
+                return thin, strips
+        thin *= 2
+    raise ArgumentError(f"clips: given {len(videos)}; so many do not fit into {most_bytes:,} bytes")
+
+
+def _strip(video: NDArray[np.uint8], columns: int, thin: int, options: dict[str, Any]) -> _Strip:
+    pictures = [frame_picture(frame).reduce(thin) for frame in video]
+    width, height = pictures[0].size
+    rows = math.ceil(len(pictures) / columns)
+    whole = Image.new("RGB", (columns * width, rows * height))
+    for k, picture in enumerate(pictures):
+        whole.paste(picture, (k % columns * width, k // columns * height))
+    data = encoded(whole, **options)
+    text = base64.b64encode(data).decode("ascii")
+    return _Strip(f"data:image/{options['format'].lower()};base64,{text}", len(data))
+
+
+def _rounded(values: NDArray[np.floating]) -> list[Any]:
+    """To a thousandth, which is far below what a screen shows."""
+    rounded: list[Any] = np.round(values.astype(np.float64), 3).tolist()
+    return rounded
+
+
+def _json(value: Sequence[Any]) -> str:
+    """JSON that may stand inside a script element: nothing in it can end that element."""
+    text = json.dumps(value, separators=(",", ":"), allow_nan=False)
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _digest(text: str) -> str:
+    """How a content security policy names the one script, or style, that may run."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode()
+
+
+@functools.cache
+def _environment() -> Environment:
+    # Not needed before a page is written, and slow to import.
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    return Environment(
+        loader=PackageLoader("trajdata._show", "."),
+        autoescape=lambda name: bool(name and name.endswith(".jinja")),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
