@@ -1,10 +1,32 @@
-"""What every test may use."""
+"""What every test may use, and what the processes of one run of tests share."""
 
 from __future__ import annotations
 
-import pytest
+import os
 
+import hypothesis
+import pytest
+from filelock import FileLock
+
+from tests.patience import SECONDS
+from tests.warming import warm_kernels
 from trajdata._spec.model import ClipSpec
+
+# A busy machine is no failure: a test that hangs runs into pytest's own limit.
+hypothesis.settings.register_profile(
+    "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("patient")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def kernels_are_compiled_once(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Where several processes run the tests, one compiles what most of them need and the others
+    wait for it: otherwise each would compile the same."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = tmp_path_factory.getbasetemp().parent
+        with FileLock(shared / "kernels.lock", timeout=SECONDS):
+            warm_kernels()
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import trajdata
+from tests.patience import SECONDS
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "trajdata"
@@ -23,7 +24,7 @@ FLOORS = (
     ("_errors", "_kernel_identity"),
     ("_kernel_cache",),
     ("_jit",),
-    ("_checks", "_settings", "_show"),
+    ("_checks", "_registry", "_settings", "_show"),
     ("_arithmetic",),
     ("_laws", "_shapes"),
     ("_spec",),
@@ -148,7 +149,7 @@ def test_no_error_is_swallowed(module):
 def test_importing_trajdata_loads_nothing_heavy():
     program = f"import sys, trajdata; print(*[m for m in {HEAVY!r} if m in sys.modules])"
     loaded = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=SECONDS
     )
     assert loaded.returncode == 0, loaded.stderr
     assert loaded.stdout.split() == []
@@ -167,7 +168,7 @@ def test_importing_trajdata_starts_nothing_and_changes_no_setting():
         "sys.exit(before[:2] != after[:2] or before[3] != after[3])"
     )
     ended = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=100
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=SECONDS
     )
     assert ended.returncode == 0, ended.stderr
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import SECONDS
+
 ROOT = Path(__file__).parents[1]
 GOLDEN = json.loads((ROOT / "tests" / "golden.json").read_text("ascii"))
 
@@ -17,6 +19,7 @@ LAW = '''
 
 from pydantic import Field
 
+from tests.patience import SECONDS
 from trajdata._laws.linear import distinct, least, position, propose
 from trajdata._laws.registry import Law, LawSettings
 from trajdata._settings import Fraction
@@ -116,7 +119,7 @@ def answer(tmp_path_factory):
         env={**os.environ, "PYTHONPATH": str(copy)},
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=SECONDS,
         check=False,
     )
     assert run.returncode == 0, run.stderr[-3000:]
@@ -127,7 +130,6 @@ def answer(tmp_path_factory):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("case", CASES)
 def test_a_spec_that_does_not_use_what_was_added_keeps_every_byte(answer, case):
     held, found = GOLDEN["cases"][case], answer["found"][case]
@@ -136,7 +138,6 @@ def test_a_spec_that_does_not_use_what_was_added_keeps_every_byte(answer, case):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_what_was_added_can_be_used(answer):
     assert "drift" in answer["laws"]
     assert "a" * 200 in answer["shapes"]

@@ -21,6 +21,7 @@ import numpy as np
 import pytest
 
 import trajdata._kernel_cache
+from tests.patience import SECONDS
 from trajdata._kernel_identity import _source
 
 ROOT = Path(__file__).parents[1]
@@ -58,7 +59,7 @@ def run(program, root, **more):
         cwd=root,
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=SECONDS,
     )
     assert ended.returncode == 0, ended.stderr
     assert ended.stderr == ""
@@ -188,7 +189,6 @@ value["modules with kernels"] = sorted({key[0] for key in before})
 """
 
 
-@pytest.mark.timeout(240)
 def test_every_source_is_part_of_exactly_the_kernels_that_reach_it(scratch):
     told = run(EVERY_IDENTITY, scratch)["value"]
     homes = told.pop("modules with kernels")
@@ -254,7 +254,6 @@ EDITS = [
 ]
 
 
-@pytest.mark.timeout(300)
 def test_an_edit_of_a_source_shows_at_once_under_a_warm_cache(scratch):
     before = run(PROBE, scratch)["value"]
     assert run(PROBE, scratch)["compiled"] == []
@@ -300,6 +299,12 @@ def chain(offsets):
             return GAIN * head(x)
         return tail(which, x)
     return either
+
+def pair(one, two):
+    @kernel
+    def both(which, x):
+        return 1000.0 * one(which, x) + two(which, x)
+    return both
 """
 
 
@@ -336,9 +341,12 @@ def test_functions_of_one_name_that_two_processes_compiled_keep_apart_in_a_third
     assert run(one.format(5.0), users)["value"] == 30.0
     both = """
     import users
-    value = [users.chain((offset,))(0, 10.0) for offset in (1.0, 5.0)]
+    made = [users.chain((offset,)) for offset in (1.0, 5.0)]
+    value = [made[0](0, 10.0), made[1](0, 10.0), users.pair(*made)(0, 10.0)]
     """
-    assert run(both, users) == {"value": [22.0, 30.0], "compiled": [], "found": 2}
+    told = run(both, users)
+    assert told["value"] == [22.0, 30.0, 22030.0]
+    assert told["compiled"] == ["users.pair.<locals>.both"]
 
 
 def test_a_global_that_was_rebound_is_read_again(users):
@@ -605,7 +613,7 @@ def test_two_processes_that_start_together_on_a_cold_cache_are_both_right(users)
         for _ in range(3)
     ]
     for program in programs:
-        told, _ = program.communicate(timeout=100)
+        told, _ = program.communicate(timeout=SECONDS)
         assert program.returncode == 0
         assert json.loads(told)["value"] == 22.0
     assert run(SMALL, users)["compiled"] == []
@@ -649,7 +657,7 @@ def baked(scratch, name):
         cwd=scratch,
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=SECONDS,
     )
     assert ended.returncode == 0, ended.stderr
     assert "nbc" not in ended.stdout + ended.stderr
@@ -657,7 +665,6 @@ def baked(scratch, name):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
 def test_a_bake_goes_on_when_every_file_of_the_kernel_cache_is_damaged(scratch):
     for path in kernel_files(scratch):  # There may be some of older sources, which nobody reads.
         path.unlink()

@@ -3,14 +3,16 @@
 They go to docs/assets, those that stand on the page's own paper once light and once dark:
 
 conventions.png       the camera, the axes and where pixel centres lie, from a real clip
-hero-*.webp           two clips of each law, moving
+hero-*.webp           two clips of each law, moving, on plain and random backgrounds
 sheet-*.png           a contact sheet, as a bake leaves it
 favicon.png           the site's icon
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -24,8 +26,8 @@ from trajdata._show.palette import DARK, LIGHT
 from trajdata._show.pictures import PREVIEW_FIELDS, animation_webp, sheet_png
 
 ASSETS = Path(__file__).parents[1] / "docs" / "assets"
-HERO = "magvit-64"
-HERO_SEED = 4
+HERO = ("magvit-64", "magvit-64-random")
+HERO_SEED = 7
 
 
 def conventions() -> None:
@@ -70,14 +72,34 @@ def conventions() -> None:
     plt.close(figure)
 
 
+class OneAboveTheOther:
+    """Two sources whose specs differ in their looks, shown as one: half the clips from each."""
+
+    fields = PREVIEW_FIELDS
+
+    def __init__(self, above: ClipSource, below: ClipSource) -> None:
+        self.spec = above.spec
+        self._sources = (above, below)
+
+    def batch(self, indices: Sequence[int]) -> dict[str, Any]:
+        """The first half of the clips from the one, the rest from the other."""
+        half = len(indices) // 2
+        parts = (indices[:half], indices[half:])
+        batches = [source.batch(part) for source, part in zip(self._sources, parts, strict=True)]
+        return {name: np.concatenate([batch[name] for batch in batches]) for name in self.fields}
+
+
 def hero() -> None:
-    """Two clips of each law, moving, with the path so far."""
-    source = ClipSource(preset(HERO), seed=HERO_SEED, fields=PREVIEW_FIELDS)
-    labels = source.batch(range(8))["label"]
+    """A clip of each law on the plain background, and one on a random background, moving."""
+    above, below = (
+        ClipSource(preset(name), seed=HERO_SEED, fields=PREVIEW_FIELDS) for name in HERO
+    )
+    labels = above.batch(range(8))["label"]
     rows = np.argsort(labels, kind="stable").reshape(4, 2).T.ravel()
+    shown = OneAboveTheOther(above, below)
     for name, theme in (("light", LIGHT), ("dark", DARK)):
         picture = animation_webp(
-            source, clips=[int(k) for k in rows], theme=theme, columns=4, least_side=192
+            shown, clips=[int(k) for k in rows], theme=theme, columns=4, least_side=192
         )
         (ASSETS / f"hero-{name}.webp").write_bytes(picture)
 

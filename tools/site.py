@@ -6,31 +6,32 @@ gallery, the changelog and the pictures of result files become files of the site
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from mkdocs.structure.files import File, Files
+from typer.testing import CliRunner
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 import trajdata  # noqa: E402
-from trajdata._shards.layout import record_layout  # noqa: E402
+from trajdata._cli.app import app  # noqa: E402
+from trajdata._shards.layout import STANDARD_ARRAYS, record_layout  # noqa: E402
 from trajdata._show.gallery import GALLERY_FIELDS, gallery_html  # noqa: E402
 
 RESULTS = "benchmarks/results"
-CLI_COLUMNS = "88"
+CLI_COLUMNS = "76"
 API = {
-    "Specs": ("preset", "presets", "ClipSpec"),
+    "Specs": ("preset", "presets", "ClipSpec", "spec_schema"),
     "Sources": ("ClipSource", "open_shards", "read_through"),
     "Datasets": ("TrajectoryDataset", "TrajectoryMapDataset", "Output", "resume_point"),
-    "Baking": ("materialize", "verify", "repair"),
+    "Baking": (
+        *("materialize", "MaterializeReport", "verify", "VerifyReport", "repair", "RepairReport"),
+    ),
     "Measuring": ("evaluate", "TrackErrors", "audit", "AuditReport"),
     "Errors": (
         *("TrajdataError", "ArgumentError", "ShardError", "SpecMismatchError", "LockedError"),
@@ -51,9 +52,12 @@ def presets() -> str:
         spec = trajdata.preset(name)
         t, c, h, w = spec.video_shape
         rows.append(
-            [f"`{name}`", f"{t}", "RGB" if c == 3 else "gray", f"{h} x {w}", ", ".join(spec.laws)]
+            [
+                *(f"`{name}`", f"{t}", "RGB" if c == 3 else "gray", f"{h} x {w}"),
+                *(spec.looks.background, ", ".join(spec.laws)),
+            ]
         )
-    return table(["preset", "frames", "colour", "pixels", "laws"], rows)
+    return table(["preset", "frames", "colour", "pixels", "background", "laws"], rows)
 
 
 def settings() -> str:
@@ -78,7 +82,7 @@ def fields() -> str:
 def layout() -> str:
     parts = []
     for name in trajdata.presets():
-        found = record_layout(trajdata.preset(name))
+        found = record_layout(trajdata.preset(name), STANDARD_ARRAYS)
         rows = [
             [f"`KEY.{member.name}`", f"{member.start:,}", f"{member.offset:,}", f"{member.size:,}"]
             for member in found.members
@@ -159,18 +163,12 @@ def _shape(field: Any) -> str:
 
 def _help(*command: str) -> str:
     """What ``trajdata COMMAND --help`` prints, as wide as a page."""
-    with tempfile.TemporaryDirectory() as home:
-        run = subprocess.run(
-            [sys.executable, "-m", "trajdata", *command, "--help"],
-            cwd=ROOT,
-            env={
-                **{name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ},
-                **{"COLUMNS": CLI_COLUMNS, "TERMINAL_WIDTH": CLI_COLUMNS, "NO_COLOR": "1"},
-                **{"HOME": home, "TERM": "dumb"},
-            },
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=True,
-        )
-    return "\n".join(line.rstrip() for line in run.stdout.strip().splitlines())
+    answer = CliRunner().invoke(
+        app,
+        [*command, "--help"],
+        prog_name="trajdata",
+        env={"COLUMNS": CLI_COLUMNS, "NO_COLOR": "1", "TERM": "dumb"},
+    )
+    if answer.exit_code:
+        raise RuntimeError(f"trajdata {' '.join(command)} --help: {answer.output}")
+    return "\n".join(line.rstrip() for line in answer.stdout.strip().splitlines())

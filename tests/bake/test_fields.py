@@ -7,10 +7,16 @@ import numpy as np
 import pytest
 
 from tests.stores import recipe_of
-from trajdata import ArgumentError, ClipSource, SpecMismatchError, materialize, verify
+from trajdata import (
+    ArgumentError,
+    ClipSource,
+    SpecMismatchError,
+    materialize,
+    open_shards,
+    read_through,
+    verify,
+)
 from trajdata._cli import main
-from trajdata._reading.read_through import read_through
-from trajdata._reading.stored import open_shards
 
 CLIPS, SHARD = 20, 8
 TEXTS = ("params", "caption", "equation")

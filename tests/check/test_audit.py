@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from trajdata import ClipSource, audit, preset
-from trajdata._check.audit import factors, rendering, streams, truth
+from trajdata import ClipSource, audit, preset, presets
+from trajdata._check.audit import factors, looks, rendering, streams, truth
 from trajdata._check.audit.findings import at_least, at_most
 
 SPEC = preset("magvit-32")
@@ -184,6 +184,57 @@ def test_a_picture_drawn_off_its_place_is_found(monkeypatch):
     assert failed(rendering.centroids(source, 300)) == [
         "centroid of the rendered object against pixels"
     ]
+
+
+@pytest.mark.parametrize("name", presets())
+def test_the_object_has_most_of_a_clips_variance_but_for_presets_called_random(name):
+    share = 100 * looks.object_shares(ClipSource(preset(name)), 100).mean()
+    if name.endswith("-random"):
+        assert share < 5
+    else:
+        assert share > 90 > looks.LEAST_OBJECT_SHARE
+
+
+def test_a_background_that_drowns_the_object_is_found(monkeypatch):
+    source = ClipSource(SPEC)
+    assert failed(looks.variance(source, 300)) == []
+    real = ClipSource.batch
+
+    def drown(self, indices, **options):
+        batch = real(self, indices, **options)
+        # As strong as a random background of every clip is, about its own mean.
+        lift = 60 * (np.asarray(indices) % 2).astype(np.uint8)
+        batch["video"] = np.maximum(batch["video"], lift[:, None, None, None, None])
+        return batch
+
+    monkeypatch.setattr(ClipSource, "batch", drown)
+    assert failed(looks.variance(source, 300)) == [
+        "share of a clip's variance that the object's pixels have, mean"
+    ]
+
+
+def test_the_objects_share_counts_the_pixels_that_its_box_touches_and_no_others(monkeypatch):
+    video = np.zeros((2, 2, 1, 16, 16), np.uint8)
+    video[0, :, 0, 4:7, 5:8] = 100  # the object, 3 x 3 pixels
+    video[0, :, 0, 12, 12] = 100  # one pixel of something else
+    video[1, :, 0, 4:7, 5:8] = 200
+    clips = {
+        "video": video,
+        "pixels": np.full((2, 2, 2), (6.5, 5.5), np.float32),
+        "radius": np.full((2, 2), 1.25, np.float32),
+    }
+    monkeypatch.setattr(ClipSource, "batch", lambda self, indices, **options: clips)
+    tiny = ClipSource(SPEC.replace(frames=2, channels=1, height=16, width=16))
+    # About the mean image both clips' objects are 50 off, and the other pixel is as well.
+    assert looks.object_shares(tiny, 2) == pytest.approx([9 / 10, 9 / 10])
+
+
+@pytest.mark.parametrize("change", [{"background": "random"}, {"pixel_noise": 30.0}])
+def test_looks_that_are_meant_to_be_hard_are_reported_without_a_bound(change):
+    (finding,) = looks.variance(ClipSource(SPEC.replace(**change)), 100)
+    assert finding.figure < looks.LEAST_OBJECT_SHARE
+    assert finding.bound == 0
+    assert finding.passed
 
 
 def test_jagged_edges_are_found(monkeypatch):

@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from tests.patience import SECONDS
+
 CHROMIUM = shutil.which("chromium")
-SECONDS = 60
 DARK, LIGHT = "dark", "light"
 _FRAME = "measuring-frame.html"
 
@@ -37,14 +38,17 @@ def served(folder):
             yield f"http://127.0.0.1:{server.server_port}"
         finally:
             server.shutdown()
-            thread.join()
+            thread.join(SECONDS)
 
 
 def starts():
     """Whether there is a Chromium here that starts."""
     if CHROMIUM is None:
         return False
-    return subprocess.run([CHROMIUM, "--version"], capture_output=True, timeout=60).returncode == 0
+    return (
+        subprocess.run([CHROMIUM, "--version"], capture_output=True, timeout=SECONDS).returncode
+        == 0
+    )
 
 
 class Browser:
@@ -83,22 +87,36 @@ class Browser:
 
         The page is shown in a frame of that width; what is returned must be JSON's.
         """
+        return self.measure_all([page], script, widths=[width], scheme=scheme)[page, width]
+
+    def measure_all(self, pages, script, *, widths, scheme=LIGHT):
+        """``measure`` of several pages at several widths at once: (page, width) -> what it returns.
+
+        They are frames of one document, each with its own; one start of the browser is enough.
+        """
+        asked = [(page, width) for page in pages for width in widths]
+        frames = "".join(
+            f'<iframe width={width} height=1200 frameborder=0 src="{html.escape(page)}"></iframe>'
+            for page, width in asked
+        )
         frame = self._folder / _FRAME
         frame.write_text(
-            f"<!DOCTYPE html><iframe id=frame width={width} height=1200 frameborder=0 "
-            f'src="{html.escape(page)}"></iframe><pre id=answer></pre><script>'
+            f"<!DOCTYPE html>{frames}<pre id=answer></pre><script>"
             "const wait = (ms) => new Promise((done) => setTimeout(done, ms));"
             f"const look = async (page) => {{ {script} }};"
-            "frame.onload = async () => { await wait(300);"
-            "try { answer.textContent = JSON.stringify(await look(frame.contentDocument)) }"
-            "catch (error) { answer.textContent = JSON.stringify(String(error)) } }</script>",
+            "onload = async () => { await wait(300); const found = [];"
+            "for (const frame of document.querySelectorAll('iframe')) {"
+            "try { found.push(await look(frame.contentDocument)) }"
+            "catch (error) { found.push(String(error)) } }"
+            "answer.textContent = JSON.stringify(found) }</script>",
             "utf-8",
         )
         try:
-            document = self._run(_FRAME, "--dump-dom", scheme=scheme, budget=5000)
+            document = self._run(_FRAME, "--dump-dom", scheme=scheme, budget=8000)
         finally:
             frame.unlink()
-        return json.loads(html.unescape(re.search(r"<pre [^>]*>(.*?)</pre>", document)[1]))
+        answer = re.search(r"<pre [^>]*>(.*?)</pre>", document, re.S)[1]
+        return dict(zip(asked, json.loads(html.unescape(answer)), strict=True))
 
     def picture(self, page, file, *, width=1280, height=1400, scheme=LIGHT):
         """A screenshot, also written into that file; uint8 (H, W, 3)."""

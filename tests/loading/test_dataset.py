@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, default_collate
 
+from tests.patience import SECONDS
 from trajdata import (
     FIELDS,
     ClipSource,
@@ -184,7 +185,9 @@ def test_a_start_belongs_to_the_epoch_that_is_set_before_anything_is_shown(sourc
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_start_is_used_up_by_the_first_pass_also_where_workers_make_it(source, workers):
     resumed = TrajectoryDataset(source, length=24, batch_size=3, start=9)
-    loader = DataLoader(resumed, batch_size=None, num_workers=workers, timeout=60 * bool(workers))
+    loader = DataLoader(
+        resumed, batch_size=None, num_workers=workers, timeout=SECONDS * bool(workers)
+    )
     assert [int(batch["index"][0]) for batch in loader] == [9, 12, 15, 18, 21]
     resumed.set_epoch(1)
     assert [int(batch["index"][0]) for batch in loader] == list(range(24, 48, 3))

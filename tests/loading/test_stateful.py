@@ -8,7 +8,6 @@ from trajdata import ClipSource, SpecMismatchError, TrajectoryDataset, resume_po
 
 StatefulDataLoader = pytest.importorskip("torchdata.stateful_dataloader").StatefulDataLoader
 
-pytestmark = pytest.mark.timeout(120)
 
 WORKERS = (0, 1, 2, 3)
 

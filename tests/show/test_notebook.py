@@ -1,16 +1,24 @@
 """What a notebook shows of a clip, a batch and a spec."""
 
 import base64
+import copy
 import io
+import pickle
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from torch.utils.data import default_collate
 
 from tests.bake.known import Page
-from trajdata import FIELDS, ClipSource, preset
+from trajdata import FIELDS, ClipSource, materialize, open_shards, preset, read_through
 from trajdata._show.notebook import batch_html, clip_html, spec_html
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -86,3 +94,49 @@ def test_no_name_in_a_spec_is_taken_for_markup():
 def test_html_for_notebooks_needs_nothing_from_elsewhere(source):
     html = clip_html(source[0], source.spec) + batch_html(source.batch([1]), source.spec)
     assert not re.search(r"""(?:src|href)=["'](?!data:)|<(?:script|style|link)|url\(""", html)
+
+
+@pytest.fixture(scope="module")
+def sources(source, tmp_path_factory):
+    """The same stream live, from shards and through both."""
+    folder = tmp_path_factory.mktemp("baked") / "out"
+    materialize(source, folder, clips=20)
+    stored = open_shards(folder, fields=source.fields)
+    return source, stored, read_through(source, folder)
+
+
+def test_every_source_returns_dicts_that_a_notebook_shows(sources):
+    live = sources[0]
+    for one in sources:
+        clip, batch, part = one[3], one.batch([5, 3]), one[0:2]
+        assert clip._repr_html_() == clip_html(live[3], live.spec)
+        assert batch._repr_html_() == batch_html(live.batch([5, 3]), live.spec)
+        assert "float32 (2, 16, 3)" in Page(part._repr_html_()).text
+    mixed = sources[2].batch([19, 20])  # one read, one rendered
+    assert mixed._repr_html_() == batch_html(live.batch([19, 20]), live.spec)
+    assert "circular" in Page(live.pair(3, law="circular")._repr_html_()).text
+    assert live.spec._repr_html_() == spec_html(live.spec)
+
+
+def test_what_a_notebook_shows_is_a_plain_dict_to_everybody_else(sources):
+    for one in sources:
+        for shown in (one[3], one.batch([5, 3])):
+            assert isinstance(shown, dict)
+            for copied in (pickle.loads(pickle.dumps(shown)), copy.copy(shown), dict(shown)):
+                assert type(copied) is dict
+                assert list(copied) == list(shown)
+    assert b"trajdata" not in pickle.dumps(sources[0].with_fields(("label", "caption"))[3])
+    collated = default_collate([sources[0].with_fields(("video", "label"))[k] for k in range(3)])
+    assert collated["video"].shape == (3, 16, 3, 64, 64)
+
+
+def test_who_does_not_look_pays_for_no_pictures():
+    program = (
+        "import sys, trajdata; trajdata.ClipSource(trajdata.preset('magvit-32'))[0]; "
+        "print(*[m for m in ('PIL', 'trajdata._show') if m in sys.modules])"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=100
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.split() == []

@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from tests.patience import SECONDS
 from trajdata import LockedError
 from trajdata._store.disk import Disk
 from trajdata._store.folder import FolderStore
@@ -91,7 +92,7 @@ def test_of_many_that_create_at_once_one_does_and_its_bytes_are_there(store):
     start, made = threading.Barrier(8), []
 
     def create(number):
-        start.wait(timeout=30)
+        start.wait(timeout=SECONDS)
         if store.create("a", b"%d" % number):
             made.append(b"%d" % number)
 
@@ -99,7 +100,7 @@ def test_of_many_that_create_at_once_one_does_and_its_bytes_are_there(store):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=30)
+        thread.join(timeout=SECONDS)
     assert made == [store.read("a", 0, 100)]
     assert store.list(TEMPS) == []
 

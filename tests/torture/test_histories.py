@@ -27,7 +27,7 @@ from trajdata._reading.committed import find_shards
 from trajdata._store.disk import Disk
 from trajdata._store.lock import FolderLock
 
-pytestmark = [pytest.mark.torture, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.torture, pytest.mark.timeout(3000)]
 
 HISTORIES, STEPS = 250, 15
 

@@ -29,7 +29,7 @@ from trajdata._clips.source import ClipSource
 from trajdata._errors import ShardError
 from trajdata._spec.presets import preset
 
-pytestmark = [pytest.mark.torture, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.torture, pytest.mark.timeout(3000)]
 
 CLIPS, SHARD_CLIPS = 160, 64
 """Two shards are large enough to be written early, the last is not."""

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trajdata._clips.fields import FIELDS, TEXT_FIELDS
+from trajdata._clips.shown import ShownBatch, ShownClip
 from trajdata._clips.typed import Batch, Clip
 from trajdata._errors import ArgumentError
 from trajdata._spec.model import ClipSpec
@@ -57,7 +58,7 @@ def first_clip(batch: Batch) -> Clip:
             clip[name] = {key: numbers[0] for key, numbers in value.items()}
         else:
             clip[name] = cast(Sequence[Any], value)[0]
-    return cast(Clip, clip)
+    return cast(Clip, ShownClip(clip, batch.spec) if isinstance(batch, ShownBatch) else clip)
 
 
 def slice_indices(part: slice, clips: int | None) -> range:

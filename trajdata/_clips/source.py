@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from trajdata._clips.batches import batch_arrays, check_out, first_clip, slice_indices
 from trajdata._clips.fields import DEFAULT_FIELDS, FIELDS, TEXT_FIELDS, check_fields
+from trajdata._clips.shown import ShownBatch
 from trajdata._clips.templates import Program, write_texts
 from trajdata._clips.texts import fill_values, param_names, value_columns, wording
 from trajdata._clips.typed import Batch, Clip
@@ -25,7 +26,7 @@ from trajdata._errors import ArgumentError
 from trajdata._render.compositing import clip_renderer
 from trajdata._render.grain import add_grain
 from trajdata._spec.model import ClipSpec
-from trajdata._spec.splits import stream_key
+from trajdata._spec.streams import stream_key
 from trajdata._world.camera import project
 from trajdata._world.deal import deal
 from trajdata._world.jitter import shake_positions
@@ -248,7 +249,7 @@ class ClipSource:
                 result[name] = dict(zip(self._param_names, stacked, strict=True))
             else:
                 result[name] = texts[name]
-        return cast(Batch, result)
+        return cast(Batch, ShownBatch(result, self.spec))
 
     def scenes(self, indices: Sequence[int] | range | NDArray[np.integer]) -> NDArray[np.void]:
         """The scenes of these clips: a structured array SCENE (B, objects).

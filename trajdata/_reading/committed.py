@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from trajdata._clips.batches import batch_arrays
 from trajdata._clips.fields import FIELDS, TEXT_FIELDS
+from trajdata._clips.shown import ShownBatch
 from trajdata._clips.source import check_indices
 from trajdata._clips.texts import param_names
 from trajdata._clips.typed import Batch
@@ -156,7 +157,7 @@ class CommittedShards:
                 }
             else:
                 result[name] = [clip[name] for clip in parsed]
-        return cast(Batch, result)
+        return cast(Batch, ShownBatch(result, self.recipe.spec))
 
     def warm(self) -> None:
         """Compile the kernels (or load them from the disk cache): call before starting workers."""
@@ -248,7 +249,8 @@ class CommittedShards:
                     self._open.popitem(last=False)
             else:
                 self._open.move_to_end(shard)
-            return opened
+        opened.check_uncut()
+        return opened
 
 
 def _as_bytes(array: NDArray[Any]) -> NDArray[np.uint8]:

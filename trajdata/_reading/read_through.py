@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trajdata._clips.batches import batch_arrays, first_clip, slice_indices
+from trajdata._clips.shown import ShownBatch
 from trajdata._clips.source import check_indices
 from trajdata._clips.source_protocol import Source
 from trajdata._clips.typed import Batch, Clip
@@ -135,7 +136,8 @@ class ReadThroughSource:
         made: dict[str, Any] = {**self._renderer.batch(where, out=others)}
         if self._readable:
             made |= self._stored_fields(where, given)
-        return cast(Batch, {name: made[name] for name in self.fields})
+        shown = ShownBatch({name: made[name] for name in self.fields}, self.spec)
+        return cast(Batch, shown)
 
     def pair(self, index: int, law: str) -> Clip:
         """Clip ``index`` as it would be under another law: rendered by the other source.
@@ -191,7 +193,7 @@ class ReadThroughSource:
                     for row, text in zip(np.flatnonzero(rows).tolist(), value, strict=True):
                         texts[row] = text
                 merged[name] = texts
-        return cast(Batch, merged)
+        return cast(Batch, ShownBatch(merged, self.spec))
 
 
 def _joined(values: Sequence[tuple[NDArray[np.bool_], NDArray[Any]]]) -> NDArray[Any]:

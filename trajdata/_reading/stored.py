@@ -53,7 +53,7 @@ class StoredSource:
 
     def __repr__(self) -> str:
         return (
-            f"StoredSource({self.folder!r}, clips={self.clips}, seed={self.seed}, "
+            f"StoredSource({self.where!r}, clips={self.clips}, seed={self.seed}, "
             f"split={self.split!r}, fields={self.fields})"
         )
 
@@ -83,7 +83,7 @@ class StoredSource:
         return self._shards.recipe.shard_clips
 
     @property
-    def folder(self) -> str:
+    def where(self) -> str:
         """Where the shards are."""
         return self._shards.store.where
 
@@ -109,7 +109,7 @@ class StoredSource:
         if not -self.clips <= number < self.clips:
             raise IndexError(
                 f"index: given {number}; allowed are {-self.clips} to {self.clips - 1}, the clips "
-                f"of {self.folder!r}"
+                f"of {self.where!r}"
             )
         return first_clip(self.batch([number % self.clips]))
 

@@ -181,6 +181,12 @@ class ClipSpec(Settings):
         own: Range = getattr(getattr(self, _HELD_OUT[name]), name)
         return own if held_out is None else held_out
 
+    def _repr_html_(self) -> str:
+        """For a notebook: a table of the settings by group."""
+        from trajdata._show.notebook import spec_html
+
+        return spec_html(self)
+
     def _held_out(self, factor: str) -> Range | None:
         held_out: Range | None = getattr(getattr(self, _HELD_OUT[factor]), f"held_out_{factor}")
         return held_out

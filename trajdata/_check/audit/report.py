@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trajdata._check.audit import factors, rendering, streams, truth
+from trajdata._check.audit import factors, looks, rendering, streams, truth
 from trajdata._check.audit.findings import Finding
 from trajdata._clips.source import ClipSource
+from trajdata._errors import ArgumentError
 from trajdata._spec.identity import FORMAT
 from trajdata._spec.model import ClipSpec
 
@@ -25,6 +26,7 @@ _TRUTH_CHUNK = 8192
 _PAIRED_CLIPS = 500
 _HASHED_BYTES = 3 << 30
 _OUTLINE_BYTES = 1 << 30
+_VARIANCE_BYTES = 1 << 27
 _SUPERSAMPLED_PIXELS = 400 * 32 * 32
 
 
@@ -97,10 +99,10 @@ def audit(
         on_group: told what is measured next, so that a long audit can show where it is.
 
     Raises:
-        ValueError: fewer clips than 20,000, or whatever ``ClipSource`` refuses.
+        ArgumentError: fewer clips than 20,000, or whatever ``ClipSource`` refuses.
     """
     if isinstance(clips, bool) or not isinstance(clips, int) or clips < _LEAST_CLIPS:
-        raise ValueError(
+        raise ArgumentError(
             f"clips: given {clips!r}; allowed are whole numbers from {_LEAST_CLIPS} (with fewer, "
             "chance alone breaks the bound on mutual information)"
         )
@@ -123,6 +125,9 @@ def audit(
     if spec.noise.pixel_noise == 0:
         frames = max(20, _SUPERSAMPLED_PIXELS // (spec.height * spec.width))
         findings += rendering.anti_aliasing(source, frames)
+    tell("looks")
+    varied = max(100, _VARIANCE_BYTES // spec.clip_bytes)
+    findings += looks.variance(source, min(clips, varied))
     tell("balance and independence")
     labels, sampled = factors.scene_factors(source, clips)
     findings += streams.balance(spec, labels)

@@ -1,0 +1,79 @@
+"""Looks: whether a clip's pixels are about its object or about its background."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trajdata._check.audit.findings import Finding, at_least
+from trajdata._clips.source import ClipSource
+from trajdata._clips.typed import Batch
+
+__all__ = ["LEAST_OBJECT_SHARE", "object_shares", "variance"]
+
+LEAST_OBJECT_SHARE = 50.0
+"""In percent: what the object's pixels must have of a clip's variance on a plain background.
+
+With random flat backgrounds the share is 2 %, and a plain 3-D CNN stays at chance after 176,000
+clips. With the plain background of the presets it is 93 % and more."""
+
+_CHUNK = 256
+
+
+def object_shares(source: ClipSource, clips: int) -> NDArray[np.float64]:
+    """Of each clip's variance, the share of the pixels that its object touches: (clips,), 0..1.
+
+    A clip's variance is the sum, over its frames, pixels and channels, of the squared difference
+    from the mean image of these clips: what a network sees once the mean of the data set is taken
+    away. The object's pixels are those that its box touches, at each frame.
+    """
+    with_truth = source.with_fields(("video", "pixels", "radius"))
+    total = np.zeros(source.spec.video_shape[1:])
+    for batch in _batches(with_truth, clips):
+        total += batch["video"].sum(axis=(0, 1), dtype=np.float64)
+    mean = (total / (clips * source.spec.frames)).astype(np.float32)
+    return np.concatenate([_shares(batch, mean) for batch in _batches(with_truth, clips)])
+
+
+def variance(source: ClipSource, clips: int) -> list[Finding]:
+    """The mean share of the object; no bound where backgrounds or noise are meant to be strong."""
+    spec = source.spec
+    is_bounded = spec.looks.background == "plain" and spec.noise.pixel_noise == 0
+    return [
+        at_least(
+            "looks",
+            "share of a clip's variance that the object's pixels have, mean",
+            100 * float(object_shares(source, clips).mean()),
+            LEAST_OBJECT_SHARE if is_bounded else 0.0,
+            "%",
+            clips,
+        )
+    ]
+
+
+def _batches(source: ClipSource, clips: int) -> Iterator[Batch]:
+    for first in range(0, clips, _CHUNK):
+        yield source.batch(range(first, min(first + _CHUNK, clips)))
+
+
+def _shares(batch: Batch, mean: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Of one batch, (B,)."""
+    squares = ((batch["video"] - mean) ** 2).sum(axis=2)
+    height, width = squares.shape[2:]
+    x, y = batch["pixels"][..., 0], batch["pixels"][..., 1]
+    columns = _touched(x, batch["radius"], width)
+    rows = _touched(y, batch["radius"], height)
+    own = np.einsum("btyx,bty,btx->b", squares, rows, columns, dtype=np.float64)
+    share: NDArray[np.float64] = own / squares.sum(axis=(1, 2, 3), dtype=np.float64)
+    return share
+
+
+def _touched(centres: NDArray[Any], radii: NDArray[Any], pixels: int) -> NDArray[np.bool_]:
+    """Which pixels of an axis [centre - radius, centre + radius] touches: (B, T, pixels)."""
+    edges = np.arange(pixels)
+    low, high = (centres - radii)[..., None], (centres + radii)[..., None]
+    touched: NDArray[np.bool_] = (edges + 1 > low) & (edges < high)
+    return touched
