@@ -7,6 +7,7 @@ function over the arrays of a whole batch; nothing here is done per clip.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast, overload
@@ -137,6 +138,12 @@ class ClipSource:
             f"ClipSource(T={t}, C={c}, H={h}, W={w}, seed={self.seed}, split={self.split!r}, "
             f"fields={self.fields})"
         )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Kernels that are pickled arrive without what is kept of them on disk, and would be
+        # compiled anew by every spawned worker: it looks them up again.
+        made = functools.partial(type(self), fields=self.fields)
+        return made, (self.spec, self.seed, self.split)
 
     @property
     def metadata_bytes(self) -> int:
