@@ -24,7 +24,7 @@ FLOORS = (
     ("_errors", "_kernel_identity"),
     ("_kernel_cache",),
     ("_jit",),
-    ("_checks", "_settings", "_show"),
+    ("_checks", "_registry", "_settings", "_show"),
     ("_arithmetic",),
     ("_laws", "_shapes"),
     ("_spec",),

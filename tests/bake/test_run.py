@@ -252,7 +252,7 @@ def test_the_function_is_found_whether_or_not_its_module_was_imported_before():
         ({"fields": ["depth"]}, {"fields"}),
         (
             {"spec": ClipSpec().replace(frames=5, height=16, width=18)},
-            {"spec.frames", "spec.width"},
+            {"spec.picture.frames", "spec.picture.width"},
         ),
     ],
 )

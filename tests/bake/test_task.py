@@ -10,7 +10,8 @@ import pytest
 from tests.patience import SECONDS
 from tests.stores import store_of
 from trajdata import ClipSource, ShardError, materialize
-from trajdata._bake.run import agree, materialize_on
+from trajdata._bake.agreement import agree
+from trajdata._bake.run import materialize_on
 from trajdata._bake.task import ShardTask, bake_shard
 from trajdata._bake.verify import verify_on
 from trajdata._store.contents import read_contents

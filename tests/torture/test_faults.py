@@ -17,7 +17,7 @@ LASTING = ("ENOSPC", "EDQUOT", "EROFS", "EIO")
 
 def test_every_method_of_the_disk_is_under_attack():
     public = {name for name in vars(Disk) if not name.startswith("_")}
-    assert public == {*STEPS, "path"}
+    assert public == {*STEPS, "path", "close_folders"}
 
 
 def operations(folder, threads):

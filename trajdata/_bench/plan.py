@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from trajdata._bake.run import check_threads
+from trajdata._bake.agreement import check_threads
 from trajdata._checks import whole_number
 from trajdata._clips.source import ClipSource
 from trajdata._errors import ArgumentError, SpecMismatchError

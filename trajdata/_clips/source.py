@@ -25,7 +25,7 @@ from trajdata._errors import ArgumentError
 from trajdata._render.compositing import clip_renderer
 from trajdata._render.grain import add_grain
 from trajdata._spec.model import ClipSpec
-from trajdata._spec.splits import stream_key
+from trajdata._spec.streams import stream_key
 from trajdata._world.camera import project
 from trajdata._world.deal import deal
 from trajdata._world.jitter import shake_positions

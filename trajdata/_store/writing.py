@@ -73,6 +73,7 @@ def commit_chunks(disk: Disk, final: str, chunks: Iterable[memoryview], size: in
             _sync_or_say(lambda: disk.sync(file), temp)
         finally:
             disk.close(file)
+        disk.check_identity()
         disk.rename(temp, final)
     except BaseException:
         _remove_temp(disk, temp)
@@ -101,6 +102,7 @@ def create_file(disk: Disk, final: str, data: bytes) -> bool:
             _sync_or_say(lambda: disk.sync(file), temp)
         finally:
             disk.close(file)
+        disk.check_identity()
         is_ours = _name_once(disk, temp, final)
     except BaseException:
         _remove_temp(disk, temp)
@@ -125,6 +127,7 @@ def replace_quickly(disk: Disk, final: str, chunks: Iterable[memoryview], size: 
                 raise OSError(errno.EIO, f"{found} bytes were written where {size} should be", temp)
         finally:
             disk.close(file)
+        disk.check_identity()
         disk.rename(temp, final)
     except BaseException:
         _remove_temp(disk, temp)
