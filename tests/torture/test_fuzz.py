@@ -22,7 +22,7 @@ from trajdata._shards.index import Index, parse_index
 from trajdata._shards.recipe import Recipe, parse_recipe
 from trajdata._shards.strict_json import SEAL, canonical, sealed
 
-pytestmark = [pytest.mark.torture, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.torture, pytest.mark.timeout(3000)]
 
 MUTANTS = 25_000
 """Of each of the four kinds of files."""

@@ -17,6 +17,7 @@ import time
 import pytest
 from rich.console import Console
 
+from tests.patience import SECONDS
 from tests.torture.tiny import CLIPS, SPEC, bake
 from trajdata._bake.repair import repair_on
 from trajdata._bake.verify import verify
@@ -32,7 +33,7 @@ from trajdata._store.folder import FolderStore
 
 pytestmark = [
     pytest.mark.torture,
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(3000),
     pytest.mark.skipif(sys.platform == "win32", reason="there are no FIFOs and devices"),
 ]
 
@@ -356,5 +357,5 @@ def test_the_ground_notices_harm(ground):
         never_opened(ground.folder / "fifo") as woken,
     ):
         file = os.open(ground.folder / "fifo", os.O_RDONLY | os.O_NONBLOCK)
-        assert woken.wait(timeout=60)
+        assert woken.wait(timeout=SECONDS)
         os.close(file)
