@@ -147,11 +147,12 @@ def looks(reference):
 
 
 @pytest.mark.parametrize("kind", ["progress.json", "recipe", "commit record", "index"])
-def test_a_file_with_anything_in_it_is_read_or_refused(looks, count, kind):
+def test_a_file_with_anything_in_it_is_read_or_refused(looks, count, part, kind):
     look, data = looks[kind]
     look(data)
-    refused = 0
-    for mutant in mutants(data, seed=kind):
+    tried = refused = 0
+    for mutant in part(mutants(data, seed=kind)):
+        tried += 1
         try:
             look(mutant)
         except ShardError as error:
@@ -159,5 +160,5 @@ def test_a_file_with_anything_in_it_is_read_or_refused(looks, count, kind):
             text = str(error)
             assert text.isprintable(), text
             assert len(text) < 2000, text
-    assert refused > MUTANTS // 2
-    count(MUTANTS, f"mutants of a {kind}, {refused:,} of them refused, the others read")
+    assert part.is_cut or refused > tried // 2
+    count(tried, f"mutants of a {kind}, {refused:,} of them refused, the others read")

@@ -202,10 +202,10 @@ def devices_can_be_made(tmp_path_factory):
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_no_name_below_the_folder_leads_a_command_out_of_it(ground, count, command):
+def test_no_name_below_the_folder_leads_a_command_out_of_it(ground, count, part, command):
     cases = refused = 0
     for is_complete in (True, False):
-        for name in NAMES:
+        for name in part(NAMES):
             for kind in list(KINDS):
                 if kind == "a folder" and name in FOLDERS:
                     continue
@@ -321,7 +321,7 @@ SWAPS = {
 
 @pytest.mark.parametrize("command", RUNS)
 def test_a_swap_before_any_system_call_of_a_command_leads_it_nowhere(
-    ground, count, monkeypatch, command
+    ground, count, part, monkeypatch, command
 ):
     pairs = [(name, kind) for kind, names in SWAPS.items() for name in names]
     ground.prepare(is_complete=False)
@@ -330,7 +330,7 @@ def test_a_swap_before_any_system_call_of_a_command_leads_it_nowhere(
     with contextlib.suppress(*EXPECTED):
         RUNS[command](ground.folder)
     swaps = 0
-    for at in range(listening.calls):
+    for at in part(range(listening.calls)):
         # Each call meets some of the pairs, and each pair many of the calls.
         for name, kind in pairs[at % 3 :: 3]:
             ground.prepare(is_complete=False)
