@@ -9,7 +9,6 @@ import pytest
 from filelock import FileLock
 
 from tests.patience import SECONDS
-from tests.warming import warm_kernels
 from trajdata._spec.model import ClipSpec
 
 # A busy machine is no failure: a test that hangs runs into pytest's own limit.
@@ -24,6 +23,8 @@ def kernels_are_compiled_once(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Where several processes run the tests, one compiles what most of them need and the others
     wait for it: otherwise each would compile the same."""
     if "PYTEST_XDIST_WORKER" in os.environ:
+        from tests.warming import warm_kernels  # which imports torch
+
         shared = tmp_path_factory.getbasetemp().parent
         with FileLock(shared / "kernels.lock", timeout=SECONDS):
             warm_kernels()
