@@ -1150,7 +1150,7 @@ _LOADING = (
         "_loading/dataset.py",
         (
             "a start cuts every epoch",
-            "start = self._start if epoch == self._first_epoch else 0",
+            "start = self._start if epoch == self._passes.first_epoch else 0",
             "start = self._start",
             _IN_THIS_PROCESS
             + "test_a_start_goes_on_where_an_interrupted_epoch_stopped_and_later_epochs_are_whole",
@@ -1164,11 +1164,11 @@ _LOADING = (
         ),
     ),
     *_mutants(
-        "_loading/epoch.py",
+        "_loading/passes.py",
         (
             "an epoch that is set stays the old one",
-            "        self._numbers[0] = epoch\n",
-            "        return\n",
+            "        self._numbers[_NAMED_EPOCH] = epoch\n        self._numbers[_TIMES_NAMED] += 1\n",
+            "        self._numbers[_TIMES_NAMED] += 1\n",
             _IN_THIS_PROCESS
             + "test_a_fresh_epoch_shows_clips_never_seen_and_a_repeated_one_the_same",
         ),
