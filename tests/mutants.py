@@ -610,6 +610,8 @@ _SHARDS = (
 )
 
 _WRITING = "store/test_writing.py::"
+_LINKS = "store/test_links.py::"
+_GROW = "bake/test_grow.py::"
 _ORDER = _WRITING + "test_a_file_is_committed_in_the_order_that_survives_a_power_loss"
 _ASIDE = _WRITING + "test_what_is_set_aside_or_removed_is_so_on_the_medium_too"
 
@@ -718,27 +720,46 @@ _STORE = (
         "_store/disk.py",
         (
             "a new file may be another's",
-            "os.O_WRONLY | os.O_CREAT | os.O_EXCL |",
-            "os.O_WRONLY | os.O_CREAT |",
+            "os.O_WRONLY | os.O_CREAT | os.O_EXCL | _O_NOFOLLOW",
+            "os.O_WRONLY | os.O_CREAT | _O_NOFOLLOW",
             _WRITING + "test_a_temp_that_another_writer_left_is_no_obstacle_and_stays_as_it_is",
         ),
         (
-            "a hidden folder may be a link",
-            "_FOLDER | _O_NOFOLLOW, dir_fd",
-            "_FOLDER, dir_fd",
-            "store/test_disk.py::test_a_hidden_folder_that_is_a_link_is_not_written_to",
+            "a folder below the store may be a link",
+            "os.open(base, _FOLDER | _O_NOFOLLOW, dir_fd=self._opened(folder))",
+            "os.open(base, _FOLDER, dir_fd=self._opened(folder))",
+            _LINKS + "test_a_folder_below_the_store_is_never_a_link",
         ),
         (
-            "a file that has another name elsewhere is written over",
-            "if names != 1:",
-            "if False:",
-            "store/test_disk.py::test_a_file_with_a_second_name_is_not_written_over",
-        ),
-        (
-            "every file is read through links",
+            "a file that may be no link is one",
             "links = 0 if follow else _O_NOFOLLOW",
             "links = 0",
-            "store/test_disk.py::test_a_file_is_read_through_a_link_only_where_hubs_make_some",
+            _LINKS + "test_only_shards_index_and_card_may_be_links",
+        ),
+        (
+            "what is no regular file is opened",
+            "        if not stat.S_ISREG(mode):\n",
+            "        if False:\n",
+            _LINKS + "test_what_is_no_file_is_refused_and_never_opened",
+        ),
+        (
+            "a file with a second name is written to",
+            "        if names != 1:\n",
+            "        if False:\n",
+            _LINKS + "test_a_lock_or_log_with_a_second_name_is_not_written_to",
+        ),
+        (
+            "a folder that was replaced goes unnoticed",
+            "            if not is_same:\n",
+            "            if False:\n",
+            "bake/test_replaced.py::test_a_folder_behind_a_link_is_baked_into_and_a_link_that_moves_"
+            "on_is_noticed",
+        ),
+        (
+            "what is overwritten is cut first",
+            "        os.pwrite(file, data, 0)\n        os.ftruncate(file, len(data))\n",
+            "        os.pwrite(file, data, 0)\n",
+            "store/test_contract.py::test_what_is_overwritten_has_the_new_bytes_and_no_more",
         ),
     ),
     *_mutants(
@@ -754,6 +775,18 @@ _STORE = (
             "if index is not None and recipe is not None and recipe != index.recipe:",
             "if False:",
             "reading/test_stored.py::test_a_recipe_that_contradicts_the_index_is_an_error",
+        ),
+        (
+            "an index that the store has outgrown counts",
+            "return before.clips < now.clips and",
+            "return False and",
+            _GROW + "test_a_repair_leaves_a_growing_store_growing",
+        ),
+        (
+            "what changes while it is read is damage",
+            "            if _recipe_bytes(store) == before:\n                raise\n",
+            "            raise\n",
+            "store/test_contents.py::test_a_store_that_grows_while_it_is_read_is_read_again",
         ),
         (
             "only the last shard is hashed again",
@@ -794,6 +827,13 @@ _STORE = (
             "        self.check_headers(0)\n",
             "",
             "reading/test_stored.py::test_damage_is_an_error_with_file_and_offset",
+        ),
+        (
+            "a shard that was cut is read",
+            "and (found := mapped.size()) != self._bytes:",
+            "and (found := mapped.size()) < 0:",
+            "reading/test_cut_shards.py::"
+            "test_a_shard_that_is_cut_while_it_is_mapped_is_an_error_and_no_crash",
         ),
     ),
 )
@@ -862,7 +902,33 @@ _READING = (
 _RUN = "bake/test_run.py::"
 _REPORTER = "bake/test_reporter.py::"
 
+_PROOF = "bake/test_proof.py::"
+
 _BAKE = (
+    *_mutants(
+        "_bake/agreement.py",
+        (
+            "a folder with files of others is baked into",
+            "        _check_not_foreign(store)\n",
+            "        pass\n",
+            _RUN + "test_a_folder_with_files_of_others_under_our_names_is_not_touched",
+        ),
+        (
+            "a store shrinks",
+            "    if recipe.clips < held.clips:\n",
+            "    if False:\n",
+            _GROW + "test_a_store_never_shrinks_and_says_so[complete]",
+        ),
+    ),
+    *_mutants(
+        "_bake/proof.py",
+        (
+            "a shard that cannot be found is no wrong one",
+            "            found.put(shard)\n        except BaseException",
+            "            found.put(None)\n        except BaseException",
+            _PROOF + "test_shards_that_are_damaged_or_lost_are_found_by_their_hashes",
+        ),
+    ),
     *_mutants(
         "_bake/commit.py",
         (
@@ -882,6 +948,12 @@ _BAKE = (
             "if False:",
             "bake/test_task.py::"
             "test_a_shard_that_does_not_come_to_its_promised_bytes_is_not_committed",
+        ),
+        (
+            "a short shard that was damaged is replaced when a store grows",
+            "not in (sha256, outgrown)",
+            "not in (sha256, outgrown) and outgrown is None",
+            _GROW + "test_a_damaged_short_shard_is_set_aside_when_the_store_grows",
         ),
         (
             "a file of another is replaced and not set aside",
@@ -906,6 +978,18 @@ _BAKE = (
             "    check_clip(ShardView(store, recipe, shard), recipe, clip)\n",
             "",
             _RUN + "test_a_committed_clip_that_is_rendered_otherwise_now_stops_the_bake",
+        ),
+        (
+            "an index is written over shards that nobody looked at",
+            "            left = contents.committed.keys() - set(found.newest)\n",
+            "            left = set()\n",
+            _RUN + "test_an_index_is_written_over_no_shard_that_was_damaged_meanwhile",
+        ),
+        (
+            "the index of before a store grew stays",
+            "        store.remove(INDEX)\n",
+            "        pass\n",
+            _GROW + "test_a_store_that_is_growing_says_that_it_is_unfinished",
         ),
         (
             "the index is there before the card is",
@@ -957,15 +1041,21 @@ _BAKE = (
     *_mutants(
         "_bake/repair.py",
         (
+            "a commit record proves a shard",
+            "right = {s: index[s] if index is not None else rendered.get(s) for s in due}",
+            "right = {s: commits[s].sha256 if s in commits else rendered.get(s) for s in due}",
+            _PROOF + "test_what_an_index_proves_outranks_a_shard_with_its_commit_record",
+        ),
+        (
             "a machine that renders otherwise repairs",
             "        check_clip(view, recipe, view.first)\n",
-            "",
+            "        pass\n",
             "bake/test_repair.py::test_a_machine_that_renders_other_bytes_touches_nothing",
         ),
         (
             "strays stay where they are",
-            "asides = [*damaged, *strays]",
-            "asides = [*damaged]",
+            'strays = sorted(name for name in held - set(recipe.shard_names()) if ".tar" in name)',
+            "strays = []",
             "bake/test_repair.py::test_strays_are_moved_aside",
         ),
         (
@@ -979,8 +1069,8 @@ _BAKE = (
         "_bake/verify.py",
         (
             "strays are not seen",
-            '        if ".tar" in name:\n',
-            "        if False:\n",
+            'if ".tar" in name:',
+            "if False:",
             "bake/test_verify.py::test_what_is_wrong_is_named_by_kind_and_file",
         ),
         (

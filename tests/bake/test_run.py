@@ -247,7 +247,6 @@ def test_the_function_is_found_whether_or_not_its_module_was_imported_before():
     [
         ({"seed": 1}, {"seed"}),
         ({"split": "val"}, {"split"}),
-        ({"clips": CLIPS + 1}, {"clips"}),
         ({"shard_clips": SHARD + 1}, {"shard_clips"}),
         ({"fields": ["depth"]}, {"fields"}),
         (
@@ -384,6 +383,24 @@ def test_the_last_two_shards_are_hashed_again_and_made_again_where_they_are_dama
     assert data(folder) == data(whole)
     aside = sorted((folder / ".trajdata" / "aside").iterdir())
     assert [path.read_bytes() for path in aside] == damaged
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_an_index_is_written_over_no_shard_that_was_damaged_meanwhile(
+    started, whole, tiny_spec, lost
+):
+    """One of the first shards, which no start hashes again."""
+    path = started / "train-000000.tar"
+    if lost:
+        path.unlink()
+    else:
+        damaged = flip(path, 30_000)
+    materialize(ClipSource(tiny_spec), started, clips=CLIPS)
+    assert data(started) == data(whole)
+    report = progress_of(started)
+    assert (report.state, report.clips_done, report.shards_done) == ("done", CLIPS, 13)
+    if not lost:
+        assert (started / ".trajdata" / "aside" / "train-000000.tar.0").read_bytes() == damaged
 
 
 def resealed(record):

@@ -81,6 +81,16 @@ def test_bytes_that_the_caller_uses_again_are_kept_as_they_were(store):
     assert store.read("a", 0, 100) == b"firstother"
 
 
+def test_what_is_overwritten_has_the_new_bytes_and_no_more(store):
+    put_bytes(store, "a", b"0123456789")
+    store.overwrite("a", b"abc")
+    assert store.read("a", 0, 100) == b"abc"
+    store.overwrite("a", b"a longer text than before")
+    assert store.read("a", 0, 100) == b"a longer text than before"
+    store.overwrite("b", b"nothing is made")
+    assert store.size("b") is None
+
+
 def test_only_the_first_creates(store):
     assert store.create("a", b"first")
     assert not store.create("a", b"second")

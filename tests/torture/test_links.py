@@ -24,9 +24,11 @@ from trajdata._bake.verify import verify
 from trajdata._cli import main
 from trajdata._cli.detaching import detach
 from trajdata._cli.watching import watch
+from trajdata._clips.fields import DEFAULT_FIELDS
 from trajdata._clips.source import ClipSource
 from trajdata._errors import ShardError
-from trajdata._reading.stored import open_folder
+from trajdata._reading.committed import find_shards
+from trajdata._reading.stored import StoredSource, open_shards
 from trajdata._store import disk as disks
 from trajdata._store.disk import Disk
 from trajdata._store.folder import FolderStore
@@ -148,7 +150,7 @@ def materialize(folder):
 
 
 def read(folder):
-    open_folder(folder, partial=True).batch([0])
+    StoredSource(find_shards(folder, unfinished=True), DEFAULT_FIELDS).batch([0])
 
 
 COMMANDS = {
@@ -257,7 +259,7 @@ def test_what_may_be_links_is_read_through_them_and_only_read(ground, count):
         ground.put(name, "an absolute link")
     before = ground.seen()
     assert verify(ground.folder, full=True, rerender=CLIPS).ok
-    read_back = open_folder(ground.folder).batch(range(CLIPS))["video"]
+    read_back = open_shards(ground.folder).batch(range(CLIPS))["video"]
     assert (read_back == ClipSource(SPEC).batch(range(CLIPS))["video"]).all()
     materialize(ground.folder)
     assert run("repair", ground.folder) == 0

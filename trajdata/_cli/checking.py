@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,9 @@ from trajdata._cli.options import AsJson, Folder, Seed, print_json
 from trajdata._cli.specs import Difficulty, Preset, SetSettings, SpecFile, chosen_spec
 from trajdata._cli.words import counted
 from trajdata._errors import printable
+
+if TYPE_CHECKING:
+    from trajdata._bake.verify import VerifyReport
 
 __all__ = ["audit", "repair", "verify"]
 
@@ -27,7 +30,8 @@ def verify(
     ] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Look for damage: missing, short and stray files, and records that contradict them."""
+    """Look for damage: missing, short and stray files, and what contradicts them; and tell what of
+    the shards is proven, by the index or by rendering."""
     with exit_codes(as_json):
         from trajdata._bake.verify import verify as check
 
@@ -36,6 +40,7 @@ def verify(
             print_json({**asdict(report), "ok": report.ok})
         elif report.ok:
             typer.echo(f"{folder}: no damage found{_extent(full, rerender)}.")
+            typer.echo(_proof(report))
         else:
             for problem in report.problems:
                 typer.echo(printable(str(problem)))
@@ -52,6 +57,22 @@ def _extent(full: bool, rerender: int) -> str:
     return f" by a quick look at sizes and headers (--full reads every byte{rendered})"
 
 
+def _proof(report: VerifyReport) -> str:
+    """What is proven, and by what."""
+    if not report.shards_checked:
+        return "No shard is committed yet."
+    proofs = [
+        f"{counted(number, 'shard')} by {what}"
+        for number, what in (
+            (report.shards_proven_by_index, "the index"),
+            (report.shards_proven_by_rendering, "rendering"),
+        )
+        if number
+    ]
+    unproven = f"{counted(report.shards_unproven, 'shard')} not" if report.shards_unproven else ""
+    return "Proven: " + ", ".join([*proofs, unproven] if unproven else proofs) + "."
+
+
 def repair(
     folder: Folder,
     threads: Annotated[
@@ -59,7 +80,10 @@ def repair(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make damaged and missing shards again, to the same hash; the damaged are moved aside."""
+    """Make damaged and missing shards again; what is damaged is moved aside.
+
+    Only what the index proves, or what is rendered the same again, is called sound.
+    """
     with exit_codes(as_json):
         from rich.console import Console
 
