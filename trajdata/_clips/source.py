@@ -252,10 +252,7 @@ class ClipSource:
         return cast(Batch, ShownBatch(result, self.spec))
 
     def scenes(self, indices: Sequence[int] | range | NDArray[np.integer]) -> NDArray[np.void]:
-        """The scenes of these clips: a structured array SCENE (B, objects).
-
-        See ``trajdata._world.tables`` for the names and units of its columns.
-        """
+        """The scenes of these ``indices``: SCENE (B, objects), see ``trajdata._world.tables``."""
         return self._sample(check_indices(indices)).scenes
 
     def metadata(
