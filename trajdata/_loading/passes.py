@@ -81,6 +81,8 @@ class Passes:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._reset()
+        # A worker goes on with the numbers that came along; what is no worker takes its own.
+        self._owner = 0
 
     @property
     def first_epoch(self) -> int:
