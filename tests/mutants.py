@@ -152,10 +152,10 @@ _LAWS = (
         ),
     ),
     *_mutants(
-        "_laws/registry.py",
+        "_registry.py",
         (
-            "an unknown law is looked for as a module",
-            "if name not in law_names():",
+            "an unknown name is looked for as a module",
+            "if name not in names_in(room):",
             "if not name:",
             "spec/test_json.py::test_what_is_no_spec_is_one_sentence_that_names_it",
         ),
@@ -638,11 +638,25 @@ _STORE = (
             "            disk.close(file)\n"
             "        disk.check_identity()\n"
             "        disk.rename(temp, final)\n",
+            "            disk.check_identity()\n"
             "            disk.rename(temp, final)\n"
             "            _sync_or_say(lambda: disk.sync(file), final)\n"
             "        finally:\n"
             "            disk.close(file)\n",
             _ORDER,
+        ),
+        (
+            "a folder that took another's place is written to",
+            "            _sync_or_say(lambda: disk.sync(file), temp)\n"
+            "        finally:\n"
+            "            disk.close(file)\n"
+            "        disk.check_identity()\n"
+            "        disk.rename(temp, final)\n",
+            "            _sync_or_say(lambda: disk.sync(file), temp)\n"
+            "        finally:\n"
+            "            disk.close(file)\n"
+            "        disk.rename(temp, final)\n",
+            "store/test_disk.py::test_a_writer_whose_folder_was_replaced_gives_nothing_a_name",
         ),
         (
             "the size is not checked before a file gets its name",
@@ -949,6 +963,15 @@ _BAKE = (
         ),
     ),
     *_mutants(
+        "_bake/agreement.py",
+        (
+            "a folder with files of others is baked into",
+            "        _check_not_foreign(store)\n",
+            "        pass\n",
+            _RUN + "test_a_folder_with_files_of_others_under_our_names_is_not_touched",
+        ),
+    ),
+    *_mutants(
         "_bake/run.py",
         (
             "no clip is rendered again before a bake goes on",
@@ -1217,7 +1240,7 @@ _LOADING = (
         "_loading/dataset.py",
         (
             "a start cuts every epoch",
-            "start = self._start if epoch == self._first_epoch else 0",
+            "start = self._start if epoch == self._passes.first_epoch else 0",
             "start = self._start",
             _IN_THIS_PROCESS
             + "test_a_start_goes_on_where_an_interrupted_epoch_stopped_and_later_epochs_are_whole",
@@ -1231,11 +1254,11 @@ _LOADING = (
         ),
     ),
     *_mutants(
-        "_loading/epoch.py",
+        "_loading/passes.py",
         (
             "an epoch that is set stays the old one",
-            "        self._numbers[0] = epoch\n",
-            "        return\n",
+            "        self._numbers[_NAMED_EPOCH] = epoch\n        self",
+            "        self",
             _IN_THIS_PROCESS
             + "test_a_fresh_epoch_shows_clips_never_seen_and_a_repeated_one_the_same",
         ),
@@ -1435,7 +1458,7 @@ _CLI = (
         ),
     ),
     *_mutants(
-        "_cli/app.py",
+        "_cli/checking.py",
         (
             "damage that was found is told with exit code 0",
             "        if not report.ok:\n            raise typer.Exit(FAILED)\n",

@@ -92,6 +92,7 @@ for function in (compositing.clip_renderer(spec.shapes), grain.add_grain, camera
 """
 
 
+@pytest.mark.slow
 def test_no_fused_multiply_add_stands_in_the_machine_code_of_x86_and_arm(tmp_path):
     """Fusing would round once instead of twice, and only where the machine has it."""
     run = subprocess.run(

@@ -254,6 +254,7 @@ EDITS = [
 ]
 
 
+@pytest.mark.slow
 def test_an_edit_of_a_source_shows_at_once_under_a_warm_cache(scratch):
     before = run(PROBE, scratch)["value"]
     assert run(PROBE, scratch)["compiled"] == []

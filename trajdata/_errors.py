@@ -77,6 +77,7 @@ class SpecMismatchError(TrajdataError, ValueError):
     """A folder or a state belongs to another stream than the one asked for.
 
     Attributes:
+        what: the folder or state, in words.
         differences: field name -> (value that was asked for, value that is there).
     """
 

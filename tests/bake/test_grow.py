@@ -18,7 +18,9 @@ from trajdata import (
     verify,
 )
 from trajdata._bake.run import materialize_on
-from trajdata._reading.stored import open_folder
+from trajdata._clips.fields import DEFAULT_FIELDS
+from trajdata._reading.committed import find_shards
+from trajdata._reading.stored import StoredSource, open_shards
 from trajdata._store.memory import MemoryStore
 
 SHARD = 8
@@ -156,10 +158,12 @@ def test_a_store_that_is_growing_says_that_it_is_unfinished(store, once, tiny_sp
     assert recipe_of(store).clips == 60
     assert index_of(store) is None
     with pytest.raises(ArgumentError, match=r"of 8 shards committed; run the same materialize"):
-        open_folder(store)
-    partial = open_folder(store, partial=True)
-    assert partial.contains(15)
-    assert np.array_equal(partial[15]["video"], ClipSource(tiny_spec)[15]["video"])
+        open_shards(store)
+    committed = find_shards(store, unfinished=True)
+    assert committed.held(np.array([15])).all()
+    assert np.array_equal(
+        StoredSource(committed, DEFAULT_FIELDS)[15]["video"], ClipSource(tiny_spec)[15]["video"]
+    )
     report = verify(store, full=True)
     assert (report.ok, report.complete) == (True, False)
     with pytest.raises(ArgumentError, match="clips: given 20"):
@@ -183,7 +187,7 @@ def test_a_repair_leaves_a_growing_store_growing(store, once, tiny_spec):
         assert not report.complete
         assert verify(store, full=True).ok
         with pytest.raises(ArgumentError, match="of 8 shards committed"):
-            open_folder(store)
+            open_shards(store)
     bake(store, tiny_spec, 60)
     assert data(store) == data(once(60))
 
@@ -197,7 +201,7 @@ def test_who_reads_while_a_store_grows_sees_one_store_or_the_other(store, once, 
         nonlocal unfinished
         while not ended.is_set():
             try:
-                opened = open_folder(store, fields=("video",))
+                opened = open_shards(store, fields=("video",))
                 batch = opened.batch(range(opened.clips))["video"]
                 if not np.array_equal(batch, due[: opened.clips]):
                     errors.append("wrong bytes")

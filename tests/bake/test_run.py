@@ -528,3 +528,13 @@ def test_memory_does_not_grow_with_the_clips(tmp_path):
         cwd=Path(__file__).parents[2],
     )
     assert int(run.stdout) < 80e6
+
+
+def test_every_account_of_a_finished_bake_tells_one_rate(tmp_path, tiny_spec):
+    reports = []
+    told = materialize(
+        ClipSource(tiny_spec), tmp_path, clips=CLIPS, threads=1, on_progress=reports.append
+    )
+    assert reports[-1].state == "done"
+    assert reports[-1].clips_per_second == pytest.approx(told.clips_per_second, rel=1e-9)
+    assert progress_of(tmp_path).clips_per_second == reports[-1].clips_per_second

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from tests.patience import SECONDS
 from trajdata import ClipSource, __version__, materialize, preset
 from trajdata._check.audit.findings import at_most
 from trajdata._cli import main
@@ -43,7 +44,7 @@ def test_the_version_is_told():
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=SECONDS,
         check=True,
     )
     assert told.stdout == f"trajdata {__version__}\n"
@@ -114,7 +115,7 @@ def test_nothing_is_cut_on_a_terminal_of_40_columns(store):
             env={**os.environ, "COLUMNS": "40", "PYTHONPATH": str(ROOT)},
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=SECONDS,
             check=True,
         )
         assert "…" not in told.stdout + told.stderr

@@ -5,6 +5,7 @@ import html
 import http.server
 import io
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -19,7 +20,7 @@ from tests.patience import SECONDS
 
 CHROMIUM = shutil.which("chromium")
 DARK, LIGHT = "dark", "light"
-_FRAME = "measuring-frame.html"
+_FRAME = f"measuring-frame-{os.getpid()}.html"
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -21,10 +20,13 @@ needs_chromium = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("site") / "site"
+def site(once):
+    return once("site", build) / "site"
+
+
+def build(folder):
     run = subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)],
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder / "site")],
         cwd=ROOT,
         env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
         capture_output=True,
@@ -33,8 +35,6 @@ def site(tmp_path_factory):
         check=False,
     )
     assert run.returncode == 0, run.stderr[-4000:]
-    yield folder
-    shutil.rmtree(folder)
 
 
 @pytest.fixture

@@ -303,12 +303,6 @@ def test_whatever_is_done_with_a_batch_in_the_worker_arrives(source, same, chang
     assert same(list(loader(wrapped)), list(loader(wrapped, 0)))
 
 
-def test_a_loader_may_collate_whole_batches(source, same):
-    whole = dataset(source)
-    pairs = list(DataLoader(whole, batch_size=2, num_workers=1))
-    assert same(pairs, list(DataLoader(whole, batch_size=2)))
-
-
 def test_many_batches_in_the_queue_are_all_right(source, same):
     whole = dataset(source)
     assert same(list(loader(whole, 1, prefetch_factor=40)), list(whole))

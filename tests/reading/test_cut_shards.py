@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from trajdata import ClipSource, ShardError, materialize, verify
-from trajdata._reading.stored import open_folder
+from trajdata._clips.fields import DEFAULT_FIELDS
+from trajdata._reading.committed import find_shards
+from trajdata._reading.stored import StoredSource, open_shards
 
 CLIPS, SHARD = 200, 100
 ROOT = Path(__file__).parents[2]
@@ -18,8 +20,8 @@ ROOT = Path(__file__).parents[2]
 READ = """
 import os, sys
 from trajdata import ShardError
-from trajdata._reading.stored import open_folder
-opened = open_folder(sys.argv[1], fields=("video", "label", "caption"))
+from trajdata import open_shards
+opened = open_shards(sys.argv[1], fields=("video", "label", "caption"))
 opened.batch(range(200))
 os.truncate(os.path.join(sys.argv[1], "train-000001.tar"), int(sys.argv[2]))
 opened.batch(range(100))
@@ -71,7 +73,7 @@ def test_a_shard_that_is_cut_is_an_error_for_those_who_check_it_too(copy, monkey
     (problem,) = verify(copy, full=False).problems
     assert problem.kind == "shard"
     with pytest.raises(ShardError, match=r"train-000001\.tar"):
-        open_folder(copy).batch([150])
+        open_shards(copy).batch([150])
 
 
 def test_an_index_of_8000_shards_with_7900_lost_is_read(tmp_path, tiny_spec):
@@ -93,9 +95,10 @@ def test_an_index_of_8000_shards_with_7900_lost_is_read(tmp_path, tiny_spec):
     data = Index(recipe, tuple(digests)).to_bytes()
     assert len(data) > 2**20
     (folder / "index.json").write_bytes(data)
-    opened = open_folder(folder, partial=True)
+    committed = find_shards(folder, unfinished=True)
+    assert len(committed.shards) == 100
+    opened = StoredSource(committed, DEFAULT_FIELDS)
     assert opened.clips == 8000
-    assert len(opened.shards) == 100
     due = ClipSource(tiny_spec).batch(range(100))["video"]
     assert np.array_equal(opened.batch(range(100))["video"], due)
     report = verify(folder)

@@ -4,7 +4,7 @@ import pytest
 from trajdata import ClipSource, ClipSpec
 from trajdata._arithmetic.philox import GRAIN, words
 from trajdata._render.grain import add_grain
-from trajdata._spec.splits import stream_key
+from trajdata._spec.streams import stream_key
 
 
 @pytest.mark.parametrize("std", [2.0, 10.0])

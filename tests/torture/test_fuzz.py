@@ -22,7 +22,7 @@ from trajdata._shards.index import Index, parse_index
 from trajdata._shards.recipe import Recipe, parse_recipe
 from trajdata._shards.strict_json import SEAL, canonical, sealed
 
-pytestmark = [pytest.mark.torture, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.torture, pytest.mark.timeout(3000)]
 
 MUTANTS = 25_000
 """Of each of the four kinds of files."""
@@ -150,11 +150,12 @@ def looks(reference):
 
 
 @pytest.mark.parametrize("kind", ["progress.json", "recipe", "commit record", "index"])
-def test_a_file_with_anything_in_it_is_read_or_refused(looks, count, kind):
+def test_a_file_with_anything_in_it_is_read_or_refused(looks, count, part, kind):
     look, data = looks[kind]
     look(data)
-    refused = 0
-    for mutant in mutants(data, seed=kind):
+    tried = refused = 0
+    for mutant in part(mutants(data, seed=kind)):
+        tried += 1
         try:
             look(mutant)
         except ShardError as error:
@@ -162,5 +163,5 @@ def test_a_file_with_anything_in_it_is_read_or_refused(looks, count, kind):
             text = str(error)
             assert text.isprintable(), text
             assert len(text) < 2000, text
-    assert refused > MUTANTS // 2
-    count(MUTANTS, f"mutants of {kind}, {refused:,} of them refused, the others read")
+    assert part.is_cut or refused > tried // 2
+    count(tried, f"mutants of {kind}, {refused:,} of them refused, the others read")

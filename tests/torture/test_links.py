@@ -17,22 +17,25 @@ import time
 import pytest
 from rich.console import Console
 
+from tests.patience import SECONDS
 from tests.torture.tiny import CLIPS, SPEC, bake
 from trajdata._bake.repair import repair_on
 from trajdata._bake.verify import verify
 from trajdata._cli import main
 from trajdata._cli.detaching import detach
 from trajdata._cli.watching import watch
+from trajdata._clips.fields import DEFAULT_FIELDS
 from trajdata._clips.source import ClipSource
 from trajdata._errors import ShardError
-from trajdata._reading.stored import open_folder
+from trajdata._reading.committed import find_shards
+from trajdata._reading.stored import StoredSource, open_shards
 from trajdata._store import disk as disks
 from trajdata._store.disk import Disk
 from trajdata._store.folder import FolderStore
 
 pytestmark = [
     pytest.mark.torture,
-    pytest.mark.timeout(1200),
+    pytest.mark.timeout(3000),
     pytest.mark.skipif(sys.platform == "win32", reason="there are no FIFOs and devices"),
 ]
 
@@ -147,7 +150,7 @@ def materialize(folder):
 
 
 def read(folder):
-    open_folder(folder, partial=True).batch([0])
+    StoredSource(find_shards(folder, unfinished=True), DEFAULT_FIELDS).batch([0])
 
 
 COMMANDS = {
@@ -207,10 +210,10 @@ def devices_can_be_made(tmp_path_factory):
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_no_name_below_the_folder_leads_a_command_out_of_it(ground, count, command):
+def test_no_name_below_the_folder_leads_a_command_out_of_it(ground, count, part, command):
     cases = refused = 0
     for is_complete in (True, False) if command in WRITERS else (True,):
-        for name in NAMES:
+        for name in part(NAMES):
             for kind in list(KINDS):
                 if kind == "a folder" and name in FOLDERS:
                     continue
@@ -256,7 +259,7 @@ def test_what_may_be_links_is_read_through_them_and_only_read(ground, count):
         ground.put(name, "an absolute link")
     before = ground.seen()
     assert verify(ground.folder, full=True, rerender=CLIPS).ok
-    read_back = open_folder(ground.folder).batch(range(CLIPS))["video"]
+    read_back = open_shards(ground.folder).batch(range(CLIPS))["video"]
     assert (read_back == ClipSource(SPEC).batch(range(CLIPS))["video"]).all()
     materialize(ground.folder)
     assert run("repair", ground.folder) == 0
@@ -326,7 +329,7 @@ SWAPS = {
 
 @pytest.mark.parametrize("command", RUNS)
 def test_a_swap_before_any_system_call_of_a_command_leads_it_nowhere(
-    ground, count, monkeypatch, command
+    ground, count, part, monkeypatch, command
 ):
     pairs = [(name, kind) for kind, names in SWAPS.items() for name in names]
     ground.prepare(is_complete=False)
@@ -335,7 +338,7 @@ def test_a_swap_before_any_system_call_of_a_command_leads_it_nowhere(
     with contextlib.suppress(*EXPECTED):
         RUNS[command](ground.folder)
     swaps = 0
-    for at in range(listening.calls):
+    for at in part(range(listening.calls)):
         # Each call meets some of the pairs, and each pair many of the calls.
         for name, kind in pairs[at % 3 :: 3]:
             ground.prepare(is_complete=False)
@@ -362,5 +365,5 @@ def test_the_ground_notices_harm(ground):
         never_opened(ground.folder / "fifo") as woken,
     ):
         file = os.open(ground.folder / "fifo", os.O_RDONLY | os.O_NONBLOCK)
-        assert woken.wait(timeout=60)
+        assert woken.wait(timeout=SECONDS)
         os.close(file)

@@ -3,7 +3,7 @@ import pytest
 
 from trajdata import ClipSource, ClipSpec, preset
 from trajdata._arithmetic.philox import JITTER, unit, words
-from trajdata._spec.splits import stream_key
+from trajdata._spec.streams import stream_key
 
 FIELDS = ("trajectory", "jittered", "pixels", "depth", "radius")
 

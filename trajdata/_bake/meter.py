@@ -69,12 +69,23 @@ class Meter:
         self._seconds_before = history[-1].seconds if history else 0.0
         self._plotted = (self._started, 0)
         self._last_clip = self._started
+        self._baking_since: float | None = None
+        self._baking_until: float | None = None
         self._process = psutil.Process()
 
     @property
     def shards_done(self) -> int:
         """Committed so far."""
         return self._shards_done
+
+    def baking_begins(self) -> None:
+        """From now on clips are rendered and written."""
+        self._baking_since = time.monotonic()
+
+    def baking_ends(self) -> float:
+        """All shards that were due are committed; the seconds that it took."""
+        now = self._baking_until = time.monotonic()
+        return now - (self._baking_since if self._baking_since is not None else now)
 
     def count_clips(self, clips: int) -> None:
         """Some clips were rendered; a negative number: some that were rendered are lost."""
@@ -119,6 +130,8 @@ class Meter:
                 self._recent.popleft()
             since, before = self._recent[0]
             rate = (self._rendered - before) / (now - since) if self._rendered > before else None
+            if state != "running":
+                rate = self._mean_rate(now)
             done = sum(self._counts.values())
             left = self._clips_total - done - self._in_flight
             self._plot(now, done + self._in_flight, is_last=state != "running")
@@ -147,6 +160,13 @@ class Meter:
                 resume_command=self._resume_command,
                 history=self._history,
             )
+
+    def _mean_rate(self, now: float) -> float | None:
+        """Clips a second of the whole run; the same number wherever its end is told."""
+        if self._baking_since is None or self._rendered == 0:
+            return None
+        end = now if self._baking_until is None else self._baking_until
+        return self._rendered / max(end - self._baking_since, 1e-9)
 
     def _plot(self, now: float, clips: int, is_last: bool) -> None:
         """Add a point to the history where it is time for one."""

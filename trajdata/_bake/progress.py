@@ -66,7 +66,8 @@ class ProgressReport:
         clips_total: clips asked for.
         shards_done, shards_total: the same in shards.
         class_counts: law -> clips of it in committed shards.
-        clips_per_second: rendered over the last 30 s; None before the first clip.
+        clips_per_second: rendered over the last 30 s; of the whole run, once that has ended; None
+            before the first clip.
         elapsed_seconds: since this run started.
         eta_seconds: to the end at that rate; None where there is no rate.
         last_commit: when a shard was last committed by this run, UTC; None before the first.

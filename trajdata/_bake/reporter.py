@@ -110,6 +110,14 @@ class Reporter:
         """The store is complete."""
         self._index_is_there = True
 
+    def baking_begins(self) -> None:
+        """From now on clips are rendered and written."""
+        self._meter.baking_begins()
+
+    def baking_ends(self) -> float:
+        """All shards that were due are committed; the seconds that it took."""
+        return self._meter.baking_ends()
+
     def is_lost(self, commit: Commit) -> None:
         """A shard of an earlier run is not what it was, and is made again."""
         laws = self._recipe.spec.laws

@@ -10,7 +10,6 @@ says when it was written.
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Container, Sequence, Set
 from dataclasses import dataclass
 
@@ -205,7 +204,7 @@ def bake(
         reporter.source_is_warm()
         reporter.canary_is_right(_check_canary(store, contents))
         reporter.tell("running", "rendering and writing")
-        started = time.monotonic()
+        reporter.baking_begins()
         written = _bake_tasks(store, tasks, threads, reporter)
         if len(contents.committed) + len(written) == recipe.shards:
             left = contents.committed.keys() - set(found.newest)
@@ -214,7 +213,7 @@ def bake(
                 reporter.is_lost(contents.committed[shard])
             again = [_task(contents, shard) for shard in wrong]
             written += _bake_tasks(store, again, threads, reporter)
-        seconds = time.monotonic() - started
+        seconds = reporter.baking_ends()
         commits = {**contents.committed, **{commit.shard: commit for commit in written}}
         if len(commits) == recipe.shards:
             _finish(store, recipe, commits)

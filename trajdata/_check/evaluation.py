@@ -15,7 +15,7 @@ from trajdata._spec.model import ClipSpec
 
 __all__ = ["TrackErrors", "evaluate", "track_errors"]
 
-Predict = Callable[[dict[str, Any]], Mapping[str, NDArray[Any]]]
+_Predict = Callable[[dict[str, Any]], Mapping[str, NDArray[Any]]]
 
 _SHOWN = ("video", "label", "index", "pixels", "jittered")
 
@@ -71,7 +71,7 @@ def track_errors(
 
 
 def evaluate(
-    predict: Predict,
+    predict: _Predict,
     spec: ClipSpec,
     *,
     seed: int = 0,

@@ -14,7 +14,7 @@ from trajdata._store.lock import FolderLock
 from trajdata._store.names import ASIDE, COMMITS, HIDDEN, LOG, TEMPS
 from trajdata._store.writing import commit_chunks, create_file, replace_quickly
 
-__all__ = ["FolderStore"]
+__all__ = ["FolderStore", "make_folders"]
 
 
 class FolderStore:
