@@ -963,15 +963,6 @@ _BAKE = (
         ),
     ),
     *_mutants(
-        "_bake/agreement.py",
-        (
-            "a folder with files of others is baked into",
-            "        _check_not_foreign(store)\n",
-            "        pass\n",
-            _RUN + "test_a_folder_with_files_of_others_under_our_names_is_not_touched",
-        ),
-    ),
-    *_mutants(
         "_bake/run.py",
         (
             "no clip is rendered again before a bake goes on",

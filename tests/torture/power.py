@@ -68,7 +68,8 @@ class RecordingDisk(Disk):
 
     def written(self, file):
         with self._taking:
-            self.log.append(("check", self._nodes[file]))
+            if file in self._nodes:
+                self.log.append(("check", self._nodes[file]))
             return super().written(file)
 
     def sync(self, file):

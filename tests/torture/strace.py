@@ -26,7 +26,7 @@ KINDS = {
     "stat": ("newfstatat", "fstat", "statx"),
     "access": ("access", "faccessat", "faccessat2"),
     "list": ("getdents64",),
-    "statfs": ("statfs",),
+    "statfs": ("statfs", "fstatfs"),
     "copy": ("fcntl",),
     "map": ("mmap",),
     "advise": ("fadvise64",),
@@ -37,8 +37,7 @@ KINDS = {
 _ROOT = Path(__file__).parents[2]
 _KIND = {name: kind for kind, names in KINDS.items() for name in names}
 _CALL = re.compile(r"(?P<thread>\d+) +(?P<name>\w+)\((?P<rest>.*)")
-_OPEN_FILE = re.compile(r"(?:AT_FDCWD|\d+)<([^>]*)>")
-_QUOTED = re.compile(r'"([^"]*)"')
+_ARGUMENT = re.compile(r'(?:AT_FDCWD|\d+)<(?P<open>[^>]*)>|"(?P<text>[^"]*)"')
 
 
 @dataclass(frozen=True)
@@ -90,12 +89,38 @@ def traced(options, command):
     return process.returncode, errors
 
 
+def watched(home, path):
+    """Options of strace by which it looks at the calls on a path: by the file that is open, by its
+    whole name, and by its last part, which calls relative to an open folder are given."""
+    base = path.rpartition("/")[2]
+    named = ("-P", base) if base not in ("", ".", "..") else ()
+    return ("-P", f"{home}/{path}", *named)
+
+
 def injected(home, operation, fault):
     """Options of strace that put a fault into one operation, with ``home`` for the listed one."""
-    options = ("-P", f"{home}/{operation.path}", "-e", f"trace={operation.name}")
+    options = (*watched(home, operation.path), "-e", f"trace={operation.name}")
     options += ("-e", f"inject={operation.name}:{fault}:when={operation.nth}")
     # Much faster, but with it strace sends no signal.
     return options if fault.startswith("signal") else (*options, "--seccomp-bpf")
+
+
+@dataclass(frozen=True)
+class _Call:
+    """One line of strace's log.
+
+    Attributes:
+        thread, name: who calls what.
+        creates: whether it may create a file.
+        paths: in the listed home, that it is on.
+        tokens: all that ``watched`` may find it by: paths in the home, and names as they are given.
+    """
+
+    thread: str
+    name: str
+    creates: bool
+    paths: tuple[str, ...]
+    tokens: frozenset[str]
 
 
 def operations(home, command, log):
@@ -107,32 +132,53 @@ def operations(home, command, log):
     code, errors = traced(("-y", "--seccomp-bpf", "-o", log, "-e", "trace=%file,%desc"), command)
     if code != 0:
         raise RuntimeError(f"exit {code}: {errors}")
+    calls = list(_calls(log, home))
+    tokens = {
+        path: {path, base} if (base := path.rpartition("/")[2]) not in (".", "..") else {path}
+        for call in calls
+        for path in call.paths
+    }
     counts, taken, found = Counter(), set(), []
-    main = None
-    for thread, name, creates, paths in _calls(log, home):
-        main = main or thread
-        keys = []
-        for path in paths:
-            counts[thread, name, path] += 1
-            keys.append((name, path, counts[thread, name, path]))
+    main = calls[0].thread
+    for call in calls:
+        for path, watched_by in tokens.items():
+            counts[call.thread, call.name, path] += not watched_by.isdisjoint(call.tokens)
+        keys = [(call.name, path, counts[call.thread, call.name, path]) for path in call.paths]
         free = [key for key in keys if key not in taken]
         taken.update(keys)
         if free:
-            kind = "create" if creates else _KIND.get(name, name)
+            kind = "create" if call.creates else _KIND.get(call.name, call.name)
             is_on_folder = (home / free[0][1]).is_dir()
-            found.append(Operation(kind, *free[0], thread == main, is_on_folder))
+            found.append(Operation(kind, *free[0], call.thread == main, is_on_folder))
     return found
 
 
 def _calls(log, home):
-    """Thread, name, whether it may create a file, and paths in ``home``, of each call on one."""
+    """The calls on a path in ``home``."""
     for line in log.read_text("utf-8", "replace").splitlines():
-        if not (call := _CALL.match(line)):
+        if not (match := _CALL.match(line)):
             continue  # the end of a call which another thread's came into
-        name, arguments = call["name"], call["rest"].rpartition(" = ")[0] or call["rest"]
-        found = _OPEN_FILE.findall(arguments)
-        if _KIND.get(name) not in ("read", "write") and name != "execve":
-            found += _QUOTED.findall(arguments)
-        paths = [path.removeprefix(f"{home}/") for path in found if path.startswith(f"{home}/")]
+        name, arguments = match["name"], match["rest"].rpartition(" = ")[0] or match["rest"]
+        if name == "execve":
+            continue
+        paths, tokens, folder = [], set(), None
+        has_names = _KIND.get(name) not in ("read", "write")
+        for argument in _ARGUMENT.finditer(arguments):
+            given = argument["text"]
+            if given is None:
+                folder = argument["open"]
+                path = folder
+            elif not has_names or not given:
+                continue
+            else:
+                tokens.add(given)
+                path = given if given.startswith("/") or folder is None else f"{folder}/{given}"
+            if path.startswith(f"{home}/") and given not in (".", ".."):
+                paths.append(path.removeprefix(f"{home}/"))
+        # By the folder that a name is relative to, strace would find all the calls in that folder.
+        own = [path for path in paths if not any(other.startswith(f"{path}/") for other in paths)]
         if paths:
-            yield call["thread"], name, "O_CREAT" in arguments, dict.fromkeys(paths)
+            tokens.update(paths)
+            creates = "O_CREAT" in arguments
+            names = tuple(dict.fromkeys(own or paths))
+            yield _Call(match["thread"], name, creates, names, frozenset(tokens))

@@ -218,9 +218,9 @@ MUTANTS = {
     "folder not synced": (folders.make_folders, 'HIDDEN, ""):', "HIDDEN):"),
     "folder above not synced": (folders.make_folders, "_folders_above(disk)", "()"),
     "folder above synced only when it is new": (
-        *(folders.make_folders, '    disk.make_folder("")\n', ""),
-        *("    if not disk.path(HIDDEN)", "    new = not disk.root.exists()\n    if new"),
-        *(" if new.is_dir():\n", ' if new:\n        disk.make_folder("")\n'),
+        *(folders.make_folders, '    disk.make_folder("")\n'),
+        '    new = not disk.root.exists()\n    disk.make_folder("")\n',
+        *('if HIDDEN not in disk.list_folder("")', "if new"),
     ),
     "aside's own name not synced": (
         *(folders.FolderStore.set_aside, "    self.disk.sync_folder(HIDDEN)\n", ""),
@@ -237,7 +237,7 @@ MUTANTS = {
     ),
     "temps not cleared": (run.materialize_on, "cleared = store.clear_temps()", "cleared = 0"),
     "recipe not written": (
-        *(run.materialize_on, "        store.create(RECIPE, recipe.to_bytes())\n", ""),
+        *(run.materialize_on, "store.create(RECIPE, recipe.to_bytes())", "pass"),
     ),
 }
 
