@@ -1415,7 +1415,7 @@ _SHOW = (
             "pixels.astype(np.float64) * self._enlarge / self._thin",
             "(pixels.astype(np.float64) + 0.5) * self._enlarge / self._thin",
             "show/test_pictures.py::"
-            "test_the_path_lies_on_the_object_of_the_last_frame_and_nowhere_else",
+            "test_a_place_is_counted_from_the_corner_of_a_pixel_at_every_size",
         ),
     ),
     *_mutants(
@@ -1469,7 +1469,7 @@ _CLI = (
             "every look prints a line",
             "elif shown != (state, report.shards_done):",
             "elif shown != (state,):",
-            "cli/test_watching.py::test_a_running_bake_is_watched_until_it_ends",
+            "cli/test_watching.py::test_a_look_that_finds_nothing_new_prints_nothing",
         ),
     ),
 )
