@@ -4,31 +4,51 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 
-.PHONY: help demo test torture check bench docs clean
+# Two processes run the tests, each a part of them; a failure is shown when it happens.
+PYTEST := $(BIN)/python -m pytest --instafail
+AT_ONCE := -n 2 --dist worksteal
+
+.PHONY: help demo test quick torture mutants check bench docs clean
 
 help:
-	@echo "make demo   bake 30,000 clips, interrupted and resumed, and compare live with cached"
-	@echo "make test   the tests"
-	@echo "make torture  kills, power losses, full disks and damage by the thousand; prints the counts"
-	@echo "make check  ruff, mypy and the tests: what CI runs"
-	@echo "make docs   the documentation site, to site/, with warnings as errors"
-	@echo "make bench  every target beside its figure, peers, growth; to benchmarks/results/ (half an hour)"
-	@echo "make clean  remove what the other targets made"
+	@echo "On two idle cores, without what is installed the first time:"
+	@echo
+	@echo "make demo      1 min   bake 30,000 clips, interrupted and resumed, and compare live with cached"
+	@echo "make test      4 min   the tests"
+	@echo "make quick     3 min   the tests without those that are marked slow"
+	@echo "make torture   10 min  kills, power losses, full disks and damage by the thousand, with counts"
+	@echo "make mutants   20 min  break the code in one place at a time: a test must notice each time"
+	@echo "make check     5 min   ruff, mypy and the tests"
+	@echo "make docs      1 min   the documentation site, to site/, with warnings as errors"
+	@echo "make bench     30 min  every target beside its figure, peers, growth; to benchmarks/results/"
+	@echo "make clean             remove what the other targets made"
+	@echo
+	@echo ".ci/run        45 min  what continuous integration runs: of torture and mutants only a part"
 
 demo: $(VENV)/.stamp-test
 	$(BIN)/python tools/demo.py
 
 test: $(VENV)/.stamp-test
-	$(BIN)/python -m pytest -m "not torture"
+	@echo "The tests take about 4 minutes on two idle cores, and a minute more the first time."
+	$(PYTEST) $(AT_ONCE) -m "not torture"
 
+quick: $(VENV)/.stamp-test
+	@echo "The tests that are not slow take about 3 minutes on two idle cores."
+	$(PYTEST) $(AT_ONCE) -m "not torture and not slow"
+
+# TORTURE_SECONDS=600: spend no more than about that long, and say what was left out.
 torture: $(VENV)/.stamp-test
-	$(BIN)/python -m pytest -m torture tests/torture
+	$(PYTEST) -m torture tests/torture $(if $(TORTURE_SECONDS),--torture-seconds $(TORTURE_SECONDS))
+
+# MUTANTS="--only store --seconds 300": see tools/mutants.py --help.
+mutants: $(VENV)/.stamp-test
+	$(BIN)/python tools/mutants.py $(MUTANTS)
 
 check: $(VENV)/.stamp-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -m "not torture"
+	$(PYTEST) $(AT_ONCE) -m "not torture"
 
 docs: $(VENV)/.stamp-docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict

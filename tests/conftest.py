@@ -1,10 +1,53 @@
-"""What every test may use."""
+"""What every test may use, and what the processes of one run of tests share."""
 
 from __future__ import annotations
 
-import pytest
+import os
+from collections.abc import Callable
+from pathlib import Path
 
+import hypothesis
+import pytest
+from filelock import FileLock
+
+from tests.patience import SECONDS
 from trajdata._spec.model import ClipSpec
+
+# A busy machine is no failure: a test that hangs runs into pytest's own limit.
+hypothesis.settings.register_profile(
+    "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("patient")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def kernels_are_compiled_once(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Where several processes run the tests, one compiles what most of them need and the others
+    wait for it: otherwise each would compile the same."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        from tests.warming import warm_kernels  # which imports torch
+
+        shared = tmp_path_factory.getbasetemp().parent
+        with FileLock(shared / "kernels.lock", timeout=SECONDS):
+            warm_kernels()
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], None]], Path]:
+    """``once(name, make)``: the folder that ``make`` filled, in whichever process was the first."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def made(name: str, make: Callable[[Path], None]) -> Path:
+        folder, done = shared / f"once-{name}", shared / f"once-{name}.done"
+        with FileLock(shared / f"once-{name}.lock", timeout=SECONDS):
+            if not done.exists():
+                folder.mkdir()
+                make(folder)
+                done.touch()
+        return folder
+
+    return made
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import SECONDS
 from trajdata import FORMAT, ClipSpec
 
 ROOT = Path(__file__).parents[1]
@@ -91,7 +92,7 @@ for function in (compositing.clip_renderer(spec.shapes), grain.add_grain, camera
 """
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.slow
 def test_no_fused_multiply_add_stands_in_the_machine_code_of_x86_and_arm(tmp_path):
     """Fusing would round once instead of twice, and only where the machine has it."""
     run = subprocess.run(
@@ -99,7 +100,7 @@ def test_no_fused_multiply_add_stands_in_the_machine_code_of_x86_and_arm(tmp_pat
         env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)},
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=SECONDS,
         check=True,
     )
     products = re.findall(r"\b(?:v?mul[sp][sd]|fmul)\b", run.stdout)
@@ -118,7 +119,6 @@ print(json.dumps({n: golden.clips_digest(s, "train") for n, s in golden.cases().
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_clips_are_the_same_on_a_processor_without_vector_extensions(tmp_path):
     run = subprocess.run(
         [sys.executable, "-c", PLAIN, str(ROOT / "tools" / "golden.py")],
@@ -131,7 +131,7 @@ def test_clips_are_the_same_on_a_processor_without_vector_extensions(tmp_path):
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=SECONDS,
         check=True,
     )
     for case, digest in json.loads(run.stdout).items():

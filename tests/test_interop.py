@@ -9,6 +9,7 @@ import tarfile
 import numpy as np
 import pytest
 
+from tests.patience import SECONDS
 from trajdata import FIELDS, ClipSource, materialize
 from trajdata._shards.layout import STANDARD_ARRAYS
 
@@ -116,7 +117,7 @@ def test_the_tar_command_lists_every_member_without_complaint(folder):
         ["tar", "tvf", str(folder / "val-000002.tar")],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=SECONDS,
         check=True,
     )
     assert run.stderr == ""

@@ -21,6 +21,7 @@ import numpy as np
 import pytest
 
 import trajdata._kernel_cache
+from tests.patience import SECONDS
 from trajdata._kernel_identity import _source
 
 ROOT = Path(__file__).parents[1]
@@ -58,7 +59,7 @@ def run(program, root, **more):
         cwd=root,
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=SECONDS,
     )
     assert ended.returncode == 0, ended.stderr
     assert ended.stderr == ""
@@ -188,7 +189,6 @@ value["modules with kernels"] = sorted({key[0] for key in before})
 """
 
 
-@pytest.mark.timeout(240)
 def test_every_source_is_part_of_exactly_the_kernels_that_reach_it(scratch):
     told = run(EVERY_IDENTITY, scratch)["value"]
     homes = told.pop("modules with kernels")
@@ -254,7 +254,7 @@ EDITS = [
 ]
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.slow
 def test_an_edit_of_a_source_shows_at_once_under_a_warm_cache(scratch):
     before = run(PROBE, scratch)["value"]
     assert run(PROBE, scratch)["compiled"] == []
@@ -614,7 +614,7 @@ def test_two_processes_that_start_together_on_a_cold_cache_are_both_right(users)
         for _ in range(3)
     ]
     for program in programs:
-        told, _ = program.communicate(timeout=100)
+        told, _ = program.communicate(timeout=SECONDS)
         assert program.returncode == 0
         assert json.loads(told)["value"] == 22.0
     assert run(SMALL, users)["compiled"] == []
@@ -658,7 +658,7 @@ def baked(scratch, name):
         cwd=scratch,
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=SECONDS,
     )
     assert ended.returncode == 0, ended.stderr
     assert "nbc" not in ended.stdout + ended.stderr
@@ -666,7 +666,6 @@ def baked(scratch, name):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
 def test_a_bake_goes_on_when_every_file_of_the_kernel_cache_is_damaged(scratch):
     for path in kernel_files(scratch):  # There may be some of older sources, which nobody reads.
         path.unlink()

@@ -52,9 +52,12 @@ def presets() -> str:
         spec = trajdata.preset(name)
         t, c, h, w = spec.video_shape
         rows.append(
-            [f"`{name}`", f"{t}", "RGB" if c == 3 else "gray", f"{h} x {w}", ", ".join(spec.laws)]
+            [
+                *(f"`{name}`", f"{t}", "RGB" if c == 3 else "gray", f"{h} x {w}"),
+                *(spec.looks.background, ", ".join(spec.laws)),
+            ]
         )
-    return table(["preset", "frames", "colour", "pixels", "laws"], rows)
+    return table(["preset", "frames", "colour", "pixels", "background", "laws"], rows)
 
 
 def settings() -> str:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from trajdata._clips.typed import Batch, Clip
     from trajdata._errors import (
         ArgumentError,
+        CompilerError,
         LockedError,
         ShardError,
         SpecMismatchError,
@@ -59,6 +60,7 @@ __all__ = [
     "Clip",
     "ClipSource",
     "ClipSpec",
+    "CompilerError",
     "LockedError",
     "MaterializeReport",
     "Output",
@@ -93,6 +95,7 @@ _HOME = {
     "FIELDS": "trajdata._clips.fields",
     "FORMAT": "trajdata._spec.identity",
     "ArgumentError": "trajdata._errors",
+    "CompilerError": "trajdata._errors",
     "AuditReport": "trajdata._check.audit.report",
     "Batch": "trajdata._clips.typed",
     "Clip": "trajdata._clips.typed",

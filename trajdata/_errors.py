@@ -4,7 +4,26 @@ from __future__ import annotations
 
 import os
 
-__all__ = ["ArgumentError", "LockedError", "ShardError", "SpecMismatchError", "TrajdataError"]
+__all__ = [
+    "ArgumentError",
+    "CompilerError",
+    "LockedError",
+    "ShardError",
+    "SpecMismatchError",
+    "TrajdataError",
+    "printable",
+]
+
+
+def printable(text: str) -> str:
+    """The text with all that could steer a terminal, or is no character, written as an escape.
+
+    Names and messages out of a folder of shards may be anyone's.
+    """
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
+        for char in text
+    )
 
 
 class TrajdataError(Exception):
@@ -13,6 +32,10 @@ class TrajdataError(Exception):
 
 class ArgumentError(TrajdataError, ValueError):
     """An argument is not what it may be; names it, the value given and what is allowed."""
+
+
+class CompilerError(TrajdataError, RuntimeError):
+    """The kernels cannot run, since Numba was told not to compile."""
 
 
 class ShardError(TrajdataError):
@@ -38,7 +61,7 @@ class ShardError(TrajdataError):
         self.expected = expected
         self.found = found
         where = self.file if offset is None else f"{self.file} at byte {offset}"
-        super().__init__(f"{where}: expected {expected}, found {found}")
+        super().__init__(printable(f"{where}: expected {expected}, found {found}"))
 
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuild_shard_error, (self.file, self.offset, self.expected, self.found)
@@ -54,6 +77,7 @@ class SpecMismatchError(TrajdataError, ValueError):
     """A folder or a state belongs to another stream than the one asked for.
 
     Attributes:
+        what: the folder or state, in words.
         differences: field name -> (value that was asked for, value that is there).
     """
 
@@ -81,7 +105,9 @@ class LockedError(TrajdataError, RuntimeError):
     def __init__(self, folder: str | os.PathLike[str], owner: str) -> None:
         self.folder = os.fspath(folder)
         self.owner = owner
-        super().__init__(f"{self.folder} is being written by {owner}; nothing was changed")
+        super().__init__(
+            printable(f"{self.folder} is being written by {owner}; nothing was changed")
+        )
 
     def __reduce__(self) -> tuple[object, ...]:
         return LockedError, (self.folder, self.owner)

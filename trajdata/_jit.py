@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 import numba
 from numba.core import config
 
+from trajdata._errors import CompilerError
 from trajdata._kernel_cache import KernelCache
 
 __all__ = ["kernel"]
@@ -22,7 +23,7 @@ def kernel(function: Callable[..., Any]) -> Any:
     (``trajdata._kernel_identity``). Where nothing can be kept there, each process compiles.
 
     Raises:
-        RuntimeError: when the kernel is called, if Numba was told not to compile.
+        CompilerError: when the kernel is called, if Numba was told not to compile.
     """
     if getattr(config, "DISABLE_JIT", False):
         return _refusing(function)
@@ -55,7 +56,7 @@ def _refusing(function: Callable[..., Any]) -> Callable[..., NoReturn]:
 
     @functools.wraps(function)
     def refuse(*_: Any, **__: Any) -> NoReturn:
-        raise RuntimeError(
+        raise CompilerError(
             "NUMBA_DISABLE_JIT is set: trajdata's kernels need Numba's compiler; unset it"
         )
 

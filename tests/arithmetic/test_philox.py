@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from trajdata._arithmetic.philox import MOTION, key_of, philox4x32, unit, words
-from trajdata._spec.splits import stream_key
+from trajdata._spec.streams import stream_key
 
 # Known answers of the Random123 distribution for philox4x32-10 (Salmon et al., SC 2011).
 KNOWN_ANSWERS = [

@@ -13,15 +13,14 @@ import pytest
 from PIL import Image
 
 from tests.bake.known import FOLDER, Page, page
+from tests.patience import SECONDS
 from trajdata import ClipSource, materialize, preset
 
 CHROMIUM = shutil.which("chromium")
-SECONDS = 60
 WIDTH, HEIGHT = 1000, 2600
 
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium here to look at the page"),
-    pytest.mark.timeout(240),
 ]
 
 

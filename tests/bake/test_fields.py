@@ -110,4 +110,4 @@ def test_the_command_takes_fields_and_tells_how_to_resume_with_them(tmp_path):
         main([*words, "--fields", "depth,pixels"])
     assert ended.value.code == 0
     assert recipe_of(tmp_path / "out").fields == ("pixels", "depth")
-    assert "fields=(" in (tmp_path / "out" / "PROGRESS.txt").read_text()
+    assert "--fields pixels,depth" in (tmp_path / "out" / "PROGRESS.txt").read_text()

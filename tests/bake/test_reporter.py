@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.bake.known import Page
+from tests.patience import SECONDS
 from tests.stores import progress_of
 from trajdata import ClipSource, LockedError, materialize, preset
 from trajdata._bake.repair import repair
@@ -264,6 +265,6 @@ def test_neither_the_page_nor_what_draws_it_is_imported_before_a_bake():
         "print(*[name for name in ('jinja2', 'PIL') if name in sys.modules])"
     )
     run = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=SECONDS
     )
     assert (run.returncode, run.stdout.strip()) == (0, ""), run.stderr

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.patience import SECONDS, until
 from tests.stores import progress_of, recipe_of, write_recipe
 from trajdata import (
     ArgumentError,
@@ -101,11 +102,12 @@ def start(folder, clips=CLIPS, shard=SHARD, threads=2):
 
 def wait_for_commits(process, folder, count):
     commits = folder / ".trajdata" / "commits"
-    deadline = time.monotonic() + 60
-    while not commits.is_dir() or len(list(commits.iterdir())) < count:
+
+    def are_there():
         assert process.poll() is None, process.communicate()[1]
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
+        return commits.is_dir() and len(list(commits.iterdir())) >= count
+
+    until(are_there, f"{count} shards are committed", wait=0.001)
 
 
 def test_a_bake_holds_the_clips_of_the_source(whole, tiny_spec):
@@ -176,7 +178,7 @@ def test_a_killed_bake_resumes_to_the_same_bytes(tmp_path, tiny_spec):
             wait_for_commits(process, folder, min(12 * (kill + 1), 59))
             time.sleep(chance.random() * 0.01)
             process.kill()
-            process.communicate(timeout=60)
+            process.communicate(timeout=SECONDS)
         for name in (path.name for path in folder.glob("*.tar")):
             assert (folder / name).stat().st_size == 100 * 12288 + 1024, name
     assert not (folder / "index.json").exists() or verify(folder).complete
@@ -193,25 +195,26 @@ def test_ctrl_c_ends_a_bake_with_no_temp_and_with_the_command_that_resumes(tmp_p
     with start(folder, 200_000, 500) as process:
         wait_for_commits(process, folder, 2)
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=SECONDS)
     assert process.returncode in (-signal.SIGINT, 130, 1)
     assert "KeyboardInterrupt" in errors
     report = progress_of(folder)
     assert report.state == "interrupted"
     assert str(folder) in report.resume_command
-    assert "clips=200000, shard_clips=500" in report.resume_command
+    assert "--clips 200000" in report.resume_command
+    assert "--shard-clips 500" in report.resume_command
     assert list((folder / ".trajdata" / "tmp").iterdir()) == []
     assert verify(folder).ok
 
 
 def test_the_resume_command_of_a_spec_of_ones_own_resumes(started, whole):
     command = progress_of(started).resume_command
-    assert command.startswith("python -c ")
+    assert "--set picture.frames=4 --set picture.height=16" in command
     subprocess.run(
-        command.replace("python", f"'{sys.executable}'", 1),
+        command.replace("trajdata", f"'{sys.executable}' -m trajdata", 1),
         shell=True,
         check=True,
-        timeout=120,
+        timeout=SECONDS,
         cwd=Path(__file__).parents[2],
     )
     assert data(started) == data(whole)
@@ -228,14 +231,14 @@ def test_a_second_writer_writes_not_one_byte(tmp_path, tiny_spec):
             materialize(ClipSource(tiny_spec), folder, clips=200_000, shard_clips=500)
         assert tree(folder) == before
         process.kill()
-        process.communicate(timeout=60)
+        process.communicate(timeout=SECONDS)
 
 
 def test_the_function_is_found_whether_or_not_its_module_was_imported_before():
     """A module named like the function would take its place in the package."""
     program = "import trajdata._bake.run, trajdata; assert callable(trajdata.materialize)"
     subprocess.run(
-        [sys.executable, "-c", program], check=True, timeout=60, cwd=Path(__file__).parents[2]
+        [sys.executable, "-c", program], check=True, timeout=SECONDS, cwd=Path(__file__).parents[2]
     )
 
 
@@ -244,12 +247,11 @@ def test_the_function_is_found_whether_or_not_its_module_was_imported_before():
     [
         ({"seed": 1}, {"seed"}),
         ({"split": "val"}, {"split"}),
-        ({"clips": CLIPS + 1}, {"clips"}),
         ({"shard_clips": SHARD + 1}, {"shard_clips"}),
         ({"fields": ["depth"]}, {"fields"}),
         (
             {"spec": ClipSpec().replace(frames=5, height=16, width=18)},
-            {"spec.frames", "spec.width"},
+            {"spec.picture.frames", "spec.picture.width"},
         ),
     ],
 )
@@ -383,6 +385,24 @@ def test_the_last_two_shards_are_hashed_again_and_made_again_where_they_are_dama
     assert [path.read_bytes() for path in aside] == damaged
 
 
+@pytest.mark.parametrize("lost", [False, True])
+def test_an_index_is_written_over_no_shard_that_was_damaged_meanwhile(
+    started, whole, tiny_spec, lost
+):
+    """One of the first shards, which no start hashes again."""
+    path = started / "train-000000.tar"
+    if lost:
+        path.unlink()
+    else:
+        damaged = flip(path, 30_000)
+    materialize(ClipSource(tiny_spec), started, clips=CLIPS)
+    assert data(started) == data(whole)
+    report = progress_of(started)
+    assert (report.state, report.clips_done, report.shards_done) == ("done", CLIPS, 13)
+    if not lost:
+        assert (started / ".trajdata" / "aside" / "train-000000.tar.0").read_bytes() == damaged
+
+
 def resealed(record):
     """A commit record as somebody would write it who knows how."""
     return canonical(sealed({key: record[key] for key in record.keys() - {"seal"}}))
@@ -503,8 +523,18 @@ def test_memory_does_not_grow_with_the_clips(tmp_path):
         [sys.executable, "-c", MEMORY, str(tmp_path)],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=SECONDS,
         check=True,
         cwd=Path(__file__).parents[2],
     )
     assert int(run.stdout) < 80e6
+
+
+def test_every_account_of_a_finished_bake_tells_one_rate(tmp_path, tiny_spec):
+    reports = []
+    told = materialize(
+        ClipSource(tiny_spec), tmp_path, clips=CLIPS, threads=1, on_progress=reports.append
+    )
+    assert reports[-1].state == "done"
+    assert reports[-1].clips_per_second == pytest.approx(told.clips_per_second, rel=1e-9)
+    assert progress_of(tmp_path).clips_per_second == reports[-1].clips_per_second

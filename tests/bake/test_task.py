@@ -7,9 +7,11 @@ from functools import partial
 
 import pytest
 
+from tests.patience import SECONDS
 from tests.stores import store_of
 from trajdata import ClipSource, ShardError, materialize
-from trajdata._bake.run import agree, materialize_on
+from trajdata._bake.agreement import agree
+from trajdata._bake.run import materialize_on
 from trajdata._bake.task import ShardTask, bake_shard
 from trajdata._bake.verify import verify_on
 from trajdata._store.contents import read_contents
@@ -68,7 +70,9 @@ def test_threads_and_processes_bake_the_bytes_that_one_by_one_come_out(
 ):
     commits, due = one_by_one
     with pool() as executor:
-        found = list(executor.map(partial(bake_shard, store=store), reversed(tasks), timeout=100))
+        found = list(
+            executor.map(partial(bake_shard, store=store), reversed(tasks), timeout=SECONDS)
+        )
     assert found == commits[::-1]
     assert data(store) == due
     assert len(due) == 2 * len(tasks)
@@ -140,3 +144,20 @@ def test_a_bake_in_memory_is_resumed_too(source):
     memory.remove("val-000001.tar")
     assert materialize_on(memory, source, clips=CLIPS).shards_written == 8 - done + 1
     assert verify_on(memory, full=True).ok
+
+
+def test_a_shard_has_its_name_before_its_commit_record_has(recipe, tasks):
+    """A record without its shard would be a promise that nobody can keep after a power loss."""
+
+    class Ordered(MemoryStore):
+        named = ()
+
+        def put(self, name, chunks, size, *, durable=True):
+            super().put(name, chunks, size, durable=durable)
+            assert durable
+            self.named = (*self.named, name)
+
+    store = Ordered()
+    store.create(RECIPE, recipe.to_bytes())
+    bake_shard(tasks[1], store)
+    assert store.named == ("val-000001.tar", ".trajdata/commits/000001.json")

@@ -10,6 +10,7 @@ import pytest
 
 from tests.stores import commit_of, index_of, recipe_of, write_recipe
 from trajdata import ArgumentError, ClipSource, ShardError, materialize
+from trajdata._bake.rerender import spread
 from trajdata._bake.verify import verify
 
 
@@ -175,3 +176,10 @@ def test_a_fifo_in_the_place_of_a_file_is_an_error_and_no_wait(copy):
         assert any("a regular file" in problem.message for problem in verify(copy).problems)
         path.unlink()
         path.write_bytes(held)
+
+
+def test_the_clips_that_are_rendered_again_are_spread_evenly():
+    assert spread(100, 3) == [16, 50, 83]
+    assert spread(100, 1) == [50]
+    assert spread(3, 10) == [0, 1, 2]
+    assert spread(3, 0) == []

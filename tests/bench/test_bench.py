@@ -12,12 +12,12 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.patience import SECONDS, until
 from trajdata import ClipSource, materialize, preset
 from trajdata._bench.plan import BenchPlan
 from trajdata._bench.report import BenchReport, BenchRow
 
 ROOT = Path(__file__).parents[2]
-SECONDS = 100
 COMMAND = [sys.executable, "-m", "trajdata", "bench"]
 TINY = ["--preset", "gray-32", "--batch-size", "16", "--seconds", "0.02", "--threads", "1"]
 
@@ -228,10 +228,8 @@ def test_an_interrupted_bench_ends_its_workers_and_leaves_nothing_behind(number,
 
 
 def wait_for_children(pid, count):
-    process, deadline = psutil.Process(pid), time.monotonic() + SECONDS
-    while len(process.children()) < count:
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
+    process = psutil.Process(pid)
+    until(lambda: len(process.children()) >= count, f"{count} workers", wait=0.002)
 
 
 def read_until(terminal, words):

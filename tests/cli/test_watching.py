@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -14,13 +13,13 @@ import psutil
 import pytest
 from rich.console import Console
 
+from tests.patience import SECONDS, until
 from tests.stores import progress_of
 from trajdata import ClipSource, materialize
 from trajdata._cli.watching import watch
 from trajdata._errors import ShardError
 
 ROOT = Path(__file__).parents[2]
-SECONDS = 100
 
 
 @pytest.fixture
@@ -116,10 +115,7 @@ def test_a_detached_bake_goes_on_alone_and_can_be_watched_and_stopped(tmp_path):
         assert again.returncode == 4
         assert "being written" in again.stderr
         os.kill(pid, signal.SIGTERM)
-        deadline = time.monotonic() + SECONDS
-        while progress_of(out).state == "running":
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        until(lambda: progress_of(out).state != "running", "the bake has ended")
     finally:
         if psutil.pid_exists(pid):
             psutil.Process(pid).wait(timeout=SECONDS)

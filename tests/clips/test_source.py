@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from tests.patience import SECONDS
 from trajdata import FIELDS, ClipSource, ClipSpec, preset
 
 ALL = tuple(FIELDS)
@@ -192,7 +193,7 @@ def test_another_process_with_other_order_threads_and_batch_size_gives_the_same_
         [sys.executable, "-c", SECOND_PROCESS],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=SECONDS,
         check=True,
     )
     assert run.stdout.strip() == digest.hexdigest()

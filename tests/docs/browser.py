@@ -5,6 +5,7 @@ import html
 import http.server
 import io
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -15,10 +16,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from tests.patience import SECONDS
+
 CHROMIUM = shutil.which("chromium")
-SECONDS = 60
 DARK, LIGHT = "dark", "light"
-_FRAME = "measuring-frame.html"
+_FRAME = f"measuring-frame-{os.getpid()}.html"
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):
@@ -37,14 +39,17 @@ def served(folder):
             yield f"http://127.0.0.1:{server.server_port}"
         finally:
             server.shutdown()
-            thread.join()
+            thread.join(SECONDS)
 
 
 def starts():
     """Whether there is a Chromium here that starts."""
     if CHROMIUM is None:
         return False
-    return subprocess.run([CHROMIUM, "--version"], capture_output=True, timeout=60).returncode == 0
+    return (
+        subprocess.run([CHROMIUM, "--version"], capture_output=True, timeout=SECONDS).returncode
+        == 0
+    )
 
 
 class Browser:

@@ -8,8 +8,8 @@ import sys
 import pytest
 
 from tests.docs.pages import PAGES, ROOT, RUN, SHOWN, Block, blocks_of
+from tests.patience import SECONDS
 
-SECONDS = 240
 BLOCKS = {name: blocks_of(path.read_text("utf-8")) for name, path in PAGES.items()}
 WITH_CODE = [
     name
@@ -49,7 +49,6 @@ def run_blocks(blocks, page, folder):
     )
 
 
-@pytest.mark.timeout(SECONDS + 20)
 @pytest.mark.parametrize("page", WITH_CODE)
 def test_the_code_of_a_page_runs_as_it_stands(page, tmp_path):
     run = run_blocks(BLOCKS[page], page, tmp_path)

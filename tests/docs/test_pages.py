@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from tests.docs.pages import PAGES, ROOT
+from tests.patience import SECONDS
 
 MADE_BY_THE_SITE = ("changelog.md", "gallery/index.html")
 README = PAGES["README.md"].read_text("utf-8")
@@ -18,7 +19,7 @@ def test_the_tables_are_those_that_the_result_files_give():
         [sys.executable, str(ROOT / "tools" / "readme.py"), "--check"],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=SECONDS,
         check=False,
     )
     assert run.returncode == 0, run.stdout + run.stderr
@@ -61,3 +62,13 @@ def test_no_page_names_a_machine_a_host_of_packages_or_a_private_module_in_its_c
     assert not re.search(r"/(?:tmp|home|root|work)/|pypi\.org|pythonhosted|localhost", text)
     for code in re.findall(r"```python\n(.*?)```", text, re.S):
         assert not re.search(r"trajdata\._|from trajdata import _", code)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_file_and_room_that_a_page_names_is_there(page):
+    text = PAGES[page].read_text("utf-8")
+    for name in re.findall(r"`((?:trajdata|tools|benchmarks|_\w+)/[\w/.-]+)`", text):
+        assert (ROOT / name).exists() or (ROOT / "trajdata" / name).exists(), name
+    for room in re.findall(r"^\| (`_.*?) \|", text, flags=re.MULTILINE):
+        for name in re.findall(r"`(\w+)`", room):
+            assert (ROOT / "trajdata" / name).is_dir(), name

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 
 from tests.docs.browser import DARK, LIGHT, Browser, served, starts
 from tests.docs.pages import PAGES, ROOT
+from tests.patience import SECONDS
 
 pytest.importorskip("mkdocs", reason="the site needs the `docs` extra")
 
@@ -20,20 +20,21 @@ needs_chromium = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("site") / "site"
+def site(once):
+    return once("site", build) / "site"
+
+
+def build(folder):
     run = subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)],
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder / "site")],
         cwd=ROOT,
         env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=SECONDS,
         check=False,
     )
     assert run.returncode == 0, run.stderr[-4000:]
-    yield folder
-    shutil.rmtree(folder)
 
 
 @pytest.fixture
@@ -42,7 +43,6 @@ def browser(site, tmp_path):
         yield Browser(site, address, tmp_path / "profile")
 
 
-@pytest.mark.timeout(300)
 def test_every_page_is_built_and_filled_in(site):
     for name in PAGES:
         if name.startswith("docs/"):
@@ -53,7 +53,6 @@ def test_every_page_is_built_and_filled_in(site):
     assert (site / "gallery" / "index.html").stat().st_size < 3_000_000
 
 
-@pytest.mark.timeout(300)
 def test_every_public_name_is_in_the_api_reference(site):
     import trajdata
 
@@ -62,14 +61,12 @@ def test_every_public_name_is_in_the_api_reference(site):
     assert set(trajdata.__all__) - {"__version__"} <= named
 
 
-@pytest.mark.timeout(300)
 def test_every_command_is_in_the_command_reference(site):
     text = (site / "reference" / "cli.html").read_text("utf-8")
     commands = {"materialize", "status", "watch", "verify", "repair", "preview", "gallery", "audit"}
     assert commands <= set(re.findall(r'<h2 id="([\w-]+)"', text))
 
 
-@pytest.mark.timeout(300)
 def test_no_page_loads_anything_from_elsewhere(site):
     loads = re.compile(
         r"""<(?:script|img|iframe|source|video)[^>]*\ssrc=["']?(https?:|//)[^"' >]*"""
@@ -82,7 +79,6 @@ def test_no_page_loads_anything_from_elsewhere(site):
 
 
 @needs_chromium
-@pytest.mark.timeout(300)
 def test_nothing_runs_out_of_the_window_of_a_phone_or_a_desk(browser, site):
     script = """
         const wide = page.documentElement.clientWidth;
@@ -98,7 +94,6 @@ def test_nothing_runs_out_of_the_window_of_a_phone_or_a_desk(browser, site):
 
 
 @needs_chromium
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("scheme", [LIGHT, DARK])
 @pytest.mark.parametrize("width", [390, 1280])
 def test_the_site_is_light_or_dark_as_the_reader_wants_it(browser, tmp_path, width, scheme):

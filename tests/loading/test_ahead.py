@@ -5,10 +5,9 @@ import threading
 
 import pytest
 
+from tests.patience import SECONDS
 from trajdata import TrajectoryDataset, open_shards
 from trajdata._loading.ahead import made_ahead
-
-pytestmark = pytest.mark.timeout(60)
 
 
 def threads_at_work():
@@ -40,8 +39,8 @@ def test_the_next_batches_are_made_while_the_trainer_is_busy_with_one():
 
     batches = made_ahead(make, range(10), threads=1)
     assert next(batches) == (0, 0)
-    assert made[1].wait(30)
-    assert made[2].wait(30)
+    assert made[1].wait(SECONDS)
+    assert made[2].wait(SECONDS)
     batches.close()
 
 
@@ -61,7 +60,7 @@ def test_no_more_is_made_ahead_than_is_said():
 
 
 def test_several_threads_work_at_once_and_the_order_stays():
-    both = threading.Barrier(2, timeout=30)
+    both = threading.Barrier(2, timeout=SECONDS)
 
     def make(part):
         both.wait()

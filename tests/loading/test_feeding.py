@@ -7,6 +7,7 @@ import psutil
 import pytest
 import torch
 
+from tests.patience import SECONDS
 from trajdata import TrajectoryDataset, open_shards
 from trajdata._loading.feeding import endless_batches
 
@@ -26,4 +27,4 @@ def test_closing_ends_the_workers(source):
     workers = set(psutil.Process().children()) - before
     assert len(workers) >= 2
     batches.close()
-    assert psutil.wait_procs(workers, timeout=60)[1] == []
+    assert psutil.wait_procs(workers, timeout=SECONDS)[1] == []

@@ -13,8 +13,6 @@ from trajdata import Output, TrajectoryDataset
 from trajdata._loading.arrays import ArrayShape
 from trajdata._loading.pool import Pool
 
-pytestmark = pytest.mark.timeout(60)
-
 BATCH = 64
 CLIPS = 20 * BATCH
 FORMATS = [Output(), Output(dtype="float32", layout="CTHW"), Output(dtype="bfloat16")]

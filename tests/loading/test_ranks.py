@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import SECONDS
 from trajdata import TrajectoryDataset
 
 PROGRAM = Path(__file__).with_name("rank_program.py")
@@ -44,7 +45,7 @@ def ranks(tmp_path_factory):
     ]
     try:
         for process in running:
-            output, _ = process.communicate(timeout=90)
+            output, _ = process.communicate(timeout=SECONDS)
             assert process.returncode == 0, output
     finally:
         for process in running:

@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 
@@ -20,13 +19,13 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, IterableDataset
 
+from tests.patience import SECONDS, until
 from trajdata import ClipSource, Output, TrajectoryDataset, open_shards, read_through
 from trajdata._loading.arrays import ArrayShape
 from trajdata._loading.transport import memory, sender
 from trajdata._loading.transport.sender import Sender
 
 pytestmark = [
-    pytest.mark.timeout(120),
     pytest.mark.skipif(sys.platform != "linux", reason="looks into Linux's /proc"),
 ]
 
@@ -304,12 +303,6 @@ def test_whatever_is_done_with_a_batch_in_the_worker_arrives(source, same, chang
     assert same(list(loader(wrapped)), list(loader(wrapped, 0)))
 
 
-def test_a_loader_may_collate_whole_batches(source, same):
-    whole = dataset(source)
-    pairs = list(DataLoader(whole, batch_size=2, num_workers=1))
-    assert same(pairs, list(DataLoader(whole, batch_size=2)))
-
-
 def test_many_batches_in_the_queue_are_all_right(source, same):
     whole = dataset(source)
     assert same(list(loader(whole, 1, prefetch_factor=40)), list(whole))
@@ -364,7 +357,7 @@ def run_program(batches, *before, **settings):
         env={**os.environ, "PYTHONPATH": str(PROGRAM.parents[2])},
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=SECONDS,
         **settings,
     )
 
@@ -382,7 +375,9 @@ def test_a_small_folder_for_shared_memory_is_enough():
     if (
         shutil.which("unshare") is None
         or subprocess.run(
-            [*entering, "mount", "-t", "tmpfs", "none", "/dev/shm"], capture_output=True, timeout=20
+            [*entering, "mount", "-t", "tmpfs", "none", "/dev/shm"],
+            capture_output=True,
+            timeout=SECONDS,
         ).returncode
     ):
         pytest.skip("needs a user namespace")
@@ -412,16 +407,7 @@ def training(tmp_path):
         workers = [int(word) for word in program.stdout.readline().split()]
         yield program, workers, folder
         program.kill()
-        program.communicate(timeout=60)
-
-
-def until(true, seconds=60):
-    end = time.monotonic() + seconds
-    while not true():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.05)
-    return True
+        program.communicate(timeout=SECONDS)
 
 
 def ended(process):
@@ -438,14 +424,14 @@ def test_nothing_is_left_behind_when_somebody_is_killed(victim, request):
     program, workers, folder = request.getfixturevalue("training")
     assert len(workers) == 2
     os.kill(workers[0] if victim == "a worker" else program.pid, signal.SIGKILL)
-    _, errors = program.communicate(timeout=60)
+    _, errors = program.communicate(timeout=SECONDS)
     assert program.returncode != 0
     if victim == "a worker":
         assert f"DataLoader worker (pid {workers[0]})" in errors
-    assert until(lambda: all(map(ended, workers)))
+    until(lambda: all(map(ended, workers)), "the workers have ended")
     assert list(folder.iterdir()) == []
     # What other processes have there comes and goes.
-    assert until(lambda: not set(os.listdir("/dev/shm")) - shared_before)
+    until(lambda: not set(os.listdir("/dev/shm")) - shared_before, "nothing new is in /dev/shm")
 
 
 # The parts, in one process: it is its own consumer

@@ -7,8 +7,6 @@ from torch.utils.data import DataLoader
 
 from trajdata import TrajectoryDataset
 
-pytestmark = pytest.mark.timeout(120)
-
 
 @pytest.fixture(scope="module")
 def batches(source):

@@ -245,7 +245,8 @@ def test_a_damaged_commit_record_is_an_error(copy):
     seal = good.pop("seal")
     for key, value in (
         ("clips", 39), ("filesize", 1), ("shard", 2), ("url", "/etc/passwd"), ("labels", [40]),
-        ("labels", [-1, 41, 0, 0]), ("sha256", "x"), ("sha256", "0" * 64),
+        ("labels", [-1, 41, 0, 0]), ("labels", [10, 10, 10, 9]),
+        ("sha256", "x"), ("sha256", "0" * 64),
     ):  # fmt: skip
         path.write_bytes(canonical(sealed({**good, key: value})))
         with pytest.raises(ShardError):

@@ -123,3 +123,25 @@ def test_drawing_into_strided_memory_touches_only_the_clips():
     assert np.array_equal(view, source.batch(range(5))["video"])
     assert (memory[:, :300] == 9).all()
     assert (memory[:, 300 + spec.clip_bytes :] == 9).all()
+
+
+def test_a_pixel_has_the_nearest_gray_level():
+    assert draw(8, 8, 3, colour=0.3019)[0][8, 8] == 77  # 76.98
+    assert draw(8, 8, 3, colour=0.3009)[0][8, 8] == 77  # 76.73
+    assert draw(8, 8, 3, colour=0.2999)[0][8, 8] == 76  # 76.47
+    assert draw(8, 8, 3, back=0.3019)[0][0, 0] == 77
+
+
+def test_a_disc_is_where_it_is_said_in_pictures_that_are_not_square():
+    square = draw(9.3, 4.4, 2.6, side=16)
+    scenes = np.zeros((1, 1), SCENE)
+    for name in ("red", "green", "blue", "luma"):
+        scenes[name] = 1.0
+    for height, width in ((16, 24), (9, 16)):
+        wide = np.empty(3 * height * width, np.uint8)
+        pixels, radii = np.array([9.3, 4.4]).reshape(1, 1, 1, 2), np.full((1, 1, 1), 2.6)
+        render = clip_renderer(("disc",))
+        render(scenes, pixels, radii, 3, height, width, wide, 0, wide.size)
+        wide = wide.reshape(3, height, width)
+        assert np.array_equal(wide[:, :9, :16], square[:, :9])
+        assert not wide[:, :, 16:].any()

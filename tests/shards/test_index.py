@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 
 from trajdata import ArgumentError, ShardError, SpecMismatchError
-from trajdata._shards.index import Index, index_limit, parse_index
+from trajdata._shards.index import Index, parse_index
 from trajdata._shards.recipe import MOST_SHARDS, Recipe
+from trajdata._shards.strict_json import canonical
 from trajdata._spec.model import ClipSpec
 from trajdata._spec.presets import preset
 
@@ -29,7 +30,7 @@ def changed(index, change):
 
 
 def test_an_index_is_read_back_as_it_was_and_has_one_spelling(index):
-    again = parse_index(index.to_bytes(), "index.json", index_limit(3))
+    again = parse_index(index.to_bytes(), "index.json")
     assert again == index
     assert again.to_bytes() == index.to_bytes()
 
@@ -87,7 +88,7 @@ DAMAGE = {
 @pytest.mark.parametrize("message", DAMAGE)
 def test_a_damaged_index_is_an_error_that_says_what_was_expected(index, message):
     with pytest.raises(ShardError, match=message) as caught:
-        parse_index(changed(index, DAMAGE[message]), "some/index.json", index_limit(3))
+        parse_index(changed(index, DAMAGE[message]), "some/index.json")
     assert caught.value.file == "some/index.json"
 
 
@@ -125,7 +126,7 @@ def test_a_mismatch_names_every_field_that_differs(recipe):
     assert caught.value.differences["seed"] == (6, 5)
 
 
-def test_the_command_of_a_preset_is_the_command_line_and_of_any_other_spec_is_python(recipe):
+def test_the_command_names_the_nearest_preset_and_what_differs_from_it(recipe):
     spec = preset("gray-32")
     plain = Recipe(spec, 1, "test", 10, 16384, spec.fingerprint)
     assert plain.command("my dir") == (
@@ -133,4 +134,42 @@ def test_the_command_of_a_preset_is_the_command_line_and_of_any_other_spec_is_py
     )
     cut = Recipe(spec, 1, "test", 10, 5, spec.fingerprint)
     assert cut.command("d").endswith("--out d --shard-clips 5")
-    assert recipe.command("d").startswith("python -c ")
+    assert "--set picture.frames=4 --set picture.height=16" in recipe.command("d")
+
+
+@pytest.fixture(scope="module")
+def long_index(tiny_spec):
+    recipe = Recipe(tiny_spec, 5, "val", 8000, 1, tiny_spec.fingerprint)
+    return Index(recipe, tuple(f"{shard:064x}" for shard in range(8000)))
+
+
+def test_an_index_of_many_shards_is_read_whatever_lies_beside_it(long_index):
+    data = long_index.to_bytes()
+    assert len(data) > 2**20
+    assert data == canonical(json.loads(data))
+    assert parse_index(data, "index.json") == long_index
+
+
+LONG_DAMAGE = {
+    "cut": lambda data: data[:-1],
+    "longer": lambda data: data + b" ",
+    "a hash that is none": lambda data: data.replace(b"0" * 60, b"x" * 60, 1),
+    "a hash too few": lambda data: data.replace(f'      "{7:064x}",\n'.encode(), b"", 1),
+    "a shard elsewhere": lambda data: data.replace(b"val-000007.tar", b"../../etc/0007", 1),
+    "another size": lambda data: data.replace(b'"nsamples": 1', b'"nsamples": 2', 1),
+    "another spelling": lambda data: json.dumps(json.loads(data), indent=3).encode(),
+    "no list of shards": lambda data: data.replace(b"shardlist", b"shardlost", 1),
+    "another version": lambda data: data.replace(b'"wids_version": 1', b'"wids_version": 2'),
+    "a key more": lambda data: data.replace(b'"wids_version"', b'"more": [],\n  "wids_version"'),
+    "another seed": lambda data: data.replace(b'"seed": 5', b'"seed": 6'),
+    "many megabytes": lambda data: data + b" " * 2**26,
+    "a text that is none": lambda data: data.replace(b"0" * 60, b"\xff" * 60, 1),
+}
+
+
+@pytest.mark.parametrize("damage", LONG_DAMAGE)
+def test_a_damaged_index_of_many_shards_is_an_error_too(long_index, damage):
+    damaged = LONG_DAMAGE[damage](long_index.to_bytes())
+    assert len(damaged) > 2**20
+    with pytest.raises(ShardError, match=r"some/index\.json"):
+        parse_index(damaged, "some/index.json")

@@ -43,11 +43,13 @@ def test_brackets_inside_strings_are_no_levels():
 
 
 @pytest.mark.parametrize("data", [b'"' + b'\\"' * (MOST // 2 - 1), b'"' * MOST, b"\\" * MOST])
-def test_a_hostile_megabyte_takes_no_time(data):
-    began = time.monotonic()
+def test_a_hostile_megabyte_takes_hardly_any_work(data):
+    # Of this process's processor time, which others that are busy add nothing to. A look at each
+    # byte for every other one would take minutes.
+    began = time.process_time()
     with pytest.raises(ShardError):
         parse(data, "f", MOST)
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
 
 
 JSON = st.recursive(

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.patience import SECONDS
 from trajdata import ClipSource, ClipSpec, preset, presets
 from trajdata._show.gallery import GALLERY_FIELDS, gallery_html, write_gallery
 from trajdata._show.pictures import PREVIEW_FIELDS
@@ -120,7 +121,7 @@ def command(*words):
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=90,
+        timeout=SECONDS,
     )
 
 

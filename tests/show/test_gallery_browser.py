@@ -9,7 +9,6 @@ from trajdata._show.gallery import GALLERY_FIELDS, write_gallery
 
 pytestmark = [
     pytest.mark.skipif(not starts(), reason="there is no chromium here to look at the page"),
-    pytest.mark.timeout(240),
 ]
 
 

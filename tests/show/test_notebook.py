@@ -15,6 +15,7 @@ from PIL import Image
 from torch.utils.data import default_collate
 
 from tests.bake.known import Page
+from tests.patience import SECONDS
 from trajdata import FIELDS, ClipSource, materialize, open_shards, preset, read_through
 from trajdata._show.notebook import batch_html, clip_html, spec_html
 
@@ -136,7 +137,7 @@ def test_who_does_not_look_pays_for_no_pictures():
         "print(*[m for m in ('PIL', 'trajdata._show') if m in sys.modules])"
     )
     ran = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=100
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=SECONDS
     )
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.split() == []

@@ -4,6 +4,7 @@ import jsonschema
 import pytest
 
 from trajdata import ArgumentError, ClipSpec, TrajdataError, preset, presets, spec_schema
+from trajdata._spec.presets import nearest_preset
 
 SPECS = {
     **{name: preset(name) for name in presets()},
@@ -98,3 +99,18 @@ def test_every_setting_has_a_name_of_its_own_a_meaning_and_one_place():
     assert len({name.partition(".")[2] for name in own}) == len(own)
     assert names
     assert all(ClipSpec().descriptions()[name] for name in ClipSpec().settings())
+
+
+@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
+def test_every_spec_is_some_preset_with_a_few_changes(spec):
+    name, changes = nearest_preset(spec)
+    assert preset(name).replace(changes) == spec
+    assert name in presets()
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"motion": {"spin": 1}}, {"spin": {}}, {"motion": {"laws": [{"turns": [1, 2]}]}}]
+)
+def test_the_schema_refuses_what_a_spec_does_not_have(wrong):
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(wrong, spec_schema())

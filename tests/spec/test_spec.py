@@ -1,7 +1,10 @@
+import hashlib
+import json
+
 import pytest
 from pydantic import ValidationError
 
-from trajdata import ClipSource, ClipSpec, preset, presets
+from trajdata import FORMAT, ClipSource, ClipSpec, preset, presets
 
 
 def test_the_presets_have_the_promised_shapes():
@@ -93,3 +96,23 @@ def test_difficulty_turns_its_four_knobs_together():
     for wrong in (-0.1, 1.1, float("nan")):
         with pytest.raises(ValueError, match="difficulty: given"):
             preset("magvit-32", difficulty=wrong)
+
+
+def test_an_object_at_the_outermost_anchor_fits_into_the_frame_and_no_further_one_does():
+    # In half-sides: 1, less the margin, less the radius 0.4 m as it is seen at 4 m.
+    bound = 1 - 0.0625 - 2 * 0.4 / 4
+    ClipSpec().replace(place=bound - 0.002)
+    with pytest.raises(ValueError, match=rf"place must be below {bound:.4f}"):
+        ClipSpec().replace(place=bound)
+    shaken = bound - 2 * 3.4641016151377544 * 0.05 * 1.5 / 4
+    ClipSpec().replace(place=shaken - 0.002, jitter=0.05)
+    with pytest.raises(ValueError, match=rf"place must be below {shaken:.4f}"):
+        ClipSpec().replace(place=shaken, jitter=0.05)
+
+
+def test_a_fingerprint_is_that_of_the_format_and_of_what_a_spec_says_of_itself():
+    spec = preset("magvit-64")
+    text = json.dumps(
+        {"format": FORMAT, "spec": spec.as_json()}, sort_keys=True, separators=(",", ":")
+    )
+    assert spec.fingerprint == hashlib.sha256(text.encode()).hexdigest()

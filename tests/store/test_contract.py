@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from tests.patience import SECONDS
 from trajdata import LockedError
 from trajdata._store.disk import Disk
 from trajdata._store.folder import FolderStore
@@ -80,6 +81,16 @@ def test_bytes_that_the_caller_uses_again_are_kept_as_they_were(store):
     assert store.read("a", 0, 100) == b"firstother"
 
 
+def test_what_is_overwritten_has_the_new_bytes_and_no_more(store):
+    put_bytes(store, "a", b"0123456789")
+    store.overwrite("a", b"abc")
+    assert store.read("a", 0, 100) == b"abc"
+    store.overwrite("a", b"a longer text than before")
+    assert store.read("a", 0, 100) == b"a longer text than before"
+    store.overwrite("b", b"nothing is made")
+    assert store.size("b") is None
+
+
 def test_only_the_first_creates(store):
     assert store.create("a", b"first")
     assert not store.create("a", b"second")
@@ -91,7 +102,7 @@ def test_of_many_that_create_at_once_one_does_and_its_bytes_are_there(store):
     start, made = threading.Barrier(8), []
 
     def create(number):
-        start.wait(timeout=30)
+        start.wait(timeout=SECONDS)
         if store.create("a", b"%d" % number):
             made.append(b"%d" % number)
 
@@ -99,7 +110,7 @@ def test_of_many_that_create_at_once_one_does_and_its_bytes_are_there(store):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=30)
+        thread.join(timeout=SECONDS)
     assert made == [store.read("a", 0, 100)]
     assert store.list(TEMPS) == []
 

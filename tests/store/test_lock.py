@@ -4,10 +4,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
+from tests.patience import SECONDS, until
 from trajdata import LockedError
 from trajdata._store.disk import Disk
 from trajdata._store.lock import FolderLock
@@ -51,6 +51,14 @@ def start(program, folder):
     )
 
 
+def can_be_locked(folder):
+    try:
+        with FolderLock(Disk(folder)):
+            return True
+    except LockedError:
+        return False
+
+
 def snapshot(folder):
     return {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.rglob("lock")}
 
@@ -62,7 +70,7 @@ def test_a_second_writer_is_told_who_holds_the_folder_and_writes_nothing(folder)
         with pytest.raises(LockedError, match=f"process {holder.pid} on .* since 20"):
             FolderLock(Disk(folder)).__enter__()
         assert snapshot(folder) == before
-        holder.communicate(timeout=30)
+        holder.communicate(timeout=SECONDS)
     with FolderLock(Disk(folder)):
         pass
 
@@ -76,7 +84,7 @@ def test_a_killed_writer_gives_the_lock_back(folder):
     with start(HOLD, folder) as holder:
         holder.stdout.readline()
         holder.send_signal(signal.SIGKILL)
-        holder.wait(timeout=30)
+        holder.wait(timeout=SECONDS)
     with FolderLock(Disk(folder)):
         pass
 
@@ -84,17 +92,11 @@ def test_a_killed_writer_gives_the_lock_back(folder):
 def test_an_orphan_that_was_forked_does_not_keep_the_lock(folder):
     with start(ORPHAN, folder) as parent:
         orphan = int(parent.stdout.readline())
-        parent.wait(timeout=30)
+        parent.wait(timeout=SECONDS)
         try:
             os.kill(orphan, 0)  # it lives
-            deadline = time.monotonic() + 30
-            while True:  # its hook runs in its own time
-                try:
-                    with FolderLock(Disk(folder)):
-                        break
-                except LockedError:
-                    assert time.monotonic() < deadline
-                    time.sleep(0.01)
+            # Its hook runs in its own time.
+            until(lambda: can_be_locked(folder), "the orphan has let go of the lock")
         finally:
             os.kill(orphan, signal.SIGKILL)
 

@@ -1,6 +1,7 @@
 """A final name stands for the whole file or for nothing."""
 
 import errno
+import gc
 import os
 
 import pytest
@@ -74,12 +75,16 @@ ORDER = ["open", "write", "check size", "sync", "close", "rename", "sync folder"
 CREATION = [*ORDER[:5], "link", "remove", "sync folder"]
 
 
+def open_files():
+    gc.collect()  # a Disk holds its folders open for as long as it lives
+    return len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
+
+
 @pytest.fixture(autouse=True)
 def no_file_stays_open():
-    before = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
+    before = open_files()
     yield
-    if before:
-        assert len(os.listdir("/proc/self/fd")) == before
+    assert open_files() == before
 
 
 @pytest.fixture
@@ -240,3 +245,14 @@ def test_what_is_set_aside_or_removed_is_so_on_the_medium_too(root):
     synced.clear()
     FolderStore(disk).remove(name)
     assert synced == [(".trajdata/aside", [])]
+
+
+def test_the_folders_that_a_store_needs_are_on_the_medium_before_a_file_is(tmp_path):
+    """A folder's name lies in the one above it."""
+    disk, synced = Disk(tmp_path / "new"), []
+    disk.sync_folder = synced.append
+    with FolderStore(disk).lock():
+        made = sorted(path.name for path in (tmp_path / "new" / ".trajdata").iterdir())
+    assert made == ["commits", "lock", "tmp"]
+    assert synced[0] == ".."
+    assert synced[-3:] == [".trajdata/commits", ".trajdata", ""]

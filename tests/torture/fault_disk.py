@@ -15,6 +15,7 @@ STEPS = (
     "map",
     "open_new",
     "open_shared",
+    "open_append",
     "lock",
     "overwrite",
     "write",
@@ -26,6 +27,7 @@ STEPS = (
     "link",
     "remove",
     "sync_folder",
+    "check_identity",
     "free_bytes",
 )
 """Every method of ``Disk`` that calls the system."""
@@ -57,34 +59,34 @@ class FaultDisk(Disk):
             setattr(self, name, self._guarded(name, getattr(self, name)))
 
     def _guarded(self, name, original):
-        def step(*arguments):
+        def step(*arguments, **named):
             with self._taking:
                 number = len(self.log)
                 self.log.append(name)
             if self.dead:
                 if name == "close":
-                    original(*arguments)  # as the kernel does for a dead process
+                    original(*arguments, **named)  # as the kernel does for a dead process
                 raise Killed
             if self.at is None or number < self.at or (number > self.at and not self.lasting):
-                return original(*arguments)
+                return original(*arguments, **named)
             if self.fault == "short":
-                return self._short(name, original, arguments)
+                return self._short(name, original, arguments, named)
             if self.fault.startswith("kill"):
                 if self.fault == "kill after":
-                    original(*arguments)
+                    original(*arguments, **named)
                 self.dead = True
                 if name == "close" and self.fault == "kill":
-                    original(*arguments)
+                    original(*arguments, **named)
                 raise Killed
             if name == "close":
-                original(*arguments)  # a close that fails has closed
+                original(*arguments, **named)  # a close that fails has closed
             code = getattr(errno, self.fault)
             raise OSError(code, os.strerror(code))
 
         return step
 
-    def _short(self, name, original, arguments):
+    def _short(self, name, original, arguments, named):
         if name != "write":
-            return original(*arguments)
+            return original(*arguments, **named)
         file, data = arguments
         return original(file, data[: max(1, len(data) // 3)])

@@ -9,6 +9,8 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.patience import SECONDS
+
 KINDS = {
     "open": ("openat",),
     "read": ("read", "pread64"),
@@ -31,7 +33,6 @@ KINDS = {
 }
 """What a call is for; which name it has depends on the machine."""
 
-SECONDS = 120
 
 _ROOT = Path(__file__).parents[2]
 _KIND = {name: kind for kind, names in KINDS.items() for name in names}

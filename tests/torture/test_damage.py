@@ -26,15 +26,15 @@ def copy(fast, reference):
     return shutil.copytree(reference, fast / "copy")
 
 
-def test_a_shard_that_is_cut_anywhere_is_noticed(copy, count):
+def test_a_shard_that_is_cut_anywhere_is_noticed(copy, count, part):
     store, recipe = store_of(copy), recipe_of(copy)
     cuts = 0
     for shard in range(SHARDS):
         path = copy / recipe.shard_name(shard)
         whole = path.read_bytes()
         edges = {*range(EDGE), *range(len(whole) - EDGE, len(whole))}
-        for size in sorted({*range(0, len(whole), BLOCK), *edges}, reverse=True):
-            os.truncate(path, size)
+        for size in part(sorted({*range(0, len(whole), BLOCK), *edges}, reverse=True)):
+            path.write_bytes(whole[:size])
             with pytest.raises(ShardError):
                 ShardView(store, recipe, shard)
             with pytest.raises(ShardError):
@@ -49,12 +49,12 @@ def test_a_shard_that_is_cut_anywhere_is_noticed(copy, count):
     count(cuts, "cuts of a shard, at every block and every byte of both its ends")
 
 
-def test_a_json_file_that_is_cut_anywhere_is_noticed(copy, count):
+def test_a_json_file_that_is_cut_anywhere_is_noticed(copy, count, part):
     hidden = copy / ".trajdata"
     cuts = 0
     for path in (copy / "index.json", hidden / "recipe.json", *(hidden / "commits").iterdir()):
         whole = path.read_bytes()
-        for size in range(len(whole)):
+        for size in part(range(len(whole))):
             path.write_bytes(whole[:size])
             with pytest.raises(ShardError):
                 read_contents(store_of(copy))
@@ -62,7 +62,7 @@ def test_a_json_file_that_is_cut_anywhere_is_noticed(copy, count):
         path.write_bytes(whole)
     path = copy / "progress.json"
     whole = path.read_bytes().rstrip()
-    for size in range(len(whole)):
+    for size in part(range(len(whole))):
         path.write_bytes(whole[:size])
         with pytest.raises((ValueError, ShardError)):
             progress_of(copy)
@@ -70,13 +70,13 @@ def test_a_json_file_that_is_cut_anywhere_is_noticed(copy, count):
     count(cuts, "cuts of JSON files, at every byte")
 
 
-def test_every_flipped_bit_is_found_by_a_full_look(copy, count):
+def test_every_flipped_bit_is_found_by_a_full_look(copy, count, part):
     chance = random.Random(4)
     hidden = copy / ".trajdata"
     tars = sorted(copy.glob("*.tar"))
     texts = [copy / "index.json", hidden / "recipe.json", *sorted((hidden / "commits").iterdir())]
     kinds: dict[str, int] = {}
-    for trial in range(10_000):
+    for trial in part(range(10_000)):
         path = chance.choice(texts if trial % 5 == 0 else tars)
         with open(path, "r+b") as file:
             at = chance.randrange(os.fstat(file.fileno()).st_size)
@@ -90,11 +90,13 @@ def test_every_flipped_bit_is_found_by_a_full_look(copy, count):
     count(sum(kinds.values()), f"flipped bits found by verify --full ({kinds})")
 
 
-def test_what_is_flipped_or_lost_comes_back(copy, reference, count):
+def test_what_is_flipped_or_lost_comes_back(copy, reference, count, part):
     chance = random.Random(4)
     due = tree(reference)
     hidden = copy / ".trajdata"
-    for _ in range(200):
+    trials = 0
+    for _ in part(range(200)):
+        trials += 1
         paths = [*copy.glob("*.tar"), copy / "index.json", *(hidden / "commits").iterdir()]
         for path in chance.sample([*paths, hidden / "recipe.json"], chance.randint(1, 3)):
             if chance.random() < 0.3 and path.name != "recipe.json":
@@ -119,4 +121,4 @@ def test_what_is_flipped_or_lost_comes_back(copy, reference, count):
         shutil.rmtree(hidden / "aside", ignore_errors=True)
         assert tree(copy) == due
         assert verify(copy, full=True).ok
-    count(200, "folders with one to three files damaged or lost, repaired")
+    count(trials, "folders with one to three files damaged or lost, repaired")

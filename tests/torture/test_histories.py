@@ -27,12 +27,12 @@ from trajdata._reading.committed import find_shards
 from trajdata._store.disk import Disk
 from trajdata._store.lock import FolderLock
 
-pytestmark = [pytest.mark.torture, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.torture, pytest.mark.timeout(3000)]
 
 HISTORIES, STEPS = 250, 15
 
 
-def test_any_history_ends_in_the_same_bytes(reference, count):
+def test_any_history_ends_in_the_same_bytes(reference, count, part):
     due = tree(reference)
     whole = {path.name: path.read_bytes() for path in reference.glob("*.tar")}
     clips = ClipSource(SPEC).batch(range(CLIPS))["video"]
@@ -190,7 +190,7 @@ def test_any_history_ends_in_the_same_bytes(reference, count):
     run_state_machine_as_test(
         Histories,
         settings=settings(
-            max_examples=HISTORIES,
+            max_examples=HISTORIES // 10 if part.is_cut else HISTORIES,
             stateful_step_count=STEPS,
             deadline=None,
             derandomize=True,

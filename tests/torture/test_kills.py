@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import SECONDS, until
 from tests.torture.tiny import LIVELY, tree
 from trajdata._bake.progress import REPORT_PAGE
 from trajdata._bake.run import materialize
@@ -21,12 +22,11 @@ from trajdata._spec.presets import preset
 
 pytestmark = [
     pytest.mark.torture,
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(3000),
     pytest.mark.skipif(sys.platform == "win32", reason="baking is for Linux and macOS"),
 ]
 
 ROOT = Path(__file__).parents[2]
-SECONDS = 120
 SHARD_CLIPS = 4
 KILLS, DOUBLES, LOOKS = 200, 50, 20_000
 
@@ -52,7 +52,7 @@ def baked(folder, clips):
     return tree(folder)
 
 
-def test_the_real_command_is_killed_at_random_times_and_comes_to_the_same_bytes(fast, count):
+def test_the_real_command_is_killed_at_random_times_and_comes_to_the_same_bytes(fast, count, part):
     clips = 8000
     due = baked(fast / "due", clips)
     shutil.rmtree(fast / "due")
@@ -62,10 +62,19 @@ def test_the_real_command_is_killed_at_random_times_and_comes_to_the_same_bytes(
         chance = random.Random(worker)
         folder = fast / f"killed-{worker}"
         kills = through = most = 0
-        while kills < KILLS // 2:
+        while kills < KILLS // 2 and not (kills and part.is_over):
             with start(folder, clips, threads=chance.choice((1, 2, 4))) as process:
+                there = len(list(folder.glob("*.tar")))
+                if chance.random() < 0.7:  # while it bakes; else at whatever it does by then
+                    until(
+                        lambda there=there, process=process: (
+                            process.poll() is not None or len(list(folder.glob("*.tar"))) > there
+                        ),
+                        "a shard more",
+                        wait=0.002,
+                    )
                 try:
-                    process.wait(timeout=0.3 + chance.random() * 1.5)
+                    process.wait(timeout=chance.random() * 1.5)
                 except subprocess.TimeoutExpired:
                     process.kill()
                     process.communicate(timeout=SECONDS)
@@ -85,16 +94,19 @@ def test_the_real_command_is_killed_at_random_times_and_comes_to_the_same_bytes(
 
     with ThreadPoolExecutor(2) as pool:
         results = list(pool.map(torment, range(2)))
-    assert max(most for _, _, most in results) > 100  # the kills did meet bakes at work
+    assert (
+        part.is_cut or max(most for _, _, most in results) > 100
+    )  # the kills did meet bakes at work
     count(sum(kills for kills, _, _ in results), "SIGKILLs of the real command at random times")
     count(sum(through for _, through, _ in results), "bakes that came through them, compared")
 
 
-def test_of_two_writers_started_together_one_writes_and_the_other_not_a_byte(fast, count):
+def test_of_two_writers_started_together_one_writes_and_the_other_not_a_byte(fast, count, part):
     clips = 400
     due = baked(fast / "due", clips)
-    refused = 0
-    for turn in range(DOUBLES):
+    refused = turns = 0
+    for turn in part(range(DOUBLES)):
+        turns += 1
         folder = fast / "both"
         with start(folder, clips, 1) as one, start(folder, clips, 2) as other:
             ended = [process.communicate(timeout=SECONDS)[1] for process in (one, other)]
@@ -104,16 +116,16 @@ def test_of_two_writers_started_together_one_writes_and_the_other_not_a_byte(fas
         assert tree(folder) == due, turn
         refused += codes == [0, 4]
         shutil.rmtree(folder)
-    assert refused
-    count(DOUBLES, f"pairs of writers started together, one refused in {refused} of them")
+    assert refused or part.is_cut
+    count(turns, f"pairs of writers started together, one refused in {refused} of them")
 
 
-def test_a_reader_that_polls_never_sees_a_part_of_a_file(fast, count):
+def test_a_reader_that_polls_never_sees_a_part_of_a_file(fast, count, part):
     clips = 8000
     due = baked(fast / "due", clips)
     chance = random.Random(9)
     looks = seen = bakes = 0
-    while looks < LOOKS:
+    while looks < LOOKS and not (looks and part.is_over):
         folder = fast / f"polled-{bakes}"
         bakes += 1
         with start(folder, clips) as process:

@@ -102,11 +102,11 @@ def write_out(state, folder):
 
 
 @pytest.mark.parametrize("threads", [1, 4])
-def test_no_crash_state_breaks_a_promise_and_each_resumes(fast, reference, count, threads):
+def test_no_crash_state_breaks_a_promise_and_each_resumes(fast, reference, count, part, threads):
     due, due_tree = files(reference), tree(reference)
     log = record(fast / "out", threads)
     resumed = states = 0
-    for _, medium, state in crash_states(log, None, 8000, seed=threads):
+    for _, medium, state in part(crash_states(log, None, 8000, seed=threads)):
         check(state, medium, due)
         states += 1
         if states % 40 == 0:
@@ -121,10 +121,10 @@ def test_no_crash_state_breaks_a_promise_and_each_resumes(fast, reference, count
     count(resumed, "of them written out and resumed")
 
 
-def test_a_kill_and_then_a_power_loss_break_no_promise(fast, reference, count):
+def test_a_kill_and_then_a_power_loss_break_no_promise(fast, reference, count, part):
     due = files(reference)
     states = 0
-    for dies_at in range(len(record(fast / "once", 1))):
+    for dies_at in part(range(len(record(fast / "once", 1)))):
         log, first = record_killed(fast / "out", dies_at)
         for _, medium, state in crash_states(log, None, 200, seed=dies_at, first=first):
             check(state, medium, due)
@@ -146,14 +146,14 @@ def damaged_folder(folder, reference):
     return keep
 
 
-def test_what_is_moved_aside_survives_too(fast, reference, count):
+def test_what_is_moved_aside_survives_too(fast, reference, count, part):
     folder = fast / "damaged"
     keep = damaged_folder(folder, reference)
     initial = files(folder)
     log = record(folder, 1)
     due = files(reference)
     states = 0
-    for _, medium, state in crash_states(log, initial, 4000, seed=5):
+    for _, medium, state in part(crash_states(log, initial, 4000, seed=5)):
         medium.claimed = min(medium.claimed, 1)
         check(state, medium, due, keep)
         states += 1

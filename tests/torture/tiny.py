@@ -16,14 +16,17 @@ LIVELY = {*progress.LIVELY, ".trajdata/lock"}
 
 
 def bake(disk, *, threads, on_progress=None):
-    return materialize_on(
-        FolderStore(disk),
-        ClipSource(SPEC),
-        clips=CLIPS,
-        threads=threads,
-        shard_clips=SHARD_CLIPS,
-        on_progress=on_progress,
-    )
+    try:
+        return materialize_on(
+            FolderStore(disk),
+            ClipSource(SPEC),
+            clips=CLIPS,
+            threads=threads,
+            shard_clips=SHARD_CLIPS,
+            on_progress=on_progress,
+        )
+    finally:
+        disk.close_folders()
 
 
 def tree(folder):

@@ -1,6 +1,9 @@
 import numpy as np
+import pytest
 
 from trajdata import ClipSource, ClipSpec, preset
+from trajdata._arithmetic.philox import JITTER, unit, words
+from trajdata._spec.streams import stream_key
 
 FIELDS = ("trajectory", "jittered", "pixels", "depth", "radius")
 
@@ -31,3 +34,14 @@ def test_a_jittered_object_stays_inside_the_frame_and_its_truth_is_what_is_drawn
     again = 32 * batch["jittered"][..., :2] / batch["jittered"][..., 2:] + 16
     assert np.abs(again - batch["pixels"]).max() < 1e-4
     assert np.array_equal(batch["depth"], batch["jittered"][..., 2])
+
+
+def test_a_displacement_goes_the_way_of_its_words():
+    """As the field is defined: the sum of four uniform numbers, less its mean, upwards."""
+    spec, seed = ClipSpec().replace(jitter=0.03, frames=3), 5
+    batch = ClipSource(spec, seed, fields=FIELDS).batch(range(4))
+    shift = batch["jittered"].astype(np.float64) - batch["trajectory"]
+    for (clip, frame, axis), found in np.ndenumerate(shift):
+        chosen = words(stream_key(seed, "train"), clip, 0, JITTER, 3 * frame + axis)
+        above_the_mean = sum(map(unit, chosen)) - 2.0
+        assert found == pytest.approx(0.03 * np.sqrt(3) * above_the_mean, abs=1e-6)

@@ -181,3 +181,15 @@ def test_presets_never_need_to_slow_a_motion_down():
     for name in presets():
         spec, batch = batch_of(name, 20_000)
         assert batch["params"]["speed_m_s"].min() >= spec.motion.speed[0]
+
+
+def test_an_object_passes_its_anchor_at_time_0_with_its_speed():
+    spec = preset("magvit-32")
+    source = ClipSource(spec, fields=FIELDS)
+    params, scenes = source.batch(range(400))["params"], source.scenes(range(400))[:, 0]
+    step = 1e-5
+    before, at, after = np.moveaxis(path_from(params, np.array([-step, 0, step])), 1, 0)
+    anchor = np.stack([scenes[axis] for axis in "xyz"], -1)
+    assert np.abs(at - anchor).max() < 1e-8
+    speed = np.linalg.norm(after - before, axis=-1) / (2 * step)
+    assert speed == pytest.approx(scenes["speed"], rel=1e-4)

@@ -20,7 +20,9 @@ def commit_shard(
     recipe: Recipe,
     shard: int,
     chunks: Iterable[tuple[memoryview, list[int]]],
+    *,
     promised: str | None = None,
+    outgrown: str | None = None,
 ) -> Commit:
     """Write a shard, then its commit record.
 
@@ -30,6 +32,8 @@ def commit_shard(
         shard: which one.
         chunks: the file's bytes in order, each with how many clips of each class are in it.
         promised: the SHA-256 that the shard must have, where a commit record or the index has one.
+        outgrown: the SHA-256 of the shorter shard that it may replace: that of before the store
+            was made to grow, whose clips are in the new one too.
 
     Raises:
         ShardError: the bytes are not those that were promised; nothing was changed.
@@ -54,7 +58,7 @@ def commit_shard(
                 expected=f"SHA-256 {promised} when rendered again",
                 found=digest.hexdigest(),
             )
-        _make_way(store, name, digest.hexdigest(), size)
+        _make_way(store, name, digest.hexdigest(), size, outgrown)
 
     store.put(name, hashed(), size)
     commit = Commit.of(recipe, shard, digest.hexdigest(), tuple(labels))
@@ -67,9 +71,16 @@ def put_commit_record(store: Store, commit: Commit) -> None:
     put_bytes(store, f"{COMMITS}/{commit_file(commit.shard)}", commit.to_bytes())
 
 
-def _make_way(store: Store, name: str, sha256: str, size: int) -> None:
+def _make_way(store: Store, name: str, sha256: str, size: int, outgrown: str | None) -> None:
     """Make way for a shard. A file of its very bytes, left by a kill before the commit record,
-    stays."""
-    held = store.size(name)
-    if held is not None and (held != size or file_sha256(store, name) != sha256):
+    stays until it is replaced; so does the shorter one that it has outgrown."""
+    try:
+        held = store.size(name)
+        if held is None or (held != size and outgrown is None):
+            is_other = held is not None
+        else:
+            is_other = file_sha256(store, name) not in (sha256, outgrown)
+    except ShardError:
+        is_other = True  # not even a file
+    if is_other:
         store.set_aside(name)

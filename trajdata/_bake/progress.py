@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import json
-import os
-import socket
-import threading
-import time
-from collections import deque
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-import psutil
-
-from trajdata._bake.history import History, RatePoint, is_due, parse_history, with_point
-from trajdata._errors import ShardError
+from trajdata._bake.history import History, parse_history
+from trajdata._errors import ShardError, printable
+from trajdata._shards.strict_json import parse
 from trajdata._store.protocol import Store
 from trajdata._store.ranges import put_bytes, read_whole
 
@@ -25,8 +21,9 @@ __all__ = [
     "PROGRESS_JSON",
     "PROGRESS_TEXT",
     "REPORT_PAGE",
+    "STALE_SECONDS",
     "STATES",
-    "Meter",
+    "TIME_FORMAT",
     "ProgressReport",
     "gigabytes",
     "held_history",
@@ -44,9 +41,16 @@ LIVELY = (PROGRESS_TEXT, PROGRESS_JSON, REPORT_PAGE)
 
 STATES = ("running", "done", "interrupted", "failed")
 
-_STALE_SECONDS = 120.0
-_RATE_SECONDS = 30.0
+STALE_SECONDS = 120.0
+TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
+
 _MOST_BYTES = 2**20
+_MOST_STALE_SECONDS = 3600.0
+_MOST_CHARACTERS = 100_000
+_MOST = 1e18
+"""Above any number that a bake can come to; what is larger, or no number, is damage."""
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,8 @@ class ProgressReport:
         clips_total: clips asked for.
         shards_done, shards_total: the same in shards.
         class_counts: law -> clips of it in committed shards.
-        clips_per_second: rendered over the last 30 s; None before the first clip.
+        clips_per_second: rendered over the last 30 s; of the whole run, once that has ended; None
+            before the first clip.
         elapsed_seconds: since this run started.
         eta_seconds: to the end at that rate; None where there is no rate.
         last_commit: when a shard was last committed by this run, UTC; None before the first.
@@ -106,10 +111,20 @@ class ProgressReport:
         Args:
             now: a time with a time zone.
         """
-        if self.state != "running":
-            return False
-        updated = datetime.strptime(self.updated, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
-        return (now - updated).total_seconds() > self.stale_after_seconds
+        return self.state == "running" and self._age_seconds(now) > self.stale_after_seconds
+
+    def is_of_the_future(self, now: datetime) -> bool:
+        """Whether it says "running" and its time is so far ahead that the clocks of its writer and
+        its reader cannot agree: then its age tells nothing.
+
+        Args:
+            now: a time with a time zone.
+        """
+        return self.state == "running" and -self._age_seconds(now) > self.stale_after_seconds
+
+    def _age_seconds(self, now: datetime) -> float:
+        updated = datetime.strptime(self.updated, TIME_FORMAT).replace(tzinfo=timezone.utc)
+        return (now - updated).total_seconds()
 
     def to_json(self) -> str:
         """progress.json: a line a field."""
@@ -157,18 +172,31 @@ class ProgressReport:
             ),
             ("to resume", self.resume_command),
         ]
-        return "".join(f"{name:<12} {text}\n" for name, text in rows if text)
+        # A folder's report may be anyone's, and a terminal obeys what it is sent.
+        return "".join(f"{name:<12} {printable(text)}\n" for name, text in rows if text)
 
 
-def write_progress(store: Store, report: ProgressReport) -> None:
+def write_progress(store: Store, report: ProgressReport, *, is_last: bool = False) -> None:
     """Replace both files, each at one stroke.
+
+    Args:
+        store: where.
+        report: what to write.
+        is_last: whether no other will follow. Then, where the medium has no room for two, the
+            files are overwritten in their place, so that they do not go on saying "running".
 
     Raises:
         OSError: they cannot be written.
     """
     for name, text in ((PROGRESS_TEXT, report.to_text()), (PROGRESS_JSON, report.to_json())):
         # A folder's name may have bytes that are no text.
-        put_bytes(store, name, text.encode("utf-8", "backslashreplace"), durable=False)
+        data = text.encode("utf-8", "backslashreplace")
+        try:
+            put_bytes(store, name, data, durable=False)
+        except OSError as error:
+            if not is_last or error.errno not in _NO_ROOM:
+                raise
+            store.overwrite(name, data)
 
 
 def read_progress(store: Store) -> ProgressReport | None:
@@ -185,19 +213,20 @@ def parse_progress(data: bytes, file: str) -> ProgressReport:
     """The report that a progress.json holds.
 
     Raises:
-        ShardError: the file is damaged.
+        ShardError: the file is damaged, or says what no bake says.
     """
-    expected = f"a progress report of at most {_MOST_BYTES} bytes"
-    if len(data) > _MOST_BYTES:
-        raise ShardError(file, expected=expected, found="more")
+    value = parse(data, file, _MOST_BYTES)
+    if value.keys() != _FIELDS.keys():
+        names = ", ".join(sorted(value.keys() ^ _FIELDS.keys()))
+        raise ShardError(file, expected="the fields of a progress report", found=f"{names:.200}")
+    for name, (expected, is_right) in _FIELDS.items():
+        if not is_right(value[name]):
+            raise ShardError(file, expected=f"{name}: {expected}", found=f"{value[name]!r:.80}")
     try:
-        value: Any = json.loads(data)
-        names = {field.name for field in fields(ProgressReport)}
-        if not isinstance(value, dict) or value.keys() != names or value["state"] not in STATES:
-            raise ValueError("other keys or another state")
-        return ProgressReport(**{**value, "history": parse_history(value["history"])})
-    except (ValueError, TypeError, RecursionError) as error:
-        raise ShardError(file, expected=expected, found=str(error)) from error
+        history = parse_history(value.pop("history"))
+    except ValueError as error:
+        raise ShardError(file, expected="a progress report", found=str(error)) from error
+    return ProgressReport(**value, history=history)
 
 
 def held_history(store: Store) -> History:
@@ -212,141 +241,6 @@ def held_history(store: Store) -> History:
     return report.history if report else ()
 
 
-class Meter:
-    """Counts what the threads of one run do, and makes reports of it.
-
-    Args:
-        store: for its free space.
-        split, seed, clips_total, shards_total, resume_command: as in the report.
-        bytes_total: of all shards.
-        class_counts: law -> clips committed before this run.
-        shards_done: committed before this run.
-        bytes_done: committed before this run.
-        history: of the runs before this one.
-    """
-
-    def __init__(
-        self,
-        store: Store,
-        *,
-        split: str,
-        seed: int,
-        clips_total: int,
-        shards_total: int,
-        bytes_total: int,
-        class_counts: Mapping[str, int],
-        shards_done: int,
-        bytes_done: int,
-        resume_command: str,
-        history: History = (),
-    ) -> None:
-        self._store = store
-        self._split, self._seed = split, seed
-        self._clips_total, self._shards_total, self._bytes_total = (
-            clips_total,
-            shards_total,
-            bytes_total,
-        )
-        self._counts = dict(class_counts)
-        self._shards_done, self._bytes_done = shards_done, bytes_done
-        self._resume_command = resume_command
-        self._lock = threading.Lock()
-        self._started = time.monotonic()
-        self._rendered = 0
-        self._in_flight = 0
-        self._last_commit: str | None = None
-        self._recent: deque[tuple[float, int]] = deque([(self._started, 0)])
-        self._history = history
-        self._seconds_before = history[-1].seconds if history else 0.0
-        self._plotted = (self._started, 0)
-        self._last_clip = self._started
-        self._process = psutil.Process()
-
-    @property
-    def shards_done(self) -> int:
-        """Committed so far."""
-        return self._shards_done
-
-    def count_clips(self, clips: int) -> None:
-        """Some clips were rendered; a negative number: some that were rendered are lost."""
-        with self._lock:
-            self._in_flight += clips
-            if clips > 0:
-                self._rendered += clips
-                self._last_clip = time.monotonic()
-
-    def count_commit(self, filesize: int, counts: Mapping[str, int]) -> None:
-        """A shard was committed."""
-        with self._lock:
-            for law, count in counts.items():
-                self._counts[law] += count
-            self._in_flight -= sum(counts.values())
-            self._shards_done += 1
-            self._bytes_done += filesize
-            self._last_commit = _now()
-
-    def report(self, state: str, message: str) -> ProgressReport:
-        """The state of things now.
-
-        Raises:
-            OSError: the filesystem does not say how much is free.
-        """
-        free = self._store.free_bytes()
-        now = time.monotonic()
-        with self._lock:
-            if self._rendered == 0:
-                self._recent.clear()  # the time before the first clip is no part of the rate
-                self._plotted = (now, 0)
-            self._recent.append((now, self._rendered))
-            while len(self._recent) > 2 and now - self._recent[0][0] > _RATE_SECONDS:
-                self._recent.popleft()
-            since, before = self._recent[0]
-            rate = (self._rendered - before) / (now - since) if self._rendered > before else None
-            done = sum(self._counts.values())
-            left = self._clips_total - done - self._in_flight
-            self._plot(now, done + self._in_flight, is_last=state != "running")
-            return ProgressReport(
-                state=state,
-                message=message,
-                split=self._split,
-                seed=self._seed,
-                clips_done=done,
-                clips_in_flight=self._in_flight,
-                clips_total=self._clips_total,
-                shards_done=self._shards_done,
-                shards_total=self._shards_total,
-                class_counts=dict(self._counts),
-                clips_per_second=rate,
-                elapsed_seconds=now - self._started,
-                eta_seconds=left / rate if rate else None,
-                last_commit=self._last_commit,
-                updated=_now(),
-                stale_after_seconds=_STALE_SECONDS,
-                disk_free_bytes=free,
-                disk_needed_bytes=self._bytes_total - self._bytes_done,
-                rss_bytes=self._process.memory_info().rss,
-                pid=os.getpid(),
-                host=socket.gethostname(),
-                resume_command=self._resume_command,
-                history=self._history,
-            )
-
-    def _plot(self, now: float, clips: int, is_last: bool) -> None:
-        """Add a point to the history where it is time for one."""
-        since, before = self._plotted
-        if is_last:
-            now = self._last_clip  # what a bake does after that renders nothing and has no rate
-        seconds = self._seconds_before + now - self._started
-        if self._rendered and now > since and is_due(self._history, seconds):
-            rate = (self._rendered - before) / (now - since)
-            self._history = with_point(self._history, RatePoint(seconds, clips, rate))
-            self._plotted = (now, self._rendered)
-
-
-def _now() -> str:
-    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def span(seconds: float | None) -> str:
     """Seconds as a person reads them: "3 min 20 s", "2 h 05 min 00 s"; "-" where there are none."""
     if seconds is None:
@@ -359,3 +253,77 @@ def span(seconds: float | None) -> str:
 def gigabytes(size: int) -> str:
     """Bytes in units of 10^9."""
     return f"{size / 1e9:.2f} GB"
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and len(value) <= _MOST_CHARACTERS
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and 0 <= value < _MOST
+
+
+def _is_seed(value: object) -> bool:
+    return type(value) is int and 0 <= value < 2**63
+
+
+def _is_number(value: object) -> bool:
+    return type(value) in (int, float) and 0 <= value < _MOST  # type: ignore[operator]
+
+
+def _is_time(value: object) -> bool:
+    if not isinstance(value, str) or not _TIME.fullmatch(value):
+        return False
+    try:
+        datetime.strptime(value, TIME_FORMAT)
+    except ValueError:
+        return False
+    return True
+
+
+def _are_counts(value: object) -> bool:
+    return (
+        isinstance(value, dict)
+        and len(value) <= 1000
+        and all(len(name) <= 100 and _is_count(count) for name, count in value.items())
+    )
+
+
+_Rule = tuple[str, Callable[[Any], bool]]
+_TEXT: _Rule = ("a text", _is_text)
+_COUNT: _Rule = ("a whole number from 0", _is_count)
+_NUMBER: _Rule = ("a number from 0", _is_number)
+_MAYBE_NUMBER: _Rule = (
+    "a number from 0, or null",
+    lambda value: value is None or _is_number(value),
+)
+
+_FIELDS: dict[str, _Rule] = {
+    "state": (f"one of {', '.join(STATES)}", lambda value: value in STATES),
+    "message": _TEXT,
+    "split": _TEXT,
+    "seed": ("a whole number from 0 to 2**63 - 1", _is_seed),
+    "clips_done": _COUNT,
+    "clips_in_flight": _COUNT,
+    "clips_total": ("a whole number from 1", lambda value: _is_count(value) and value > 0),
+    "shards_done": _COUNT,
+    "shards_total": _COUNT,
+    "class_counts": ("numbers of clips by law", _are_counts),
+    "clips_per_second": _MAYBE_NUMBER,
+    "elapsed_seconds": _NUMBER,
+    "eta_seconds": _MAYBE_NUMBER,
+    "last_commit": ("a time, or null", lambda value: value is None or _is_time(value)),
+    "updated": ("a time, such as 2026-01-31T12:00:00Z", _is_time),
+    "stale_after_seconds": (
+        f"a number up to {_MOST_STALE_SECONDS:g}",
+        lambda value: _is_number(value) and value <= _MOST_STALE_SECONDS,
+    ),
+    "disk_free_bytes": ("a whole number from 0, or null", lambda v: v is None or _is_count(v)),
+    "disk_needed_bytes": _COUNT,
+    "rss_bytes": _COUNT,
+    "pid": _COUNT,
+    "host": _TEXT,
+    "resume_command": _TEXT,
+    "history": ("a list of points", lambda value: isinstance(value, list)),
+}
+"""For each field of a report, what it must be, in words and as a check."""

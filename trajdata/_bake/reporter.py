@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trajdata._bake.engines.threads import Events
+from trajdata._bake.meter import Meter
 from trajdata._bake.progress import (
     REPORT_PAGE,
-    Meter,
     ProgressReport,
     held_history,
     write_progress,
@@ -110,6 +110,21 @@ class Reporter:
         """The store is complete."""
         self._index_is_there = True
 
+    def baking_begins(self) -> None:
+        """From now on clips are rendered and written."""
+        self._meter.baking_begins()
+
+    def baking_ends(self) -> float:
+        """All shards that were due are committed; the seconds that it took."""
+        return self._meter.baking_ends()
+
+    def is_lost(self, commit: Commit) -> None:
+        """A shard of an earlier run is not what it was, and is made again."""
+        laws = self._recipe.spec.laws
+        self._meter.count_loss(commit.filesize, dict(zip(laws, commit.labels, strict=True)))
+        with self._lock:
+            self._done[commit.shard] = False
+
     def tell(self, state: str, message: str) -> None:
         """Write all three and hand the report on.
 
@@ -130,7 +145,7 @@ class Reporter:
             OSError: it cannot be written; where the disk is full, the two short files come first.
         """
         report = self._meter.report(state, message)
-        write_progress(self._store, report)
+        write_progress(self._store, report, is_last=True)
         self._write_page(report)
 
     def _committed(self, commit: Commit) -> None:

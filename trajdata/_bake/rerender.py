@@ -28,6 +28,7 @@ def check_clip(view: ShardView, recipe: Recipe, index: int) -> None:
     """
     due, _ = RecordBuilder(recipe, 0).build(range(index, index + 1))
     row = index - view.first
+    view.check_uncut()
     wrong = np.flatnonzero(due[0] != view.raw[row])
     if len(wrong):
         at = int(wrong[0])
@@ -41,11 +42,11 @@ def check_clip(view: ShardView, recipe: Recipe, index: int) -> None:
 
 def check_clips(
     store: Store, recipe: Recipe, shards: Iterable[int], count: int
-) -> Iterator[ShardError | None]:
+) -> Iterator[tuple[int, ShardError | None]]:
     """Render some clips of some shards again, spread evenly, the same ones every time.
 
     Yields:
-        For each clip, None where it is the same, else what is wrong with it.
+        For each clip its shard, and None where it is the same, else what is wrong with it.
 
     Raises:
         ShardError: a shard cannot be opened.
@@ -62,9 +63,9 @@ def check_clips(
         try:
             check_clip(view, recipe, indices[place - int(ends[at] - lengths[at])])
         except ShardError as error:
-            yield error
+            yield held[at], error
         else:
-            yield None
+            yield held[at], None
 
 
 def spread(total: int, count: int) -> list[int]:

@@ -2,33 +2,33 @@
 
 The order of things: compare with what the store holds, before anything is touched; lock; clear
 what a killed run left; hash the last committed shards again; render one committed clip again and
-compare; bake the shards that are not committed; preview, card and, last of all, index.json: a
-store with an index is complete.
+compare; bake the shards that are not committed; hash what earlier runs committed; preview, card
+and, last of all, index.json: a store with an index is complete, and every shard was what the index
+says when it was written.
 """
 
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Sequence, Set
 from dataclasses import dataclass
 
+from trajdata._bake.agreement import agree, check_threads, check_whether_it_grows
 from trajdata._bake.engines.threads import bake_in_threads
-from trajdata._bake.progress import LIVELY, ProgressReport, read_progress
+from trajdata._bake.progress import ProgressReport, read_progress
+from trajdata._bake.proof import shards_with_other_bytes
 from trajdata._bake.reporter import Reporter
 from trajdata._bake.rerender import check_clip
 from trajdata._bake.task import ShardTask
-from trajdata._checks import whole_number
 from trajdata._clips.source import ClipSource
 from trajdata._clips.source_protocol import Source
-from trajdata._errors import ArgumentError, ShardError
+from trajdata._errors import ShardError
 from trajdata._shards.card import CARD, card_text
 from trajdata._shards.commit_record import Commit
 from trajdata._shards.index import INDEX, Index
-from trajdata._shards.layout import STANDARD_ARRAYS, check_array_fields, default_shard_clips
 from trajdata._shards.recipe import Recipe
 from trajdata._shards.records import record_source
-from trajdata._store.contents import Contents, held_recipe, read_contents
+from trajdata._store.contents import Contents, read_contents
 from trajdata._store.names import PREVIEW, RECIPE, TEMPS
 from trajdata._store.opening import open_store
 from trajdata._store.protocol import Store
@@ -37,16 +37,13 @@ from trajdata._store.shard_view import ShardView
 
 __all__ = [
     "MaterializeReport",
-    "agree",
     "bake",
-    "check_threads",
     "materialize",
     "materialize_on",
 ]
 
 _PREVIEW_CLIPS = 8
 _TICK_SECONDS = 1.0
-_MOST_THREADS = 1024
 
 
 @dataclass(frozen=True)
@@ -87,7 +84,8 @@ def materialize(
     """Bake clips [0, clips) into a store; run it again after any interruption and it goes on.
 
     The data files and index.json are the same bytes however often it was interrupted and with any
-    number of threads.
+    number of threads. With more clips than the store has it grows: full shards stay as they are,
+    and the short last one is rendered again.
 
     Args:
         source: the stream, as a ``ClipSource``, or ``read_through`` of one. Its own ``fields`` do
@@ -102,7 +100,8 @@ def materialize(
             stops the bake.
 
     Raises:
-        ArgumentError: names the argument, the value given and what is allowed; nothing was written.
+        ArgumentError: names the argument, the value given and what is allowed, such as fewer clips
+            than the store has; nothing was written.
         SpecMismatchError: the store holds another stream; nothing was written.
         LockedError: another process bakes into the store; nothing was written.
         ShardError: the store's index, a commit record or a shard is damaged, or this machine
@@ -136,7 +135,12 @@ def materialize_on(
     recipe = agree(store, source, clips=clips, fields=fields, shard_clips=shard_clips)
     threads = check_threads(threads)
     contents = read_contents(store)
-    if contents is not None and contents.is_complete and _is_all_said(store):
+    if (
+        contents is not None
+        and contents.recipe == recipe
+        and contents.is_complete
+        and _is_all_said(store)
+    ):
         contents = contents.without_damaged_newest(store)
         if contents.is_complete:
             record_source(recipe).warm()
@@ -144,12 +148,22 @@ def materialize_on(
             return MaterializeReport(store.where, recipe.clips, recipe.shards, 0, 0, 0.0)
     with store.lock():
         # Between the first look and the lock another process may have baked here.
-        held = held_recipe(store)
-        if held is not None:
-            recipe.check_same(held, store.where)
+        contents = read_contents(store)
+        grows = contents is not None and check_whether_it_grows(store, recipe, contents.recipe)
         cleared = store.clear_temps()
-        store.create(RECIPE, recipe.to_bytes())
+        if grows:
+            put_bytes(store, RECIPE, recipe.to_bytes())
+        else:
+            store.create(RECIPE, recipe.to_bytes())
+        if grows or (contents is not None and contents.has_outgrown_index):
+            _remove_outgrown_index(store)
         return bake(store, threads, on_progress, range(recipe.shards), cleared)
+
+
+def _remove_outgrown_index(store: Store) -> None:
+    """The recipe that stands beside it is of more clips, so that nobody believes it any more."""
+    if store.size(INDEX) is not None:
+        store.remove(INDEX)
 
 
 def bake(
@@ -183,26 +197,23 @@ def bake(
         temps_cleared=temps_cleared,
         on_progress=on_progress,
     )
-    promised = contents.promised
-    tasks = [
-        ShardTask(recipe, shard, promised.get(shard)) for shard in contents.pending if shard in due
-    ]
+    tasks = [_task(contents, shard) for shard in contents.pending if shard in due]
     try:
         reporter.tell("running", "compiling the kernels; the first time takes half a minute")
         record_source(recipe).warm()
         reporter.source_is_warm()
         reporter.canary_is_right(_check_canary(store, contents))
         reporter.tell("running", "rendering and writing")
-        started = time.monotonic()
-        written = bake_in_threads(
-            tasks,
-            store,
-            min(threads, max(len(tasks), 1)),
-            events=reporter.events,
-            tick=lambda: reporter.tell("running", "rendering and writing"),
-            tick_seconds=_TICK_SECONDS,
-        )
-        seconds = time.monotonic() - started
+        reporter.baking_begins()
+        written = _bake_tasks(store, tasks, threads, reporter)
+        if len(contents.committed) + len(written) == recipe.shards:
+            left = contents.committed.keys() - set(found.newest)
+            wrong = _wrong_of_earlier_runs(store, contents, left, threads, reporter)
+            for shard in wrong:
+                reporter.is_lost(contents.committed[shard])
+            again = [_task(contents, shard) for shard in wrong]
+            written += _bake_tasks(store, again, threads, reporter)
+        seconds = reporter.baking_ends()
         commits = {**contents.committed, **{commit.shard: commit for commit in written}}
         if len(commits) == recipe.shards:
             _finish(store, recipe, commits)
@@ -235,6 +246,46 @@ def bake(
     )
 
 
+def _task(contents: Contents, shard: int) -> ShardTask:
+    outgrown = contents.outgrown.get(shard)
+    return ShardTask(
+        contents.recipe,
+        shard,
+        contents.promised.get(shard),
+        None if outgrown is None else outgrown.sha256,
+    )
+
+
+def _bake_tasks(
+    store: Store, tasks: list[ShardTask], threads: int, reporter: Reporter
+) -> list[Commit]:
+    return bake_in_threads(
+        tasks,
+        store,
+        min(threads, max(len(tasks), 1)),
+        events=reporter.events,
+        tick=lambda: reporter.tell("running", "rendering and writing"),
+        tick_seconds=_TICK_SECONDS,
+    )
+
+
+def _wrong_of_earlier_runs(
+    store: Store, contents: Contents, left: Set[int], threads: int, reporter: Reporter
+) -> list[int]:
+    """Those of some shards of earlier runs that are not what they were when they were committed.
+
+    An index is written over them: it proves only what was looked at.
+    """
+    return shards_with_other_bytes(
+        store,
+        contents.recipe,
+        {shard: contents.committed[shard].sha256 for shard in sorted(left)},
+        threads,
+        tick=lambda: reporter.tell("running", "hashing what earlier runs committed"),
+        tick_seconds=_TICK_SECONDS,
+    )
+
+
 def _finish(store: Store, recipe: Recipe, commits: dict[int, Commit]) -> None:
     """Preview and card; then the index, by which the store counts as complete."""
     from trajdata._show.pictures import PREVIEW_FIELDS, sheet_png
@@ -244,62 +295,6 @@ def _finish(store: Store, recipe: Recipe, commits: dict[int, Commit]) -> None:
     put_bytes(store, CARD, card_text(recipe).encode("utf-8"))
     index = Index(recipe, tuple(commits[shard].sha256 for shard in range(recipe.shards)))
     put_bytes(store, INDEX, index.to_bytes())
-
-
-def agree(
-    store: Store,
-    source: Source,
-    *,
-    clips: int,
-    fields: Sequence[str] | None,
-    shard_clips: int | None,
-) -> Recipe:
-    """The recipe that is asked for, which must be what the store holds, if it holds anything.
-
-    Nothing is touched.
-
-    Raises:
-        ArgumentError: an argument out of range, or a store with files of others under our names.
-        SpecMismatchError: the store holds another stream.
-        ShardError: what the store holds is damaged.
-    """
-    live = getattr(source, "live", source)
-    if not isinstance(live, ClipSource):
-        raise ArgumentError(
-            f"source: given {source!r:.80}; allowed is a ClipSource, or read_through of one"
-        )
-    try:
-        held = held_recipe(store)
-    except NotADirectoryError as error:
-        raise ArgumentError(f"out: given {store.where!r}, a file; allowed is a folder") from error
-    if shard_clips is None:
-        shard_clips = held.shard_clips if held else default_shard_clips(live.spec)
-    if fields is None:
-        fields = held.fields if held else STANDARD_ARRAYS
-    recipe = Recipe(
-        live.spec,
-        live.seed,
-        live.split,
-        clips,
-        shard_clips,
-        live.spec.fingerprint,
-        check_array_fields(fields),
-    )
-    if held is not None:
-        recipe.check_same(held, store.where)
-    else:
-        _check_not_foreign(store)
-    return recipe
-
-
-def _check_not_foreign(store: Store) -> None:
-    ours = {CARD, INDEX, PREVIEW, *LIVELY}
-    for name in store.list(""):
-        if name in ours or name.endswith(".tar"):
-            raise ArgumentError(
-                f"out: given {store.where!r}, which has {name!r} and no {RECIPE}; allowed is "
-                "an empty folder or one that materialize began"
-            )
 
 
 def _is_all_said(store: Store) -> bool:
@@ -312,19 +307,6 @@ def _is_all_said(store: Store) -> bool:
     except ShardError:
         return False  # a power loss may tear it, and it promises nothing
     return report is None or report.state == "done"
-
-
-def check_threads(threads: int | None) -> int:
-    """How many threads to use.
-
-    Raises:
-        ArgumentError: not a number of threads.
-    """
-    if threads is None:
-        if hasattr(os, "sched_getaffinity"):
-            return len(os.sched_getaffinity(0))
-        return os.cpu_count() or 1
-    return whole_number("threads", threads, 1, _MOST_THREADS)
 
 
 def _check_canary(store: Store, contents: Contents) -> int | None:

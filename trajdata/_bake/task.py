@@ -36,11 +36,13 @@ class ShardTask:
         recipe: of the store.
         shard: which one.
         promised: the SHA-256 that it must have, where the store promises one.
+        outgrown: the SHA-256 of the shorter file that it replaces, where the store has grown.
     """
 
     recipe: Recipe
     shard: int
     promised: str | None = None
+    outgrown: str | None = None
 
 
 def shard_builder(recipe: Recipe) -> RecordBuilder:
@@ -104,7 +106,14 @@ def bake_shard(
                     tell(clips)
 
         try:
-            return commit_shard(store, task.recipe, task.shard, chunks(), task.promised)
+            return commit_shard(
+                store,
+                task.recipe,
+                task.shard,
+                chunks(),
+                promised=task.promised,
+                outgrown=task.outgrown,
+            )
         except SyncError:
             tell(-rendered)
             attempt += 1

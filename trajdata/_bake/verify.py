@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from dataclasses import dataclass
 
 from trajdata._bake.rerender import check_clips
@@ -46,6 +47,9 @@ class VerifyReport:
         where: path or URL of the store.
         clips, shards: of the complete store.
         shards_checked: those that are promised by a commit record or the index.
+        shards_proven_by_index: those of them that have the SHA-256 which a sealed index promises.
+        shards_proven_by_rendering: those of the others of which every clip was rendered again and
+            is the same. What is neither is not known to be wrong, and not known to be right.
         clips_rendered: rendered again and compared.
         complete: whether all shards are promised and index.json is there.
         problems: none in a store that is sound, finished or not.
@@ -55,21 +59,30 @@ class VerifyReport:
     clips: int
     shards: int
     shards_checked: int
+    shards_proven_by_index: int
+    shards_proven_by_rendering: int
     clips_rendered: int
     complete: bool
     problems: tuple[Problem, ...]
 
     @property
     def ok(self) -> bool:
-        """Whether nothing is wrong."""
+        """Whether nothing was found to be wrong."""
         return not self.problems
+
+    @property
+    def shards_unproven(self) -> int:
+        """Shards of which nothing but their commit record, or a quick look, says what they are."""
+        proven = self.shards_proven_by_index + self.shards_proven_by_rendering
+        return self.shards_checked - proven
 
 
 def verify(out: str | os.PathLike[str], *, full: bool = False, rerender: int = 0) -> VerifyReport:
     """Check a store's index, commit records, file sizes, gaps and strays, and of each shard the
     first and last record's headers and the end. It reads a few pages a shard and hashes nothing.
 
-    A shard that no commit record and no index promises is unfinished, not wrong.
+    A shard that no commit record and no index promises is unfinished, not wrong. The report says
+    how many shards are proven, and how: without ``full`` or ``rerender`` none is.
 
     Args:
         out: the store's folder.
@@ -91,6 +104,7 @@ def verify_on(store: Store, *, full: bool = False, rerender: int = 0) -> VerifyR
     recipe = contents.recipe
     problems = [Problem(item.kind, item.error.file, str(item.error)) for item in contents.damage]
     promised = contents.promised
+    names = set(store.list(""))
     sound = []
     for shard, sha256 in sorted(promised.items()):
         try:
@@ -98,20 +112,23 @@ def verify_on(store: Store, *, full: bool = False, rerender: int = 0) -> VerifyR
             if full:
                 _check_whole(store, recipe, shard, sha256, contents.commits.get(shard))
         except ShardError as error:
-            missing = store.size(recipe.shard_name(shard)) is None
-            problems.append(Problem("missing" if missing else "shard", error.file, str(error)))
+            kind = "shard" if recipe.shard_name(shard) in names else "missing"
+            problems.append(Problem(kind, error.file, str(error)))
         else:
             sound.append(shard)
+    same: Counter[int] = Counter()
     rendered = 0
     if rerender and sound:
-        for wrong in check_clips(store, recipe, sound, rerender):
+        for shard, wrong in check_clips(store, recipe, sound, rerender):
             rendered += 1
+            same[shard] += wrong is None
             if wrong is not None:
                 problems.append(Problem("clip", wrong.file, str(wrong)))
-    names = set(recipe.shard_names())
-    for name in store.list(""):
+    by_index = set(sound) if full and contents.index is not None else set()
+    by_rendering = {shard for shard in sound if same[shard] == len(recipe.indices(shard))}
+    for name in sorted(names - set(recipe.shard_names())):
         # Libraries that take every tar of a folder would read it along.
-        if ".tar" in name and name not in names:
+        if ".tar" in name:
             file = store.path(name)
             stray = ShardError(file, expected="a shard of the recipe", found="another file")
             problems.append(Problem("stray", file, str(stray)))
@@ -120,6 +137,8 @@ def verify_on(store: Store, *, full: bool = False, rerender: int = 0) -> VerifyR
         recipe.clips,
         recipe.shards,
         len(promised),
+        len(by_index),
+        len(by_rendering - by_index),
         rendered,
         contents.index is not None and len(promised) == recipe.shards,
         tuple(problems),

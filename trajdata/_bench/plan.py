@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from trajdata._bake.run import check_threads
+from trajdata._bake.agreement import check_threads
 from trajdata._checks import whole_number
 from trajdata._clips.source import ClipSource
-from trajdata._errors import SpecMismatchError
+from trajdata._errors import ArgumentError, SpecMismatchError
 from trajdata._reading.stored import open_shards
 from trajdata._shards.recipe import stream_differences
 from trajdata._spec.model import ClipSpec
@@ -38,7 +38,7 @@ class BenchPlan:
         cached: a finished folder of shards of that stream, to be read as well; or None.
 
     Raises:
-        ValueError: names the field, the value given and what is allowed.
+        ArgumentError: names the field, the value given and what is allowed.
         SpecMismatchError: ``cached`` holds another stream.
         ShardError: ``cached`` is damaged.
     """
@@ -56,13 +56,13 @@ class BenchPlan:
         source = ClipSource(self.spec, self.seed, self.split)  # it checks these three
         whole_number("batch_size", self.batch_size, 1, max(1, _MOST_BATCH_BYTES // self.clip_bytes))
         if not self.workers:
-            raise ValueError("workers: given none; allowed is at least one number of workers")
+            raise ArgumentError("workers: given none; allowed is at least one number of workers")
         for number in self.workers:
             whole_number("workers", number, 0, _MOST_WORKERS)
         if len(set(self.workers)) < len(self.workers):
-            raise ValueError(f"workers: given {self.workers}; each number may occur once")
+            raise ArgumentError(f"workers: given {self.workers}; each number may occur once")
         if not 0 < self.seconds <= _MOST_SECONDS:
-            raise ValueError(
+            raise ArgumentError(
                 f"seconds: given {self.seconds!r}; allowed are numbers above 0, up to "
                 f"{_MOST_SECONDS:g}"
             )

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from trajdata._bake.run import check_threads
+from trajdata._bake.agreement import check_threads
 from trajdata._bench.plan import REPETITIONS, BenchPlan
 from trajdata._bench.ways import Way, counted, ways
 

@@ -24,7 +24,7 @@ from trajdata._store.opening import open_store
 
 __all__ = ["Way", "counted", "ways"]
 
-Measure: TypeAlias = Callable[[float], float]
+_Measure: TypeAlias = Callable[[float], float]
 """Runs for about so many seconds and returns clips per second."""
 
 _WARM_BYTES = 32 * 2**20
@@ -48,7 +48,7 @@ class Way:
 
     what: str
     clip_bytes: int
-    measure: Measure
+    measure: _Measure
     limit: str | None = None
     stream: str | None = None
     workers: int | None = None
@@ -107,7 +107,7 @@ def ways(plan: BenchPlan, scratch: Path) -> tuple[Way, ...]:
     )
 
 
-def _repeated(step: Callable[[], object], clips: int) -> Measure:
+def _repeated(step: Callable[[], object], clips: int) -> _Measure:
     """``step`` handles so many clips."""
 
     def measure(seconds: float) -> float:
@@ -121,7 +121,7 @@ def _repeated(step: Callable[[], object], clips: int) -> Measure:
     return measure
 
 
-def _fed(dataset: TrajectoryDataset, workers: int) -> Measure:
+def _fed(dataset: TrajectoryDataset, workers: int) -> _Measure:
     """A DataLoader of its own, once its workers run and their queues are full."""
 
     def measure(seconds: float) -> float:
@@ -139,7 +139,7 @@ def _fed(dataset: TrajectoryDataset, workers: int) -> Measure:
     return measure
 
 
-def _written(scratch: Path, record_bytes: int) -> Measure:
+def _written(scratch: Path, record_bytes: int) -> _Measure:
     """A file of a shard's size, committed as a shard is; one thread."""
     store = open_store(scratch)
     with store.lock():
@@ -157,7 +157,7 @@ def _written(scratch: Path, record_bytes: int) -> Measure:
     return measure
 
 
-def _baked(plan: BenchPlan, scratch: Path, record_bytes: int) -> Measure:
+def _baked(plan: BenchPlan, scratch: Path, record_bytes: int) -> _Measure:
     """A folder of its own, fsync included: as large as takes about the time that is given."""
     threads = plan.bake_threads
 

@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trajdata._clips.source import ClipSource
+from trajdata._errors import ArgumentError
 from trajdata._spec.model import ClipSpec
 
 __all__ = ["TrackErrors", "evaluate", "track_errors"]
 
-Predict = Callable[[dict[str, Any]], Mapping[str, NDArray[Any]]]
+_Predict = Callable[[dict[str, Any]], Mapping[str, NDArray[Any]]]
 
 _SHOWN = ("video", "label", "index", "pixels", "jittered")
 
@@ -49,18 +50,18 @@ def track_errors(
         frame_seconds: time from one frame to the next.
 
     Raises:
-        ValueError: shapes that differ or are not (B, T, D) with T >= 2, a value that is not
+        ArgumentError: shapes that differ or are not (B, T, D) with T >= 2, a value that is not
             finite, or a frame time that is not positive.
     """
     predicted, truth = np.asarray(predicted, np.float64), np.asarray(truth, np.float64)
     if predicted.shape != truth.shape or truth.ndim != 3 or truth.shape[1] < 2:
-        raise ValueError(
+        raise ArgumentError(
             f"predicted: given shape {predicted.shape}; the truth has {truth.shape}, (B, T, D)"
         )
     if not np.isfinite(predicted).all():
-        raise ValueError("predicted: given values that are not finite; all must be numbers")
+        raise ArgumentError("predicted: given values that are not finite; all must be numbers")
     if not frame_seconds > 0:
-        raise ValueError(f"frame_seconds: given {frame_seconds!r}; allowed are positive numbers")
+        raise ArgumentError(f"frame_seconds: given {frame_seconds!r}; allowed are positive numbers")
     off = predicted - truth
     drift = np.diff(off, axis=1) / frame_seconds
     return (
@@ -70,7 +71,7 @@ def track_errors(
 
 
 def evaluate(
-    predict: Predict,
+    predict: _Predict,
     spec: ClipSpec,
     *,
     seed: int = 0,
@@ -93,10 +94,10 @@ def evaluate(
         split -> TrackErrors. The truth is where the object was rendered (jitter included).
 
     Raises:
-        ValueError: no clips, an unknown split, or predictions without or of the wrong shape.
+        ArgumentError: no clips, an unknown split, or predictions without or of the wrong shape.
     """
     if clips < 1 or batch_size < 1:
-        raise ValueError(
+        raise ArgumentError(
             f"clips, batch_size: given {clips}, {batch_size}; allowed are numbers from 1"
         )
     if splits is None:
@@ -111,7 +112,9 @@ def evaluate(
             truth = {"pixels": batch.pop("pixels"), "trajectory": batch.pop("jittered")}
             tracks = predict({**batch})
             if not tracks or not set(tracks) <= set(truth):
-                raise ValueError(f"predict: returned {tuple(tracks)}; allowed are {tuple(truth)}")
+                raise ArgumentError(
+                    f"predict: returned {tuple(tracks)}; allowed are {tuple(truth)}"
+                )
             for name, predicted in tracks.items():
                 errors = np.array(track_errors(predicted, truth[name], step))
                 part = errors * batch["index"].size

@@ -12,6 +12,7 @@ import typer
 from trajdata._cli.exits import exit_codes, interruptible
 from trajdata._cli.options import AsJson, print_json
 from trajdata._cli.specs import Difficulty, Preset, SetSettings, SpecFile, chosen_spec
+from trajdata._errors import ArgumentError
 
 if TYPE_CHECKING:
     from trajdata._bench.plan import BenchPlan
@@ -58,7 +59,7 @@ def bench(
         is_named = bool(preset_name or spec_file or settings or difficulty)
         plan = _plan(spec, is_named, batch_size, workers, seconds, threads, cached)
         if scratch is not None and not scratch.is_dir():
-            raise ValueError(f"--dir: given {str(scratch)!r}; allowed is a folder that is there")
+            raise ArgumentError(f"--dir: given {str(scratch)!r}; allowed is a folder that is there")
 
         from rich.console import Console
 
@@ -93,7 +94,7 @@ def _plan(
     """What was typed, checked; a folder of shards says what its clips look like.
 
     Raises:
-        ValueError: names the option or field, the value given and what is allowed.
+        ArgumentError: names the option or field, the value given and what is allowed.
         SpecMismatchError: a preset is named that the folder does not hold.
         ShardError: the folder is damaged.
     """
@@ -102,7 +103,7 @@ def _plan(
     try:
         numbers = tuple(int(number) for number in workers.split(","))
     except ValueError as error:
-        raise ValueError(
+        raise ArgumentError(
             f"--workers: given {workers!r}; allowed are whole numbers with commas between, "
             "as in 0,1,2"
         ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -10,13 +11,16 @@ from pathlib import Path
 
 from trajdata._bake.progress import read_progress
 from trajdata._errors import ShardError
+from trajdata._store.disk import Disk
+from trajdata._store.folder import FolderStore
 from trajdata._store.names import LOG
 from trajdata._store.opening import open_store
 
-__all__ = ["LOG", "detach"]
+__all__ = ["LOG", "detach", "last_of_log"]
 
 _STARTING_SECONDS = 60.0
 _LOOK_SECONDS = 0.1
+_LOG_BYTES = 2000
 
 
 def detach(folder: Path, words: Sequence[str]) -> tuple[int, int | None]:
@@ -33,10 +37,11 @@ def detach(folder: Path, words: Sequence[str]) -> tuple[int, int | None]:
         LockedError: another process bakes into the folder; nothing was written.
         OSError: the log or the process cannot be made.
     """
+    store = FolderStore(Disk(folder))
     # A store that another process bakes into takes no log of ours. The child locks it for good.
-    with open_store(folder).lock():
+    with store.lock():
         pass
-    with open(folder / LOG, "ab") as log:
+    with os.fdopen(store.open_log(), "ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "trajdata", *words],
             stdin=subprocess.DEVNULL,
@@ -51,6 +56,14 @@ def detach(folder: Path, words: Sequence[str]) -> tuple[int, int | None]:
             return process.pid, code
         time.sleep(_LOOK_SECONDS)
     return process.pid, None
+
+
+def last_of_log(folder: Path) -> str:
+    """The end of what a bake in the background printed."""
+    store = open_store(folder)
+    size = store.size(LOG) or 0
+    held = store.read(LOG, max(0, size - _LOG_BYTES), _LOG_BYTES) or b""
+    return held.decode("utf-8", "replace")
 
 
 def _has_begun(folder: Path, pid: int) -> bool:

@@ -15,7 +15,7 @@ from types import FrameType
 
 import typer
 
-from trajdata._errors import LockedError, SpecMismatchError, TrajdataError
+from trajdata._errors import LockedError, SpecMismatchError, TrajdataError, printable
 
 __all__ = [
     "DONE",
@@ -29,7 +29,6 @@ __all__ = [
     "exit_codes",
     "interruptible",
     "invocation",
-    "printable",
 ]
 
 DONE = 0
@@ -85,7 +84,7 @@ def exit_codes(as_json: bool = False) -> Iterator[None]:
         raise typer.Exit(INTERRUPTED) from error
     except (TrajdataError, ValueError, ImportError, OSError) as error:
         code, message = _ending(error)
-        typer.echo(f"trajdata: {printable(message)}", err=True)
+        typer.echo(f"trajdata: {_lines(message)}", err=True)
         if as_json:
             typer.echo(error_json(code, message))
         raise typer.Exit(code) from error
@@ -96,9 +95,9 @@ def error_json(code: int, message: str) -> str:
     return json.dumps({"error": message, "exit_code": code}, indent=2)
 
 
-def printable(text: str) -> str:
-    """Text of a file or of an error, without what would act on a terminal."""
-    return "".join(c if c.isprintable() or c == "\n" else f"\\x{ord(c):02x}" for c in text)
+def _lines(message: str) -> str:
+    """A message of several lines, none of which can steer a terminal."""
+    return "\n".join(map(printable, message.split("\n")))
 
 
 def _ending(error: Exception) -> tuple[int, str]:

@@ -15,9 +15,25 @@ if TYPE_CHECKING:
 
 __all__ = ["print_findings", "print_rates"]
 
+_TABLE_WIDTH = 80
+"""Columns of a terminal from which on the tables are printed as tables."""
+
 
 def print_findings(findings: Iterable[Finding], console: Console) -> None:
-    """Print one row a finding: group, what was measured, figure, bound, sample, verdict."""
+    """Print one row a finding: group, what was measured, figure, bound, sample, verdict.
+
+    On a narrow terminal, where a row would not fit, a few lines a finding.
+    """
+    if console.width < _TABLE_WIDTH:
+        for finding in findings:
+            console.print(
+                f"{finding.group}: {finding.name}\n"
+                f"  {finding.figure:.6g} ({finding.relation} {finding.bound:g} {finding.unit}; "
+                f"{finding.sample:,}): {'pass' if finding.passed else 'FAIL'}",
+                highlight=False,
+                soft_wrap=True,
+            )
+        return
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in ("group", "figure of"):
         table.add_column(name, overflow="fold")
@@ -37,7 +53,20 @@ def print_findings(findings: Iterable[Finding], console: Console) -> None:
 
 
 def print_rates(report: BenchReport, console: Console) -> None:
-    """Print one row a way: clips and bytes a second, a batch's time, and the share of its limit."""
+    """Print one row a way: clips and bytes a second, a batch's time, and the share of its limit.
+
+    On a narrow terminal, where a row would not fit, a few lines a way.
+    """
+    if console.width < _TABLE_WIDTH:
+        for row in report.rows:
+            share = "a limit" if row.share is None else f"{row.share:.1%} of {row.limit}"
+            console.print(
+                f"{row.what}\n  {row.clips_per_second:,.0f} clips/s, "
+                f"{row.bytes_per_second / 1e9:.2f} GB/s, {row.batch_ms:.3g} ms/batch, {share}",
+                highlight=False,
+                soft_wrap=True,
+            )
+        return
     plan = report.plan
     shape = " x ".join(str(side) for side in plan.spec.video_shape)
     table = Table(

@@ -13,7 +13,7 @@ from rich.progress_bar import ProgressBar
 from rich.text import Text
 
 from trajdata._bake.progress import ProgressReport, read_progress
-from trajdata._errors import ShardError
+from trajdata._errors import ShardError, printable
 from trajdata._store.opening import open_store
 
 __all__ = ["frame", "watch"]
@@ -23,13 +23,20 @@ _PATIENCE = 30
 """How many looks in a row may find a torn file: a sync may be just writing it."""
 
 
-def watch(folder: Path, console: Console, wait: Callable[[float], None] = time.sleep) -> str:
+def watch(
+    folder: Path,
+    console: Console,
+    wait: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> str:
     """Show a bake's progress until it ends, or its writer has gone silent.
 
     Args:
         folder: that the bake writes to, or that is synced from there.
         console: to show it on; without a terminal, one line for each change.
         wait: for so many seconds, between two looks.
+        clock: seconds, for how long a report has not changed: the clock of the writer, whose time
+            is in the report, may be another.
 
     Returns:
         The state at the end: "done", "interrupted", "failed" or "silent".
@@ -39,6 +46,7 @@ def watch(folder: Path, console: Console, wait: Callable[[float], None] = time.s
         ShardError: it is damaged, and stays so.
     """
     shown: tuple[str, int] | None = None
+    last, since = "", clock()
     torn = 0
     with Live(
         console=console, auto_refresh=False, transient=False, vertical_overflow="visible"
@@ -52,13 +60,20 @@ def watch(folder: Path, console: Console, wait: Callable[[float], None] = time.s
                     raise
             else:
                 torn = 0
-                silent = report.is_stale(datetime.now(timezone.utc))
+                if report.updated != last:
+                    last, since = report.updated, clock()
+                is_unchanged = clock() - since > report.stale_after_seconds
+                silent = report.state == "running" and (
+                    report.is_stale(datetime.now(timezone.utc)) or is_unchanged
+                )
                 state = "silent" if silent else report.state
                 if console.is_terminal:
                     live.update(frame(report, silent=silent), refresh=True)
                 elif shown != (state, report.shards_done):
                     shown = (state, report.shards_done)
-                    console.print(_line(report, state), highlight=False, soft_wrap=True)
+                    console.print(
+                        _line(report, state), markup=False, highlight=False, soft_wrap=True
+                    )
                 if state != "running":
                     return state
             wait(_LOOK_SECONDS)
@@ -98,7 +113,7 @@ def _line(report: ProgressReport, state: str) -> str:
 
 
 def _silence(report: ProgressReport) -> str:
-    return (
+    return printable(
         f"The writer has gone silent: its last word is of {report.updated}, more than "
         f"{report.stale_after_seconds:.0f} s ago. It has died, or the folder is not synced. "
         f"To resume: {report.resume_command}"

@@ -7,6 +7,7 @@ function over the arrays of a whole batch; nothing here is done per clip.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast, overload
@@ -25,7 +26,7 @@ from trajdata._errors import ArgumentError
 from trajdata._render.compositing import clip_renderer
 from trajdata._render.grain import add_grain
 from trajdata._spec.model import ClipSpec
-from trajdata._spec.splits import stream_key
+from trajdata._spec.streams import stream_key
 from trajdata._world.camera import project
 from trajdata._world.deal import deal
 from trajdata._world.jitter import shake_positions
@@ -138,6 +139,12 @@ class ClipSource:
             f"fields={self.fields})"
         )
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Kernels that are pickled arrive without what is kept of them on disk, and would be
+        # compiled anew by every spawned worker: it looks them up again.
+        made = functools.partial(type(self), fields=self.fields)
+        return made, (self.spec, self.seed, self.split)
+
     @property
     def metadata_bytes(self) -> int:
         """The fixed length of a clip's JSON text, in bytes."""
@@ -245,10 +252,7 @@ class ClipSource:
         return cast(Batch, ShownBatch(result, self.spec))
 
     def scenes(self, indices: Sequence[int] | range | NDArray[np.integer]) -> NDArray[np.void]:
-        """The scenes of these clips: a structured array SCENE (B, objects).
-
-        See ``trajdata._world.tables`` for the names and units of its columns.
-        """
+        """The scenes of these ``indices``: SCENE (B, objects), see ``trajdata._world.tables``."""
         return self._sample(check_indices(indices)).scenes
 
     def metadata(

@@ -19,7 +19,7 @@ from trajdata._jit import kernel
 from trajdata._laws.registry import Law, LawSettings
 from trajdata._settings import Fraction, Range, check_order
 
-__all__ = ["LAW", "NUMBERS", "CircularSettings", "distinct", "least", "position", "propose"]
+__all__ = ["LAW", "NUMBERS", "CircularSettings", "least", "position", "propose"]
 
 NUMBERS = (
     *("x0_m", "y0_m", "z0_m", "orbit_radius_m", "angular_speed_rad_s", "phase_rad"),

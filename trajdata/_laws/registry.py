@@ -6,17 +6,15 @@ moment at which the object passes its anchor. A module ``<name>.py`` declares it
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from dataclasses import dataclass
-from functools import cache, lru_cache
-from pathlib import Path
 from typing import Any
 
-from trajdata._errors import ArgumentError
+from trajdata._registry import find_in, names_in
 from trajdata._settings import Settings, columns
 
 __all__ = ["Law", "LawSettings", "find_law", "law_names"]
+
+_ROOM = "trajdata._laws"
 
 
 class LawSettings(Settings):
@@ -64,21 +62,16 @@ class Law:
     settings: type[LawSettings] = LawSettings
 
 
-@lru_cache(maxsize=1)
 def law_names() -> tuple[str, ...]:
     """The names of all laws, in alphabetical order."""
-    found = (module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)]))
-    return tuple(sorted(name for name in found if name != __name__.rpartition(".")[2]))
+    return names_in(_ROOM)
 
 
-@cache
 def find_law(name: str) -> Law:
     """The law of that name.
 
     Raises:
         ArgumentError: there is none.
     """
-    if name not in law_names():
-        raise ArgumentError(f"laws: given {name!r:.80}; allowed are {', '.join(law_names())}")
-    law: Law = importlib.import_module(f"{__package__}.{name}").LAW
-    return law
+    found: Law = find_in(_ROOM, name, "LAW", "laws")
+    return found

@@ -9,8 +9,8 @@ from typing import TypeVar
 
 __all__ = ["made_ahead", "parts_ahead"]
 
-P = TypeVar("P")
-B = TypeVar("B")
+_P = TypeVar("_P")
+_B = TypeVar("_B")
 
 _AHEAD = 2
 """Batches beside one for each thread: one that is finished while the others are being made."""
@@ -21,7 +21,9 @@ def parts_ahead(threads: int) -> int:
     return threads + _AHEAD if threads else 0
 
 
-def made_ahead(make: Callable[[P], B], parts: Iterable[P], threads: int) -> Iterator[tuple[P, B]]:
+def made_ahead(
+    make: Callable[[_P], _B], parts: Iterable[_P], threads: int
+) -> Iterator[tuple[_P, _B]]:
     """Every part with what ``make`` makes of it, in the order of the parts.
 
     Args:
@@ -38,7 +40,7 @@ def made_ahead(make: Callable[[P], B], parts: Iterable[P], threads: int) -> Iter
             yield part, make(part)
         return
     left = iter(parts)
-    waiting: deque[tuple[P, Future[B]]] = deque()
+    waiting: deque[tuple[_P, Future[_B]]] = deque()
     pool = ThreadPoolExecutor(threads, "trajdata-prefetch")
     try:
         while True:
@@ -56,5 +58,5 @@ def made_ahead(make: Callable[[P], B], parts: Iterable[P], threads: int) -> Iter
         pool.shutdown(cancel_futures=True)
 
 
-def _finished(part: P, made: Future[B]) -> tuple[P, B]:
+def _finished(part: _P, made: Future[_B]) -> tuple[_P, _B]:
     return part, made.result()

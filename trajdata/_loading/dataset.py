@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -13,10 +14,11 @@ from trajdata._checks import whole_number
 from trajdata._clips.source_protocol import Source
 from trajdata._errors import ArgumentError
 from trajdata._loading.ahead import made_ahead, parts_ahead
-from trajdata._loading.epoch import SharedEpoch
+from trajdata._loading.callers import is_batched_again
 from trajdata._loading.order import Order
 from trajdata._loading.output import Output
 from trajdata._loading.partition import Partition
+from trajdata._loading.passes import Passes, Plan
 from trajdata._loading.producer import Producer
 from trajdata._loading.ranks import Ranks
 from trajdata._loading.state import Pass, StreamOrder, check_state, make_state, resume_point
@@ -132,13 +134,11 @@ class TrajectoryDataset(SourceView, IterableDataset[Any]):
             clips=source.clips,
         )
         self._ranks = Ranks(rank, world_size)
-        self._first_epoch = self._order.check_epoch(epoch)
+        self._passes = Passes(self._order.check_epoch(epoch), repeats_are_noted=self._order.fresh)
         self._start = whole_number("start", start, 0, self._length or 2**63 - 1)
         if self._ranks.given:
-            self._partition().check_start(self._start)
-        self._epoch = SharedEpoch(self._first_epoch)
-        self._resume: Pass | None = None
-        self._pass: Pass | None = None
+            self._partition(self._start)
+        self._running: tuple[Partition, Pass] | None = None
         handout = Handout(output, source.fields, source.spec)
         self._producer = Producer(
             source, self._order, handout, self._batch, parts_ahead(prefetch_threads)
@@ -158,29 +158,27 @@ class TrajectoryDataset(SourceView, IterableDataset[Any]):
     @property
     def epoch(self) -> int:
         """The epoch that the next pass shows."""
-        return self._epoch.get()
+        return self._passes.peek().epoch
 
     def set_epoch(self, epoch: int) -> None:
         """Let the next pass show that epoch, in persistent workers too.
 
+        Who never calls it sees the next epoch with every pass. Who calls it has to do so before
+        every pass: with ``fresh=True``, a pass that shows an epoch again gives a warning.
+
         Raises:
             ArgumentError: it is negative or too great; or not 0 where the stream is endless.
         """
-        self._order.check_epoch(epoch)
-        if not self._epoch.begun:
-            # A resumed trainer makes the dataset with start= and then names the epoch it is in.
-            self._first_epoch = epoch
-        self._epoch.set(epoch)
-        self._pass = None
-        if self._resume is not None and self._resume.epoch != epoch:
-            self._resume = None
+        self._passes.name(self._order.check_epoch(epoch))
+        self._running = None
 
     def start_after(self, batches: int) -> int:
         """The ``start`` that resumes this epoch after each rank was given that many batches.
 
         With ``batch_size=None`` a batch is one of ``collate_size`` clips.
         """
-        return self._partition().after(self._next_pass().start, batches)
+        start = self._pass(self._passes.peek()).start
+        return self._partition(start).after(start, batches)
 
     def __len__(self) -> int:
         """Batches (or clips, with ``batch_size=None``) that this rank yields in the next pass.
@@ -189,8 +187,8 @@ class TrajectoryDataset(SourceView, IterableDataset[Any]):
             TypeError: the stream is endless.
             ArgumentError: the ranks cannot share the length equally.
         """
-        start, partition = self._next_pass().start, self._partition()
-        partition.check_start(start)
+        start = self._pass(self._passes.peek()).start
+        partition = self._partition(start)
         count = partition.rank_batches(start) if self._in_batches else partition.rank_clips(start)
         if count is None:
             raise TypeError("an endless TrajectoryDataset has no len(); give it a length")
@@ -199,11 +197,24 @@ class TrajectoryDataset(SourceView, IterableDataset[Any]):
     def __iter__(self) -> Iterator[Any]:
         # A loader asks for the state before the generator's first step, so that what a pass
         # starts from is settled here and not in the generator's body.
-        partition, current = self._partition(), self._next_pass()
-        partition.check_start(current.start)
-        self._epoch.begin()
-        self._resume = None
-        self._pass = current
+        if self._in_batches and is_batched_again():
+            raise ArgumentError(
+                f"batch_size: given {self._batch} to the dataset, whose batches the DataLoader "
+                f"would batch again; write DataLoader(dataset, batch_size=None), or leave out the "
+                f"dataset's batch_size"
+            )
+        plan = self._passes.begin()
+        if self._length is None and self._order.fresh and plan.epoch > 0:
+            raise ArgumentError(
+                "length: given None, and this endless dataset was iterated before: a second pass "
+                "would show its first clips again. Go on with the iterator of the first pass, or "
+                "give a length, and every pass is a new epoch, or fresh=False to see them again"
+            )
+        current = self._pass(plan)
+        self._order.check_epoch(current.epoch)
+        partition = self._partition(current.start)
+        self._check_dealt(partition, current)
+        self._running = partition, current
         if self._in_batches:
             return self._batches(partition, current)
         return self._single_clips(partition, current)
@@ -214,7 +225,10 @@ class TrajectoryDataset(SourceView, IterableDataset[Any]):
         Its ``consumed`` is the clips of the epoch that all ranks and workers together have
         consumed, as far as this worker can know; see ``trajdata.resume_point``.
         """
-        return make_state(self._stream_order(), self._partition(), self._pass or self._next_pass())
+        if self._running is None:
+            current = self._pass(self._passes.peek())
+            return make_state(self._stream_order(), self._partition(current.start), current)
+        return make_state(self._stream_order(), *self._running)
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Let the next pass go on from ``state``, in its epoch; the pass after it begins anew.
@@ -226,30 +240,36 @@ class TrajectoryDataset(SourceView, IterableDataset[Any]):
             SpecMismatchError: a state of another stream; names what differs.
             ArgumentError: no state, or one that does not tell where to go on.
         """
-        stream, info, partition = self._stream_order(), get_worker_info(), self._partition()
+        stream, info = self._stream_order(), get_worker_info()
         if info is not None:
+            check_state(state, stream)
             worker = (info.id, info.num_workers)
+            partition = self._partition(state["start"])
             check_state(state, stream, partition, worker)
             resume = Pass(state["epoch"], state["start"], *worker, given=state["given"])
         else:
             check_state(state, stream)
             point = resume_point(state)
-            resume = Pass(point.epoch, partition.check_start(point.start))
+            resume = Pass(point.epoch, point.start)
+            partition = self._partition(resume.start)
         self._order.check_epoch(resume.epoch)
-        self._resume = resume
-        self._pass = None
         # A StatefulDataLoader loads a state when it is iterated, after the trainer has set the
         # epoch: one that has ended must not take the trainer back to it.
-        if next(_positions(partition, self._next_pass()), None) is not None:
-            self._epoch.set(resume.epoch)
+        ended = next(_positions(partition, resume), None) is None
+        self._passes.resume(resume, ended=ended)
+        self._running = None
 
-    def _partition(self) -> Partition:
-        """How an epoch is split up among the ranks as they are now."""
-        rank, world_size = self._ranks.settle()
+    def _partition(self, start: int) -> Partition:
+        """How an epoch is split up from ``start`` on, among the ranks as they are now."""
+        share = self._ranks.settle()
         multiple = None
         if self._drop_last:
-            multiple = world_size * (self._batch if self._in_batches else 1)
-        return Partition(self._length, self._batch, rank, world_size, multiple)
+            multiple = share.world_size * (self._batch if self._in_batches else 1)
+            if share.dealer is not None:
+                multiple = math.lcm(multiple, share.dealer.at_a_time)
+        partition = Partition(self._length, self._batch, share.rank, share.world_size, multiple)
+        partition.check_start(start)
+        return partition
 
     def _stream_order(self) -> StreamOrder:
         order = self._order
@@ -257,16 +277,34 @@ class TrajectoryDataset(SourceView, IterableDataset[Any]):
             self.spec.fingerprint, order.seed, order.split, order.length, order.fresh, order.shuffle
         )
 
-    def _next_pass(self) -> Pass:
-        """What the next pass in this process starts from."""
+    def _pass(self, plan: Plan) -> Pass:
+        """What a planned pass in this process starts from."""
         info = get_worker_info()
         worker, workers = (0, 1) if info is None else (info.id, info.num_workers)
-        if self._resume is not None:
-            resume = self._resume
+        if plan.resume is not None:
+            resume = plan.resume
             return Pass(resume.epoch, resume.start, worker, workers, resume.given)
-        epoch = self.epoch
-        start = self._start if epoch == self._first_epoch else 0
+        epoch = 0 if self._length is None else plan.epoch
+        start = self._start if epoch == self._passes.first_epoch else 0
         return Pass(epoch, start, worker, workers)
+
+    def _check_dealt(self, partition: Partition, current: Pass) -> None:
+        """Raise where somebody who deals the clips out to ranks would show some of them twice."""
+        dealer = self._ranks.settle().dealer
+        end = partition.end(current.start)
+        if dealer is None or dealer.drops or end is None:
+            return
+        worker = (current.worker, current.workers) if dealer.per_worker else (0, 1)
+        clips = partition.worker_clips(current.start, *worker)
+        if clips % dealer.at_a_time:
+            whole = end - current.start - (end - current.start) % dealer.at_a_time
+            raise ArgumentError(
+                f"length: given {self._length}; accelerate deals out {dealer.at_a_time} clips at a "
+                f"time{' of each worker' if dealer.per_worker else ''} to {dealer.ranks} ranks and "
+                f"would fill up the last of them with clips that were shown already. Allowed are "
+                f"drop_last=True, of the dataset or of the DataLoader, or a length of "
+                f"{[n for n in (whole, whole + dealer.at_a_time) if n]} from the start on"
+            )
 
     def _batches(self, partition: Partition, current: Pass) -> Iterator[Any]:
         threads = self._prefetch_threads if get_worker_info() is None else 0

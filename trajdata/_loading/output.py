@@ -115,7 +115,7 @@ class Output:
             )
 
     def select(self, values: Mapping[str, Any]) -> Any:
-        """Of a clip or batch: all keys as a dict, or the tuple or the one value asked for."""
+        """Of a clip's or batch's ``values``: all as a dict, or the tuple or the one asked for."""
         if self.as_tensor is not None:
             return values[self.as_tensor]
         if self.as_tuple is not None:

@@ -132,6 +132,15 @@ class Partition:
             if left:
                 yield left
 
+    def worker_clips(self, start: int, worker: int, workers: int) -> int:
+        """Clips that one worker takes of an epoch partitioned from ``start``, which has an end."""
+        total = self.rank_batches(start) or 0
+        count = len(range(worker, total, workers))
+        if count == 0:
+            return 0
+        last = worker + (count - 1) * workers
+        return (count - 1) * self.batch + len(self.positions(start, last))
+
     def consumed(self, start: int, worker: int, workers: int, given: int) -> int:
         """Clips of the epoch that all ranks have consumed when this worker was the last to give.
 

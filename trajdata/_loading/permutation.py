@@ -15,7 +15,7 @@ from trajdata._arithmetic.philox import ORDER, philox4x32, words
 from trajdata._checks import whole_number
 from trajdata._errors import ArgumentError
 from trajdata._jit import kernel
-from trajdata._spec.splits import stream_key
+from trajdata._spec.streams import stream_key
 
 __all__ = ["KeyedPermutation"]
 

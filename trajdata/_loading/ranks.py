@@ -2,16 +2,38 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from typing import Any
+
 import torch.distributed
+from torch.utils.data import get_worker_info
 
 from trajdata._checks import whole_number
 from trajdata._errors import ArgumentError
+from trajdata._loading.callers import Dealer, loader_iterator, outer_dealer
+from trajdata._loading.environment import announced_ranks
 
-__all__ = ["Ranks"]
+__all__ = ["Ranks", "Share"]
+
+
+@dataclass(frozen=True)
+class Share:
+    """What part of the stream a process takes.
+
+    Attributes:
+        rank, world_size: rank r of the ranks that share it.
+        dealer: who deals out what this process takes to several ranks; None: nobody.
+    """
+
+    rank: int = 0
+    world_size: int = 1
+    dealer: Dealer | None = None
 
 
 class Ranks:
     """The rank that was given, else that of ``torch.distributed``, else 0 of 1.
+
+    Where accelerate deals out what the dataset yields, the dataset yields all of it.
 
     Raises:
         ArgumentError: one of both without the other, or numbers out of range.
@@ -22,10 +44,11 @@ class Ranks:
             raise ArgumentError(
                 f"rank, world_size: given {rank!r} and {world_size!r}; allowed are both or neither"
             )
-        self._given: tuple[int, int] | None = None
+        self._given: Share | None = None
+        self._settled: Share | None = None
         if rank is not None and world_size is not None:
             world_size = whole_number("world_size", world_size, 1)
-            self._given = whole_number("rank", rank, 0, world_size - 1), world_size
+            self._given = Share(whole_number("rank", rank, 0, world_size - 1), world_size)
 
     @property
     def given(self) -> bool:
@@ -35,12 +58,42 @@ class Ranks:
     def __repr__(self) -> str:
         if self._given is None:
             return "ranks of torch.distributed"
-        return "rank={}, world_size={}".format(*self._given)
+        return f"rank={self._given.rank}, world_size={self._given.world_size}"
 
-    def settle(self) -> tuple[int, int]:
-        """(rank, world_size) as they are now."""
+    def __getstate__(self) -> dict[str, Any]:
+        # A spawned worker has neither the process group nor the frames of the loader that starts
+        # it. A copy that goes elsewhere, as to a process that will be a rank, settles for itself.
+        settled = None if loader_iterator() is None else self.settle()
+        return {"_given": self._given, "_settled": settled}
+
+    def settle(self) -> Share:
+        """The share of this process as things are now.
+
+        Raises:
+            ArgumentError: there are several ranks, and nobody says which this is; or a rank was
+                given and accelerate would share the stream once more.
+        """
+        if self._settled is not None and get_worker_info() is not None:
+            return self._settled
+        dealer = outer_dealer()
         if self._given is not None:
-            return self._given
+            if dealer is not None and dealer.ranks > 1 and self._given.world_size > 1:
+                raise ArgumentError(
+                    f"rank, world_size: given {self._given.rank} and {self._given.world_size}, but "
+                    f"accelerate deals this dataset's clips out to {dealer.ranks} ranks itself; "
+                    f"leave out both, or do not prepare() the DataLoader"
+                )
+            return replace(self._given, dealer=dealer)
+        if dealer is not None:
+            return Share(dealer=dealer)
         if torch.distributed.is_available() and torch.distributed.is_initialized():
-            return torch.distributed.get_rank(), torch.distributed.get_world_size()
-        return 0, 1
+            return Share(torch.distributed.get_rank(), torch.distributed.get_world_size())
+        if announced_ranks() > 1:
+            raise ArgumentError(
+                f"rank, world_size: given neither, and torch.distributed is not initialized, but "
+                f"the environment says WORLD_SIZE={announced_ranks()}; call "
+                f"torch.distributed.init_process_group() before the dataset is used, or write "
+                f"rank=int(os.environ['RANK']), world_size=int(os.environ['WORLD_SIZE']); with "
+                f"rank=0, world_size=1 every process shows all clips"
+            )
+        return Share()

@@ -249,7 +249,8 @@ class CommittedShards:
                     self._open.popitem(last=False)
             else:
                 self._open.move_to_end(shard)
-            return opened
+        opened.check_uncut()
+        return opened
 
 
 def _as_bytes(array: NDArray[Any]) -> NDArray[np.uint8]:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from dataclasses import dataclass
-from functools import cache, lru_cache
-from pathlib import Path
 from typing import Any
 
-from trajdata._errors import ArgumentError
+from trajdata._registry import find_in, names_in
 
 __all__ = ["Shape", "find_shape", "shape_names"]
+
+_ROOM = "trajdata._shapes"
 
 
 @dataclass(frozen=True)
@@ -29,21 +27,16 @@ class Shape:
     shade: Any
 
 
-@lru_cache(maxsize=1)
 def shape_names() -> tuple[str, ...]:
     """The names of all shapes, in alphabetical order."""
-    found = (module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)]))
-    return tuple(sorted(name for name in found if name != __name__.rpartition(".")[2]))
+    return names_in(_ROOM)
 
 
-@cache
 def find_shape(name: str) -> Shape:
     """The shape of that name.
 
     Raises:
         ArgumentError: there is none.
     """
-    if name not in shape_names():
-        raise ArgumentError(f"shapes: given {name!r:.80}; allowed are {', '.join(shape_names())}")
-    shape: Shape = importlib.import_module(f"{__package__}.{name}").SHAPE
-    return shape
+    found: Shape = find_in(_ROOM, name, "SHAPE", "shapes")
+    return found

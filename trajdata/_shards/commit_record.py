@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from trajdata._errors import ShardError
@@ -91,6 +91,9 @@ def shard_of(name: str, recipe: Recipe, file: str) -> int:
 def parse_commit(data: bytes, file: str, recipe: Recipe, shard: int) -> Commit:
     """What a commit record says.
 
+    It may be of a shard with fewer clips than it has now: of the short last one of a store that has
+    been made to grow since.
+
     Args:
         data: the file's bytes.
         file: its path, for the errors.
@@ -105,6 +108,10 @@ def parse_commit(data: bytes, file: str, recipe: Recipe, shard: int) -> Commit:
     if not is_sha256(sha256):
         raise ShardError(file, expected="sha256 in hex", found=f"{sha256!r:.80}")
     labels = expect(value, "labels", list, file)
+    clips = expect(value, "clips", int, file)
+    first = recipe.indices(shard).start
+    if 0 < clips < len(recipe.indices(shard)):
+        recipe = replace(recipe, clips=first + clips)
     due = Commit.of(recipe, shard, sha256, ())
     for name, expected in vars(due).items():
         if name == "labels":

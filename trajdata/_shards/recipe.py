@@ -25,7 +25,7 @@ from trajdata._shards.layout import (
 )
 from trajdata._shards.strict_json import SEAL, canonical, check_spelling, expect, parse, sealed
 from trajdata._spec.model import ClipSpec
-from trajdata._spec.presets import preset, presets
+from trajdata._spec.presets import nearest_preset
 
 __all__ = ["MOST_SHARDS", "RECIPE_BYTES", "Recipe", "parse_recipe", "stream_differences"]
 
@@ -159,22 +159,15 @@ class Recipe:
 
     def command(self, where: str) -> str:
         """The shell command that bakes this recipe into a store, or goes on with it."""
-        name = next((name for name in presets() if preset(name) == self.spec), None)
-        own_cut = self.shard_clips != default_shard_clips(self.spec)
-        own_fields = self.fields != STANDARD_ARRAYS
-        if name is None or own_fields:
-            spec = json.dumps(self.spec.as_json())
-            more = f", shard_clips={self.shard_clips}" if own_cut else ""
-            more += f", fields={self.fields!r}" if own_fields else ""
-            program = (
-                f"import trajdata; spec = trajdata.ClipSpec.from_json({spec!r}); "
-                f"source = trajdata.ClipSource(spec, seed={self.seed}, split={self.split!r}); "
-                f"trajdata.materialize(source, {where!r}, clips={self.clips}{more})"
-            )
-            return shlex.join(["python", "-c", program])
-        words = ["trajdata", "materialize", "--preset", name, "--seed", str(self.seed)]
-        words += ["--split", self.split, "--clips", str(self.clips), "--out", where]
-        if own_cut:
+        name, changes = nearest_preset(self.spec)
+        words = ["trajdata", "materialize", "--preset", name]
+        for setting, value in changes.items():
+            words += ["--set", f"{setting}={_option(value)}"]
+        words += ["--seed", str(self.seed), "--split", self.split]
+        words += ["--clips", str(self.clips), "--out", where]
+        if self.fields != STANDARD_ARRAYS:
+            words += ["--fields", ",".join(self.fields)]
+        if self.shard_clips != default_shard_clips(self.spec):
             words += ["--shard-clips", str(self.shard_clips)]
         return shlex.join(words)
 
@@ -233,6 +226,13 @@ def parse_recipe(data: bytes, file: str) -> Recipe:
     # other keys.
     check_spelling(data, sealed(value), file)
     return Recipe.from_json(value, file)
+
+
+def _option(value: object) -> str:
+    """A setting's value as ``--set`` takes it."""
+    if isinstance(value, tuple):
+        return ",".join(_option(part) for part in value)
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def stream_differences(

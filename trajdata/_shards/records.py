@@ -12,7 +12,7 @@ from trajdata._errors import ArgumentError
 from trajdata._shards.layout import RecordLayout
 from trajdata._shards.recipe import Recipe
 
-__all__ = ["RecordBuilder", "label_digits", "record_source"]
+__all__ = ["RecordBuilder", "record_source"]
 
 
 @lru_cache(maxsize=4)
@@ -22,7 +22,7 @@ def record_source(recipe: Recipe) -> ClipSource:
     return ClipSource(recipe.spec, recipe.seed, recipe.split, fields=fields)
 
 
-def label_digits(labels: NDArray[np.int64], width: int) -> NDArray[np.uint8]:
+def _label_digits(labels: NDArray[np.int64], width: int) -> NDArray[np.uint8]:
     """Labels as ASCII decimals with leading zeros, uint8 (B, width)."""
     powers = 10 ** np.arange(width - 1, -1, -1, dtype=np.int64)
     return (labels[:, None] // powers % 10 + ord("0")).astype(np.uint8)
@@ -63,5 +63,5 @@ class RecordBuilder:
         places = {name: records[name] for name in ("video", *self.recipe.fields)}
         batch = self._source.batch(where, out=places, metadata=records["metadata"])
         labels: NDArray[np.int64] = batch["label"]
-        records["label"] = label_digits(labels, records["label"].shape[1])
+        records["label"] = _label_digits(labels, records["label"].shape[1])
         return self._bytes[:count], labels

@@ -7,11 +7,20 @@ import json
 import math
 import os
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from trajdata._errors import ShardError
 
-__all__ = ["SEAL", "canonical", "check_spelling", "expect", "parse", "sealed"]
+__all__ = [
+    "SEAL",
+    "canonical",
+    "check_spelling",
+    "check_spelling_of",
+    "expect",
+    "parse",
+    "sealed",
+]
 
 SEAL = "seal"
 
@@ -115,15 +124,31 @@ def check_spelling(data: bytes, value: object, file: str | os.PathLike[str]) -> 
     Raises:
         ShardError: names the first byte that differs.
     """
-    due = canonical(value)
-    if data != due:
-        pairs = enumerate(zip(data, due, strict=False))
-        at = next((n for n, (one, other) in pairs if one != other), min(len(data), len(due)))
+    check_spelling_of(data, [canonical(value)], file)
+
+
+def check_spelling_of(data: bytes, pieces: Iterable[bytes], file: str | os.PathLike[str]) -> None:
+    """``check_spelling`` where the one spelling comes in pieces, so that it is never there whole.
+
+    Raises:
+        ShardError: names the first byte that differs.
+    """
+    start = 0
+    for due in pieces:
+        held = data[start : start + len(due)]
+        if held != due:
+            pairs = enumerate(zip(held, due, strict=False))
+            at = next((n for n, (one, other) in pairs if one != other), min(len(held), len(due)))
+            raise ShardError(
+                file,
+                offset=start + at,
+                expected=f"{due[at : at + 20]!r}, as it is written",
+                found=f"{held[at : at + 20]!r}" if at < len(held) else "the end",
+            )
+        start += len(due)
+    if start < len(data):
         raise ShardError(
-            file,
-            offset=at,
-            expected=f"{due[at : at + 20]!r}, as it is written" if at < len(due) else "the end",
-            found=f"{data[at : at + 20]!r}" if at < len(data) else "the end",
+            file, offset=start, expected="the end", found=f"{data[start : start + 20]!r}"
         )
 
 

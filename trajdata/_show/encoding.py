@@ -10,20 +10,20 @@ from PIL import Image, features
 
 from trajdata._errors import ArgumentError
 
-__all__ = ["animated", "encoded", "encodings", "gif_of", "has_webp", "pause_ms", "webp_of"]
+__all__ = ["animated", "encoded", "encodings", "gif_of", "pause_ms", "webp_of"]
 
 _LOSSY_QUALITY = 60
 _PALETTE_PAGES = 12
 
 
-def has_webp() -> bool:
+def _has_webp() -> bool:
     """Whether this Pillow writes WebP; some builds of it do not."""
     return bool(features.check("webp"))
 
 
 def encodings() -> Iterator[dict[str, Any]]:
     """Pillow's options for the ways to write a picture, exact ones first."""
-    if has_webp():
+    if _has_webp():
         yield {"format": "WEBP", "lossless": True, "quality": 20, "method": 0}
         yield {"format": "WEBP", "quality": _LOSSY_QUALITY, "method": 2}
     else:
@@ -75,6 +75,6 @@ def webp_of(pages: Sequence[Image.Image], pause: int | Sequence[int]) -> bytes:
     Raises:
         ArgumentError: this Pillow does not write WebP.
     """
-    if not has_webp():
+    if not _has_webp():
         raise ArgumentError("format: given WebP, which this Pillow does not write; allowed is GIF")
     return animated(pages, pause, format="WEBP", lossless=True, quality=60, method=4)

@@ -106,7 +106,7 @@ class ClipSpec(Settings):
         used = {used.law: used for used in self.motion.laws}
         if law not in used:
             raise ArgumentError(
-                f"setting: given {name!r:.80}; allowed are {', '.join(setting_names())}, and the "
+                f"setting: given {name!r:.80}; allowed are {', '.join(_setting_names())}, and the "
                 f"numbers of this spec's laws, such as 'circular.turns'; its laws are "
                 f"{', '.join(used)}"
             )
@@ -176,7 +176,12 @@ class ClipSpec(Settings):
         )
 
     def factor(self, name: str, split: str) -> Range:
-        """The range of ``depth``, ``radius`` or ``speed`` in a split: held out, or its own."""
+        """The range of a factor in a split: held out, or the spec's own.
+
+        Args:
+            name: ``"depth"``, ``"radius"`` or ``"speed"``.
+            split: one of ``splits``.
+        """
         held_out = self._held_out(name) if find_split(split).held_out == name else None
         own: Range = getattr(getattr(self, _HELD_OUT[name]), name)
         return own if held_out is None else held_out
@@ -262,7 +267,7 @@ class ClipSpec(Settings):
         return fingerprint_of(self.as_json())
 
 
-def setting_names() -> tuple[str, ...]:
+def _setting_names() -> tuple[str, ...]:
     """The names of all settings but the laws' own, in order of their groups."""
     return tuple(_GROUP_OF)
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     # Building a spec finds its laws, and so imports Numba; listing names must not.
     from trajdata._spec.model import ClipSpec
 
-__all__ = ["preset", "presets"]
+__all__ = ["nearest_preset", "preset", "presets"]
 
 _FOUR_LAWS: dict[str, Any] = {
     "laws": ("linear", "circular", "helical", "parabolic"),
@@ -73,6 +73,20 @@ def preset(name: str, *, difficulty: float = 0.0, **changes: Any) -> ClipSpec:
         raise ArgumentError(f"difficulty: given {difficulty!r}; allowed are numbers from 0 to 1")
     spec = ClipSpec().replace(_PRESETS[name], **changes)
     return _harder(spec, difficulty, changes) if difficulty else spec
+
+
+def nearest_preset(spec: ClipSpec) -> tuple[str, dict[str, Any]]:
+    """The preset from which the fewest changes lead to a spec, and those changes by name.
+
+    ``preset(name).replace(changes)`` is the spec.
+    """
+    now = spec.settings()
+    found = {}
+    for name in presets():
+        held = preset(name).settings()
+        found[name] = {key: value for key, value in now.items() if held.get(key) != value}
+    name = min(found, key=lambda name: len(found[name]))
+    return name, found[name]
 
 
 def _harder(spec: ClipSpec, difficulty: float, changes: dict[str, Any]) -> ClipSpec:

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
-from trajdata._arithmetic.philox import key_of
 from trajdata._errors import ArgumentError
 
-__all__ = ["SPLITS", "Split", "find_split", "split_names", "stream_key"]
+__all__ = ["SPLITS", "Split", "find_split", "split_names"]
 
 
 @dataclass(frozen=True)
@@ -65,12 +61,3 @@ def find_split(name: str) -> Split:
         if split.name == name:
             return split
     raise ArgumentError(f"split: given {name!r:.80}; allowed are {', '.join(split_names())}")
-
-
-def stream_key(seed: int, split: str) -> NDArray[np.uint64]:
-    """The key of the stream of a seed and a split, see ``key_of``.
-
-    Raises:
-        ArgumentError: a seed out of range, or no split of that name.
-    """
-    return key_of(seed, find_split(split).number)

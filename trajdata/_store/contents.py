@@ -18,7 +18,7 @@ from trajdata._shards.commit_record import (
     parse_commit,
     shard_of,
 )
-from trajdata._shards.index import INDEX, Index, index_limit, parse_index
+from trajdata._shards.index import INDEX, INDEX_BYTES, Index, parse_index
 from trajdata._shards.recipe import RECIPE_BYTES, Recipe, parse_recipe
 from trajdata._store.names import COMMITS, RECIPE
 from trajdata._store.protocol import Store
@@ -27,6 +27,7 @@ from trajdata._store.ranges import file_sha256, read_whole
 __all__ = ["Contents", "Damage", "held_recipe", "read_contents", "survey_contents"]
 
 _REHASHED = 2
+_READS = 20
 
 _T = TypeVar("_T")
 
@@ -58,6 +59,10 @@ class Contents:
         commits: by shard, the commit records that can be read.
         present: shards that are promised and whose file is there in its full size.
         damage: what is damaged and was left out. Empty where reading would have raised.
+        outgrown: by shard, the commit record of one that has more clips now: of the short last one
+            of before the store was made to grow. It is not committed.
+        has_outgrown_index: whether index.json is of before the store was made to grow. It counts
+            for nothing.
     """
 
     recipe: Recipe
@@ -66,6 +71,8 @@ class Contents:
     commits: Mapping[int, Commit]
     present: frozenset[int]
     damage: tuple[Damage, ...]
+    outgrown: Mapping[int, Commit]
+    has_outgrown_index: bool
 
     @property
     def promised(self) -> dict[int, str]:
@@ -113,10 +120,30 @@ class Contents:
 def read_contents(store: Store) -> Contents | None:
     """What a store holds; None where it has neither an index nor a recipe.
 
+    A store may be made to grow while it is read. What is read is then read again, until it is of
+    one moment.
+
     Raises:
         ShardError: an index, recipe or commit record is damaged, or contradicts another.
     """
-    return _Reader(store).contents()
+    for _ in range(_READS):
+        before = _recipe_bytes(store)
+        try:
+            contents = _Reader(store).contents()
+        except ShardError:
+            if _recipe_bytes(store) == before:
+                raise
+            continue
+        if contents is None or len(contents.present) == len(contents.promised):
+            return contents
+        if _recipe_bytes(store) == before:
+            return contents
+    raise ShardError(store.path(RECIPE), expected="a recipe that stays", found="one that changes")
+
+
+def _recipe_bytes(store: Store) -> bytes | None:
+    """The recipe file: what changes when a store is made to grow."""
+    return read_whole(store, RECIPE, RECIPE_BYTES)
 
 
 def survey_contents(store: Store) -> Contents | None:
@@ -139,6 +166,10 @@ def held_recipe(store: Store) -> Recipe | None:
     return found[0] if found else None
 
 
+def _is_outgrown(before: Recipe, now: Recipe) -> bool:
+    return before.clips < now.clips and replace(before, clips=now.clips) == now
+
+
 @dataclass
 class _Reader:
     """Reads one store; raises at the first damage, or lists it where there is a list."""
@@ -150,35 +181,53 @@ class _Reader:
         found = self.recipe_and_index()
         if found is None:
             return None
-        recipe, index, has_recipe_file = found
+        recipe, index, has_recipe_file, has_outgrown_index = found
         commits: dict[int, Commit] = {}
+        outgrown: dict[int, Commit] = {}
         for name in self.store.list(COMMITS):
             commit = self._guarded(
                 "commit record", f"{COMMITS}/{name}", partial(self._commit, recipe, name)
             )
             if commit is not None:
-                commits[commit.shard] = commit
+                is_short = commit.clips < len(recipe.indices(commit.shard))
+                (outgrown if is_short else commits)[commit.shard] = commit
         for shard, commit in commits.items():
             if index is not None and index.sha256[shard] != commit.sha256:
                 expected = f"SHA-256 {commit.sha256} for {commit.url}, as its commit record has it"
                 self._note("index", INDEX, expected, index.sha256[shard])
         promised = range(recipe.shards) if index is not None else commits
-        present = frozenset(
-            shard
-            for shard in promised
-            if self.store.size(recipe.shard_name(shard)) == recipe.shard_bytes(shard)
+        present = frozenset(shard for shard in promised if self._is_present(recipe, shard))
+        return Contents(
+            recipe=recipe,
+            has_recipe_file=has_recipe_file,
+            index=index,
+            commits=commits,
+            present=present,
+            damage=tuple(self.damage or ()),
+            outgrown=outgrown,
+            has_outgrown_index=has_outgrown_index,
         )
-        return Contents(recipe, has_recipe_file, index, commits, present, tuple(self.damage or ()))
 
-    def recipe_and_index(self) -> tuple[Recipe, Index | None, bool] | None:
+    def _is_present(self, recipe: Recipe, shard: int) -> bool:
+        try:
+            return self.store.size(recipe.shard_name(shard)) == recipe.shard_bytes(shard)
+        except ShardError:
+            return False  # not even a file
+
+    def recipe_and_index(self) -> tuple[Recipe, Index | None, bool, bool] | None:
+        """The recipe, the index, whether the recipe has a file, and whether the index is of before
+        the store was made to grow."""
+        # In this order: whoever makes a store grow writes the recipe and then removes the index.
         index = self._guarded("index", INDEX, self._index)
         recipe = self._guarded("recipe", RECIPE, self._recipe)
+        if index is not None and recipe is not None and _is_outgrown(index.recipe, recipe):
+            return recipe, None, True, True
         if index is not None and recipe is not None and recipe != index.recipe:
             self._note("contradiction", INDEX, f"the recipe in {RECIPE}", "another")
         if index is not None:
-            return index.recipe, index, recipe is not None
+            return index.recipe, index, recipe is not None, False
         if recipe is not None:
-            return recipe, None, True
+            return recipe, None, True, False
         if self.damage:
             raise ShardError(
                 self.store.path(INDEX),
@@ -188,9 +237,11 @@ class _Reader:
         return None
 
     def _index(self) -> Index | None:
-        limit = index_limit(len(self.store.list("")))
-        data = read_whole(self.store, INDEX, limit)
-        return None if data is None else parse_index(data, self.store.path(INDEX), limit)
+        file = self.store.path(INDEX)
+        if (size := self.store.size(INDEX) or 0) > INDEX_BYTES:
+            raise ShardError(file, expected=f"at most {INDEX_BYTES} bytes", found=f"{size}")
+        data = read_whole(self.store, INDEX, INDEX_BYTES)
+        return None if data is None else parse_index(data, file)
 
     def _recipe(self) -> Recipe | None:
         data = read_whole(self.store, RECIPE, RECIPE_BYTES)

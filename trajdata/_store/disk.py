@@ -3,6 +3,10 @@
 ``Disk`` is the narrow place: one method per system call, names relative to one folder, nothing
 decided. ``FolderStore`` above it decides. A test stands in for ``Disk`` and meets every operation
 of a bake.
+
+A folder may come from anyone, and change at any moment. So the folder and those in it are opened
+once, without following links, and every call is made relative to these descriptors: a link that is
+put in the way leads nowhere, and a folder that is put in the place of this one is never written to.
 """
 
 from __future__ import annotations
@@ -13,7 +17,9 @@ import os
 import shutil
 import stat
 import sys
-from collections.abc import Callable
+import threading
+import weakref
+from functools import lru_cache
 from pathlib import Path
 
 from trajdata._errors import ShardError
@@ -21,57 +27,104 @@ from trajdata._errors import ShardError
 __all__ = ["Disk"]
 
 _O_BINARY = getattr(os, "O_BINARY", 0)
-_READ = os.O_RDONLY | _O_BINARY | getattr(os, "O_NONBLOCK", 0)
+_O_CLOEXEC = getattr(os, "O_CLOEXEC", 0)
+_O_NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
+_O_PATH = getattr(os, "O_PATH", 0)
+"""Linux only: finds a file without opening it, so that a device or FIFO is never opened."""
+_CAREFULLY = _O_BINARY | _O_CLOEXEC | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
+_FOLDER = os.O_RDONLY | _O_CLOEXEC | getattr(os, "O_DIRECTORY", 0)
+_BY_DESCRIPTOR = os.open in os.supports_dir_fd and hasattr(os, "O_DIRECTORY")
+"""Not on Windows, where a store is only read: there, paths are looked at and then opened."""
 
 
 class Disk:
     """A folder and the system calls that a bake makes in it.
 
     Args:
-        root: the folder; it need not exist yet. Names given to the methods are relative to it,
-            with "/" between parts and "" for the folder itself.
+        root: the folder; it need not exist yet, and may itself be reached through links. Names
+            given to the methods are relative to it, with "/" between parts and "" for the folder
+            itself.
 
     Raises:
         OSError: from every method, as the system call left it.
-        ShardError: from those that read, when something else than a regular file has the name.
+        ShardError: from every method, where a link stands in the way, or where something else than
+            a folder or regular file has the name.
     """
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
         self.root = Path(root)
+        self._folders: dict[str, int] = {}
+        self._guard = threading.RLock()
+        weakref.finalize(self, _close_all, self._folders).atexit = False
 
     def path(self, name: str) -> Path:
-        """Where that file is."""
+        """Where that file is, for people."""
         return self.root / name if name else self.root
+
+    def close_folders(self) -> None:
+        """Close the folders that are held open; they are opened anew when they are needed."""
+        _close_all(self._folders)
 
     def make_folder(self, name: str) -> None:
         """Make a folder and those above it; one that is there is left as it is."""
-        self.path(name).mkdir(parents=True, exist_ok=True)
+        if "" not in self._folders:
+            os.makedirs(self.root, exist_ok=True)
+        parts = name.split("/") if name else []
+        for depth in range(1, len(parts) + 1):
+            part = "/".join(parts[:depth])
+            base, folder = self._at(part)
+            try:
+                os.mkdir(base, dir_fd=folder)
+            except FileExistsError:
+                self._folder(part)  # a link, or a file of that name, is an error
 
     def list_folder(self, name: str) -> list[str]:
         """Sorted names of what is in a folder; empty where there is no such folder."""
         try:
-            return sorted(os.listdir(self.path(name)))
+            base, folder = self._at(f"{name}/." if name else ".")
         except FileNotFoundError:
             return []
-
-    def size(self, name: str) -> int | None:
-        """Bytes of a file, or None where there is no such file."""
+        if folder is None:
+            return sorted(os.listdir(base)) if os.path.exists(base) else []
+        # A descriptor of its own: those that share one share the place up to which it is listed.
+        own = os.open(".", _FOLDER, dir_fd=folder)
         try:
-            return self._found(lambda: os.stat(self.path(name)).st_size, name)
+            return sorted(os.listdir(own))
+        finally:
+            os.close(own)
+
+    def size(self, name: str, *, follow: bool = False) -> int | None:
+        """Bytes of a regular file, or None where there is no such file.
+
+        Args:
+            name: of the file.
+            follow: whether it may be a link to one.
+        """
+        try:
+            base, folder = self._at(name)
+            found = os.stat(base, dir_fd=folder, follow_symlinks=False)
         except FileNotFoundError:
             return None
+        if follow and stat.S_ISLNK(found.st_mode):
+            try:
+                found = os.stat(base, dir_fd=folder)
+            except FileNotFoundError:
+                raise self._not_regular(name, _KINDS[stat.S_IFLNK]) from None
+            except OSError as error:
+                self._explain(error, name)
+                raise
+        self._check_regular(name, found.st_mode)
+        return found.st_size
 
-    def open_read(self, name: str) -> int:
-        """Open a regular file for reading. Anything else is an error and no wait: a FIFO would
-        wait for a writer, a device has no end."""
-        file = self._found(lambda: os.open(self.path(name), _READ), name)
-        mode = os.fstat(file).st_mode
-        if not stat.S_ISREG(mode):
-            os.close(file)
-            raise ShardError(
-                self.path(name), expected="a regular file", found=f"mode {stat.filemode(mode)}"
-            )
-        return file
+    def open_read(self, name: str, *, follow: bool = False) -> int:
+        """Open a regular file for reading. Anything else is an error and is never opened: a FIFO
+        would wait for a writer, a device has no end.
+
+        Args:
+            name: of the file.
+            follow: whether it may be a link to one.
+        """
+        return self._open_regular(name, os.O_RDONLY, follow)
 
     def read(self, file: int, offset: int, size: int) -> bytes:
         """Read up to so many bytes of an open file."""
@@ -86,12 +139,18 @@ class Disk:
 
     def open_new(self, name: str) -> int:
         """Create a file that is not there yet and open it for writing."""
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _O_BINARY
-        return os.open(self.path(name), flags, 0o666)
+        base, folder = self._at(name)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _O_NOFOLLOW | _O_BINARY | _O_CLOEXEC
+        return os.open(base, flags, 0o666, dir_fd=folder)
 
     def open_shared(self, name: str) -> int:
-        """Open a file for reading and writing, made if need be."""
-        return os.open(self.path(name), os.O_RDWR | os.O_CREAT | _O_BINARY, 0o666)
+        """Open a file for reading and writing, made if need be. It must have no other name: what
+        is written to it would be written to that too."""
+        return self._open_own(name, os.O_RDWR)
+
+    def open_append(self, name: str) -> int:
+        """Open a file for writing at its end, made if need be. It must have no other name."""
+        return self._open_own(name, os.O_WRONLY | os.O_APPEND)
 
     def lock(self, file: int) -> None:
         """Lock an open file for this process alone, or raise BlockingIOError at once."""
@@ -103,8 +162,9 @@ class Disk:
 
     def overwrite(self, file: int, data: bytes) -> None:
         """Put a few bytes in the place of all that an open file has."""
-        os.ftruncate(file, 0)
+        # In this order, as a full disk has no room for what was given back to it.
         os.pwrite(file, data, 0)
+        os.ftruncate(file, len(data))
 
     def write(self, file: int, data: memoryview) -> int:
         """Write some of ``data``; returns how many bytes."""
@@ -141,36 +201,183 @@ class Disk:
 
     def rename(self, name: str, new_name: str) -> None:
         """Give a file another name, in place of what has that name."""
-        os.replace(self.path(name), self.path(new_name))
+        base, folder = self._at(name)
+        new_base, new_folder = self._at(new_name)
+        os.replace(base, new_base, src_dir_fd=folder, dst_dir_fd=new_folder)
 
     def link(self, name: str, new_name: str) -> None:
         """Give a file a second name, or raise FileExistsError where something has that name."""
-        os.link(self.path(name), self.path(new_name))
+        base, folder = self._at(name)
+        new_base, new_folder = self._at(new_name)
+        os.link(base, new_base, src_dir_fd=folder, dst_dir_fd=new_folder, follow_symlinks=False)
 
     def remove(self, name: str) -> None:
-        """Remove a file."""
-        os.unlink(self.path(name))
+        """Remove a file; where it is a link, the link."""
+        base, folder = self._at(name)
+        os.unlink(base, dir_fd=folder)
 
     def sync_folder(self, name: str) -> None:
         """Ask that a folder's names are on the medium before returning."""
-        if sys.platform == "win32":
+        if not _BY_DESCRIPTOR:
             return  # a folder cannot be opened there; NTFS journals its names
-        file = os.open(self.path(name), os.O_RDONLY)
-        try:
-            os.fsync(file)
-        finally:
-            os.close(file)
+        if name == ".." or name.startswith("../"):  # one that the folder itself lies in
+            above = os.open(name, _FOLDER, dir_fd=self._folder(""))
+            try:
+                os.fsync(above)
+            finally:
+                os.close(above)
+        else:
+            os.fsync(self._folder(name))
 
-    def _found(self, call: Callable[[], int], name: str) -> int:
-        try:
-            return call()
-        except OSError as error:
-            if error.errno != errno.ELOOP:
-                raise
-            raise ShardError(
-                self.path(name), expected="a regular file", found="links that lead nowhere"
-            ) from error
+    def check_identity(self) -> None:
+        """Check that the folders which are held open are still the ones that have their paths.
+
+        Raises:
+            OSError: ESTALE; one was removed, moved away or replaced.
+        """
+        with self._guard:
+            held_open = dict(self._folders)
+        for name, held in held_open.items():
+            base, folder = self._at(name) if name else (os.fspath(self.root), None)
+            opened = os.fstat(held)
+            try:
+                # Links may lead to the folder itself, but to none of those in it.
+                found = os.stat(base, dir_fd=folder, follow_symlinks=not name)
+                is_same = (found.st_dev, found.st_ino) == (opened.st_dev, opened.st_ino)
+            except (FileNotFoundError, NotADirectoryError):
+                is_same = False
+            if not is_same:
+                raise OSError(
+                    errno.ESTALE,
+                    "the folder was removed or replaced meanwhile; what is there now was not "
+                    "touched",
+                    os.fspath(self.path(name)),
+                )
 
     def free_bytes(self) -> int:
         """Bytes that can still be written to this filesystem."""
-        return shutil.disk_usage(self.root).free
+        if not _BY_DESCRIPTOR:
+            return shutil.disk_usage(self.root).free
+        found = os.fstatvfs(self._folder(""))
+        return found.f_bavail * found.f_frsize
+
+    def _at(self, name: str) -> tuple[str, int | None]:
+        """A name as the system calls take it: its last part, and the open folder that has it."""
+        folder, _, base = name.rpartition("/")
+        if _BY_DESCRIPTOR:
+            return base, self._folder(folder)
+        parts = folder.split("/") if folder else []
+        for depth in range(1, len(parts) + 1):
+            part = "/".join(parts[:depth])
+            if os.path.islink(self.path(part)):
+                raise ShardError(self.path(part), expected="a folder", found="a link")
+        return os.fspath(self.path(name)), None
+
+    def _folder(self, name: str) -> int:
+        """A folder, opened without following a link below the root, and then held open."""
+        with self._guard:
+            return self._opened(name)
+
+    def _opened(self, name: str) -> int:
+        held = self._folders.get(name)
+        if held is not None:
+            return held
+        if not name:
+            opened = os.open(self.root, _FOLDER)
+        else:
+            folder, _, base = name.rpartition("/")
+            try:
+                opened = os.open(base, _FOLDER | _O_NOFOLLOW, dir_fd=self._opened(folder))
+            except OSError as error:
+                self._explain(error, name, "a folder")
+                raise
+        self._folders[name] = opened
+        return opened
+
+    def _open_regular(self, name: str, flags: int, follow: bool) -> int:
+        base, folder = self._at(name)
+        links = 0 if follow else _O_NOFOLLOW
+        try:
+            if _O_PATH and _can_reopen():
+                probe = os.open(base, _O_PATH | _O_CLOEXEC | links, dir_fd=folder)
+                try:
+                    self._check_regular(name, os.fstat(probe).st_mode)
+                    return os.open(f"/proc/self/fd/{probe}", flags | _CAREFULLY)
+                finally:
+                    os.close(probe)
+            found = os.stat(base, dir_fd=folder, follow_symlinks=follow)
+            self._check_regular(name, found.st_mode)
+            file = os.open(base, flags | _CAREFULLY | links, dir_fd=folder)
+        except OSError as error:
+            self._explain(error, name)
+            raise
+        try:
+            self._check_regular(name, os.fstat(file).st_mode)
+        except ShardError:
+            os.close(file)
+            raise
+        return file
+
+    def _open_own(self, name: str, flags: int) -> int:
+        base, folder = self._at(name)
+        try:
+            created = flags | os.O_CREAT | os.O_EXCL | _O_NOFOLLOW | _O_BINARY | _O_CLOEXEC
+            return os.open(base, created, 0o666, dir_fd=folder)
+        except FileExistsError:
+            file = self._open_regular(name, flags, follow=False)
+        names = os.fstat(file).st_nlink
+        if names != 1:
+            os.close(file)
+            raise ShardError(
+                self.path(name), expected="a file with one name", found=f"one with {names}"
+            )
+        return file
+
+    def _check_regular(self, name: str, mode: int) -> None:
+        if not stat.S_ISREG(mode):
+            raise self._not_regular(name, _KINDS.get(stat.S_IFMT(mode), "something else"))
+
+    def _not_regular(self, name: str, found: str) -> ShardError:
+        return ShardError(self.path(name), expected="a regular file", found=found)
+
+    def _explain(self, error: OSError, name: str, expected: str = "a regular file") -> None:
+        """Say in words what the system could not open, where that is a link or another kind.
+
+        Raises:
+            ShardError: it is.
+        """
+        if error.errno not in (errno.ELOOP, errno.ENOTDIR, errno.ENOENT):
+            return
+        try:
+            base, folder = self._at(name)
+            mode = os.stat(base, dir_fd=folder, follow_symlinks=False).st_mode
+        except OSError:
+            return  # there is nothing of that name
+        found = _KINDS.get(stat.S_IFMT(mode), "something else")
+        if found != expected:
+            raise ShardError(self.path(name), expected=expected, found=found) from error
+
+
+_KINDS = {
+    stat.S_IFLNK: "a link that leads nowhere or may not be followed",
+    stat.S_IFDIR: "a folder",
+    stat.S_IFREG: "a regular file",
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+@lru_cache(maxsize=1)
+def _can_reopen() -> bool:
+    """Whether /proc is there, by which a file that was found is opened as just that file."""
+    return os.path.isdir("/proc/self/fd")
+
+
+def _close_all(folders: dict[str, int]) -> None:
+    while folders:
+        try:
+            os.close(folders.popitem()[1])
+        except OSError:
+            continue  # nothing was written to a folder

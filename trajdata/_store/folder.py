@@ -6,16 +6,22 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+from trajdata._errors import ShardError
+from trajdata._shards.card import CARD
+from trajdata._shards.index import INDEX
 from trajdata._store.disk import Disk
 from trajdata._store.lock import FolderLock
-from trajdata._store.names import ASIDE, COMMITS, HIDDEN, TEMPS
+from trajdata._store.names import ASIDE, COMMITS, HIDDEN, LOG, TEMPS
 from trajdata._store.writing import commit_chunks, create_file, replace_quickly
 
-__all__ = ["FolderStore"]
+__all__ = ["FolderStore", "make_folders"]
 
 
 class FolderStore:
     """A folder as a ``Store``. It can be pickled, and opens the folder anew where it arrives.
+
+    No link below the folder is followed, but for reading: a shard, the index and the card may be
+    links to regular files, as the caches of hubs lay them.
 
     Args:
         disk: the folder's system calls.
@@ -45,12 +51,12 @@ class FolderStore:
 
     def size(self, name: str) -> int | None:
         """Bytes of a file, or None where there is no such file."""
-        return self.disk.size(name)
+        return self.disk.size(name, follow=_may_be_link(name))
 
     def read(self, name: str, start: int, size: int) -> bytes | None:
         """Up to ``size`` bytes of a file from ``start`` on, or None where there is no such file."""
         try:
-            file = self.disk.open_read(name)
+            file = self.disk.open_read(name, follow=_may_be_link(name))
         except FileNotFoundError:
             return None
         try:
@@ -64,9 +70,9 @@ class FolderStore:
 
     def view(self, name: str) -> memoryview:
         """A whole file, mapped into memory, read-only."""
-        file = self.disk.open_read(name)
+        file = self.disk.open_read(name, follow=_may_be_link(name))
         try:
-            return memoryview(self.disk.map(file))
+            return memoryview(self.disk.map(file) if self.disk.written(file) else b"")
         finally:
             self.disk.close(file)
 
@@ -74,14 +80,25 @@ class FolderStore:
         self, name: str, chunks: Iterable[memoryview], size: int, *, durable: bool = True
     ) -> None:
         """Write a whole file, in place of what has the name; see ``Store.put``."""
-        if durable:
-            commit_chunks(self.disk, name, chunks, size)
-        else:
-            replace_quickly(self.disk, name, chunks, size)
+        write = commit_chunks if durable else replace_quickly
+        with self._noticing_loss():
+            write(self.disk, name, chunks, size)
+
+    def overwrite(self, name: str, data: bytes) -> None:
+        """Put other bytes into a small file that is there; see ``Store.overwrite``."""
+        if self.disk.size(name) is None:
+            return
+        self.disk.check_identity()
+        file = self.disk.open_shared(name)
+        try:
+            self.disk.overwrite(file, data)
+        finally:
+            self.disk.close(file)
 
     def create(self, name: str, data: bytes) -> bool:
         """Write a whole small file unless there is one; whether this call wrote it."""
-        return create_file(self.disk, name, data)
+        with self._noticing_loss():
+            return create_file(self.disk, name, data)
 
     def remove(self, name: str) -> None:
         """Remove a file; returns once that is safe against a power loss."""
@@ -109,20 +126,64 @@ class FolderStore:
         Raises:
             LockedError: on entering, when another process writes to it; nothing was written.
         """
-        make_folders(self.disk)
-        with FolderLock(self.disk):
+        with self._noticing_loss():
+            make_folders(self.disk)
+            lock = FolderLock(self.disk)
+            lock.__enter__()
+        try:
+            # Another may have put a folder of its own here before this one was locked.
+            self.disk.check_identity()
             yield
+        except (ShardError, OSError):
+            # What is missing or wrong may be so because the folder is another's by now.
+            self.disk.check_identity()
+            raise
+        finally:
+            lock.__exit__(None, None, None)
 
     def clear_temps(self) -> int:
         """Remove what killed writers left unfinished; how many files."""
         names = self.disk.list_folder(TEMPS)
         for name in names:
-            self.disk.remove(f"{TEMPS}/{name}")
+            self._remove_temp(f"{TEMPS}/{name}")
         return len(names)
+
+    def open_log(self) -> int:
+        """Open the log of a bake in the background, for writing at its end."""
+        return self.disk.open_append(LOG)
+
+    def close(self) -> None:
+        """Close the folders that are held open."""
+        self.disk.close_folders()
+
+    def _remove_temp(self, name: str) -> None:
+        try:
+            self.disk.remove(name)
+        except (IsADirectoryError, PermissionError):
+            self.disk.size(name)  # where it is a folder, this says so
+            raise
+
+    @contextmanager
+    def _noticing_loss(self) -> Iterator[None]:
+        """Inside, a file or folder that cannot be found may mean that the whole folder is gone.
+
+        Raises:
+            OSError: ESTALE, where it was removed or replaced.
+        """
+        try:
+            yield
+        except FileNotFoundError:
+            self.disk.check_identity()
+            raise
 
     def free_bytes(self) -> int:
         """Bytes that can still be written to this filesystem."""
         return self.disk.free_bytes()
+
+
+def _may_be_link(name: str) -> bool:
+    """Whether a file may be read through a link: a shard, the index and the card."""
+    return "/" not in name and (name.endswith(".tar") or name in (INDEX, CARD))
 
 
 def _rebuild(root: str) -> FolderStore:
@@ -132,7 +193,7 @@ def _rebuild(root: str) -> FolderStore:
 def make_folders(disk: Disk) -> None:
     """Make the folder and what is hidden in it, safe against a power loss."""
     disk.make_folder("")
-    if not disk.path(HIDDEN).is_dir():
+    if HIDDEN not in disk.list_folder(""):
         for name in _folders_above(disk):
             disk.sync_folder(name)
     for name in (COMMITS, TEMPS):

@@ -89,5 +89,5 @@ def _owner(file: int) -> str:
     try:
         owner = json.loads(os.pread(file, 1000, 0))
         return f"process {owner['pid']} on {owner['host']}, since {owner['start']}"
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return "another process"

@@ -58,6 +58,12 @@ class MemoryStore:
         with self._guard:
             self._files[name] = data
 
+    def overwrite(self, name: str, data: bytes) -> None:
+        """Put other bytes into a file that is there."""
+        with self._guard:
+            if name in self._files:
+                self._files[name] = data
+
     def create(self, name: str, data: bytes) -> bool:
         """Write a whole small file unless there is one; whether this call wrote it."""
         with self._guard:

@@ -55,6 +55,12 @@ class Store(Protocol):
                 new one or an empty one may be there after such a loss.
         """
 
+    def overwrite(self, name: str, data: bytes) -> None:
+        """Put other bytes into a small file that is there, where there is no room for a second.
+
+        A reader may see some of both, so this is for a last word that cannot be had otherwise.
+        """
+
     def create(self, name: str, data: bytes) -> bool:
         """Write a whole small file unless there is one; whether this call wrote it."""
 

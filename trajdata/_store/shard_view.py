@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import mmap
+
 import numpy as np
 from numpy.typing import NDArray
 
+from trajdata._errors import ShardError
 from trajdata._shards.recipe import Recipe
 from trajdata._shards.strict import (
     StrictRecords,
@@ -41,7 +44,10 @@ class ShardView:
         self.first = indices.start
         self.strict = StrictRecords(self.path, recipe, shard)
         check_size(store, recipe, shard)
-        view = store.view(name)
+        view = self._view = store.view(name)
+        self._bytes = recipe.shard_bytes(shard)
+        if len(view) != self._bytes:  # it was cut between the two looks
+            raise wrong_size(self.path, recipe, shard, len(view))
         self.records: NDArray[np.void] = np.frombuffer(view, layout.dtype, len(indices))
         self.raw: NDArray[np.uint8] = np.frombuffer(
             view, np.uint8, len(indices) * layout.record_bytes
@@ -49,12 +55,29 @@ class ShardView:
         self._end: NDArray[np.uint8] = np.frombuffer(view, np.uint8, offset=self.raw.nbytes)
         self.check_headers(0)
 
+    def check_uncut(self) -> None:
+        """Check that the file still has its bytes.
+
+        A page of a mapped file that was cut meanwhile cannot be read: the system ends the process
+        (SIGBUS). So whoever reads asks just before; what is cut in the microseconds between this
+        and the reading still ends it.
+
+        Raises:
+            ShardError: the file was cut while it was mapped.
+        """
+        mapped = self._view.obj
+        if isinstance(mapped, mmap.mmap) and (found := mapped.size()) != self._bytes:
+            raise ShardError(
+                self.path, expected=f"{self._bytes} bytes", found=f"{found}: it was cut meanwhile"
+            )
+
     def check_headers(self, row: int) -> None:
         """Compare every byte of a record that is not a value with what it must be.
 
         Raises:
             ShardError: names the first byte that differs.
         """
+        self.check_uncut()
         self.strict.check_headers(self.raw[row : row + 1], row)
 
     def check_end(self) -> None:
@@ -63,6 +86,7 @@ class ShardView:
         Raises:
             ShardError: there is something else than zeros.
         """
+        self.check_uncut()
         self.strict.check_end(self._end, self.raw.nbytes)
 
 

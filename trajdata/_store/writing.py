@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from trajdata._store.disk import Disk
 from trajdata._store.names import TEMPS
 
-__all__ = ["SyncError", "commit_chunks", "create_file", "open_temp", "replace_quickly"]
+__all__ = ["SyncError", "commit_chunks", "create_file", "replace_quickly"]
 
 _LARGE = 2**20
 """Bytes from which on it pays to let the medium begin early."""
@@ -27,7 +27,7 @@ class SyncError(OSError):
     the call must not be repeated: the file has to be written again."""
 
 
-def open_temp(disk: Disk, final: str) -> tuple[str, int]:
+def _open_temp(disk: Disk, final: str) -> tuple[str, int]:
     """A new temporary file for what is to be called ``final``: its name, and the open file.
 
     Each attempt takes a name that nobody has, so that a temp which a killed writer left, or which
@@ -59,7 +59,7 @@ def commit_chunks(disk: Disk, final: str, chunks: Iterable[memoryview], size: in
         SyncError: an fsync failed; nothing was retried.
         OSError: any other operation failed, or the file has not ``size`` bytes.
     """
-    temp, file = open_temp(disk, final)
+    temp, file = _open_temp(disk, final)
     try:
         try:
             at = 0
@@ -73,6 +73,7 @@ def commit_chunks(disk: Disk, final: str, chunks: Iterable[memoryview], size: in
             _sync_or_say(lambda: disk.sync(file), temp)
         finally:
             disk.close(file)
+        disk.check_identity()
         disk.rename(temp, final)
     except BaseException:
         _remove_temp(disk, temp)
@@ -89,7 +90,7 @@ def create_file(disk: Disk, final: str, data: bytes) -> bool:
     Raises:
         SyncError, OSError: as ``commit_chunks``.
     """
-    temp, file = open_temp(disk, final)
+    temp, file = _open_temp(disk, final)
     try:
         try:
             _write_fully(disk, file, memoryview(data))
@@ -101,6 +102,7 @@ def create_file(disk: Disk, final: str, data: bytes) -> bool:
             _sync_or_say(lambda: disk.sync(file), temp)
         finally:
             disk.close(file)
+        disk.check_identity()
         is_ours = _name_once(disk, temp, final)
     except BaseException:
         _remove_temp(disk, temp)
@@ -115,7 +117,7 @@ def replace_quickly(disk: Disk, final: str, chunks: Iterable[memoryview], size: 
 
     A reader sees the old file or the new one; after a power loss it may be either, or empty.
     """
-    temp, file = open_temp(disk, final)
+    temp, file = _open_temp(disk, final)
     try:
         try:
             for chunk in chunks:
@@ -125,6 +127,7 @@ def replace_quickly(disk: Disk, final: str, chunks: Iterable[memoryview], size: 
                 raise OSError(errno.EIO, f"{found} bytes were written where {size} should be", temp)
         finally:
             disk.close(file)
+        disk.check_identity()
         disk.rename(temp, final)
     except BaseException:
         _remove_temp(disk, temp)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from trajdata._check.audit.findings import Finding, at_least
 from trajdata._clips.source import ClipSource
+from trajdata._clips.typed import Batch
 
 __all__ = ["LEAST_OBJECT_SHARE", "object_shares", "variance"]
 
@@ -53,12 +54,12 @@ def variance(source: ClipSource, clips: int) -> list[Finding]:
     ]
 
 
-def _batches(source: ClipSource, clips: int) -> Iterator[dict[str, Any]]:
+def _batches(source: ClipSource, clips: int) -> Iterator[Batch]:
     for first in range(0, clips, _CHUNK):
         yield source.batch(range(first, min(first + _CHUNK, clips)))
 
 
-def _shares(batch: dict[str, Any], mean: NDArray[np.float32]) -> NDArray[np.float64]:
+def _shares(batch: Batch, mean: NDArray[np.float32]) -> NDArray[np.float64]:
     """Of one batch, (B,)."""
     squares = ((batch["video"] - mean) ** 2).sum(axis=2)
     height, width = squares.shape[2:]

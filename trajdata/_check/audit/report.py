@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from trajdata._check.audit import factors, looks, rendering, streams, truth
 from trajdata._check.audit.findings import Finding
 from trajdata._clips.source import ClipSource
+from trajdata._errors import ArgumentError
 from trajdata._spec.identity import FORMAT
 from trajdata._spec.model import ClipSpec
 
@@ -98,10 +99,10 @@ def audit(
         on_group: told what is measured next, so that a long audit can show where it is.
 
     Raises:
-        ValueError: fewer clips than 20,000, or whatever ``ClipSource`` refuses.
+        ArgumentError: fewer clips than 20,000, or whatever ``ClipSource`` refuses.
     """
     if isinstance(clips, bool) or not isinstance(clips, int) or clips < _LEAST_CLIPS:
-        raise ValueError(
+        raise ArgumentError(
             f"clips: given {clips!r}; allowed are whole numbers from {_LEAST_CLIPS} (with fewer, "
             "chance alone breaks the bound on mutual information)"
         )

@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 from trajdata._check.audit.findings import Finding, at_least, at_most
 from trajdata._spec.model import ClipSpec
 
-__all__ = ["TRUTH_FIELDS", "framing", "motion", "path_from_params", "reprojection", "separation"]
+__all__ = ["TRUTH_FIELDS", "framing", "motion", "reprojection", "separation"]
 
 TRUTH_FIELDS = ("label", "index", "trajectory", "jittered", "pixels", "depth", "radius", "params")
 """What these figures are computed from."""
 
-Batch = dict[str, Any]
+_Batch = dict[str, Any]
 
 
-def path_from_params(
+def _path_from_params(
     params: dict[str, NDArray[np.float64]], times: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """X(t), float64 (B, T, 3) metres, from ``params`` (each (B,)) at times (B, T), with libm.
@@ -42,7 +42,7 @@ def path_from_params(
     return np.stack(axes, axis=-1)
 
 
-def frame_times(spec: ClipSpec, params: dict[str, NDArray[np.float64]]) -> NDArray[np.float64]:
+def _frame_times(spec: ClipSpec, params: dict[str, NDArray[np.float64]]) -> NDArray[np.float64]:
     """Times of the frames, float64 (B, T), seconds from the anchor."""
     return params["start_s"][:, None] + spec.seconds * np.arange(spec.frames) / (spec.frames - 1)
 
@@ -53,11 +53,11 @@ def _project(spec: ClipSpec, path: NDArray[np.float64]) -> NDArray[np.float64]:
     return focal * path[..., :2] / path[..., 2:] + centre
 
 
-def reprojection(spec: ClipSpec, batch: Batch) -> list[Finding]:
+def reprojection(spec: ClipSpec, batch: _Batch) -> list[Finding]:
     """Paths against places: from the stored path, and from the named numbers."""
     count = batch["index"].size
     stored = _project(spec, batch["jittered"].astype(np.float64))
-    path = path_from_params(batch["params"], frame_times(spec, batch["params"]))
+    path = _path_from_params(batch["params"], _frame_times(spec, batch["params"]))
     rendered_at = _project(spec, path) - _project(spec, batch["trajectory"].astype(np.float64))
     focal = min(spec.height, spec.width)
     size = batch["depth"].astype(np.float64) * batch["radius"]
@@ -90,7 +90,7 @@ def reprojection(spec: ClipSpec, batch: Batch) -> list[Finding]:
     ]
 
 
-def framing(spec: ClipSpec, batch: Batch) -> list[Finding]:
+def framing(spec: ClipSpec, batch: _Batch) -> list[Finding]:
     """The share of objects wholly inside the frame, radius included, from unclamped places."""
     x, y = (batch["pixels"][..., axis].astype(np.float64) for axis in (0, 1))
     r = batch["radius"].astype(np.float64)
@@ -102,7 +102,7 @@ def framing(spec: ClipSpec, batch: Batch) -> list[Finding]:
     ]
 
 
-def motion(spec: ClipSpec, batch: Batch) -> list[Finding]:
+def motion(spec: ClipSpec, batch: _Batch) -> list[Finding]:
     """The least length of a path on the picture, in percent of the width."""
     steps = np.diff(batch["pixels"].astype(np.float64), axis=1)
     length = np.linalg.norm(steps, axis=-1).sum(axis=1) / spec.width
@@ -118,9 +118,9 @@ def motion(spec: ClipSpec, batch: Batch) -> list[Finding]:
     ]
 
 
-def separation(spec: ClipSpec, batch: Batch) -> list[Finding]:
+def separation(spec: ClipSpec, batch: _Batch) -> list[Finding]:
     """What defines each law is there to be seen: growth, turns, bow, straightness."""
-    path = _project(spec, path_from_params(batch["params"], frame_times(spec, batch["params"])))
+    path = _project(spec, _path_from_params(batch["params"], _frame_times(spec, batch["params"])))
     chord = path[:, -1] - path[:, 0]
     off = path - path[:, :1]
     bow = np.abs(off[..., 0] * chord[:, None, 1] - off[..., 1] * chord[:, None, 0]).max(axis=1)

@@ -1,0 +1,154 @@
+"""What the command line says: in English, to programs, and on narrow terminals."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from tests.patience import SECONDS
+from trajdata import ClipSource, __version__, materialize, preset
+from trajdata._check.audit.findings import at_most
+from trajdata._cli import main
+from trajdata._cli.exits import exit_codes
+from trajdata._cli.specs import chosen_spec
+from trajdata._cli.tables import print_findings
+from trajdata._errors import printable
+
+ROOT = Path(__file__).parents[2]
+SIZES = ["--set", "picture.frames=2", "--set", "picture.height=16", "--set", "width=16"]
+
+
+def run(*words):
+    """The exit code of a command in this process."""
+    with pytest.raises(SystemExit) as ended:
+        main([str(word) for word in words])
+    return ended.value.code
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("store") / "out"
+    source = ClipSource(preset("magvit-32", frames=2, height=16, width=16))
+    materialize(source, folder, clips=1, threads=1)
+    return folder
+
+
+def test_the_version_is_told():
+    told = subprocess.run(
+        [sys.executable, "-m", "trajdata", "--version"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=True,
+    )
+    assert told.stdout == f"trajdata {__version__}\n"
+
+
+def test_a_shell_can_be_taught_to_complete(capsys):
+    assert run("--help") == 0
+    assert "--install-completion" in capsys.readouterr().out
+
+
+def test_one_thing_is_not_several(tmp_path, capsys):
+    assert run("materialize", *SIZES, "--clips", 1, "--out", tmp_path, "--threads", 1) == 0
+    assert "holds 1 clip;" in capsys.readouterr().out
+    (tmp_path / "train-000007.tar").write_bytes(b"")
+    assert run("verify", tmp_path) == 1
+    assert "1 problem." in capsys.readouterr().err
+
+
+def test_a_quick_look_says_that_it_is_quick_and_a_full_one_that_it_is_full(store, capsys):
+    assert run("verify", store) == 0
+    assert "a quick look" in capsys.readouterr().out
+    assert run("verify", store, "--full", "--rerender", 1) == 0
+    said = capsys.readouterr().out
+    assert "every byte was read" in said
+    assert "1 clip rendered again" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "part"),
+    [
+        (["status", "/nonexistent/folder"], 2, "progress.json"),
+        (["materialize"], 2, "--clips"),
+        (["materialize", "--clips", "x", "--out", "y"], 2, "--clips"),
+        (["materialize", "--clips", "1", "--out", "y", "--set", "frames=1"], 2, "frames: given 1"),
+        (["materialize", "--clips", "1", "--out", "y", "--preset", "no"], 2, "preset: given 'no'"),
+        (["verify", "/nonexistent/folder"], 2, "folder"),
+        (["no-such-command"], 2, "no-such-command"),
+    ],
+)
+def test_an_error_is_json_too_where_a_program_asked_for_json(words, code, part, capsys):
+    assert run(*words, "--json") == code
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["exit_code"] == code
+    assert part in answer["error"]
+
+
+def test_an_extra_that_is_missing_is_one_sentence_with_its_name(capsys):
+    with pytest.raises(Exception, match="1"), exit_codes():
+        raise ModuleNotFoundError("No module named 'scipy'", name="scipy.stats")
+    said = capsys.readouterr().err
+    assert said == (
+        "trajdata: this needs scipy, which is not installed: pip install 'trajdata-video[audit]'\n"
+    )
+
+
+def test_no_control_character_reaches_a_terminal(capsys):
+    assert printable("a\x1b[31mb\x07") == "a\\x1b[31mb\\x07"
+    with pytest.raises(Exception, match="2"), exit_codes():
+        raise ValueError("\x1b]0;title\x07")
+    assert "\x1b" not in capsys.readouterr().err
+
+
+def test_nothing_is_cut_on_a_terminal_of_40_columns(store):
+    for words in (["status", store], ["verify", store], ["audit", "--help"]):
+        told = subprocess.run(
+            [sys.executable, "-m", "trajdata", *map(str, words)],
+            cwd=ROOT,
+            env={**os.environ, "COLUMNS": "40", "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=True,
+        )
+        assert "…" not in told.stdout + told.stderr
+
+
+def test_tables_are_lines_where_a_terminal_is_narrow():
+    findings = [at_most("a group", "a figure with a long name " * 3, 0.123456, 1.0, "px", 10**6)]
+    told = io.StringIO()
+    print_findings(findings, Console(file=told, width=40))
+    assert "…" not in told.getvalue()
+    assert "0.123456 (<= 1 px; 1,000,000): pass" in told.getvalue()
+
+
+def test_a_spec_comes_from_a_preset_or_a_file_and_settings_change_it(tmp_path):
+    file = tmp_path / "spec.json"
+    file.write_text(preset("gray-32", frames=5).to_json())
+    changed = chosen_spec(
+        None, file, ["motion.laws=linear,circular", "circular.turns=0.9,1", "shapes=disc"], 0.0
+    )
+    assert changed == preset("gray-32", frames=5).replace(
+        {"laws": ("linear", "circular"), "circular.turns": (0.9, 1.0), "shapes": ("disc",)}
+    )
+    assert chosen_spec("gray-32", None, ["held_out_speed=null"], 0.0) == preset(
+        "gray-32", held_out_speed=None
+    )
+    assert chosen_spec(None, None, None, 0.5) == preset("magvit-32", difficulty=0.5)
+    for words, message in (
+        ((None, file, None, 0.5), "--spec: given"),
+        (("gray-32", file, None, 0.0), "--spec: given"),
+        ((None, tmp_path / "none.json", None, 0.0), "No such file"),
+        ((None, None, ["frames"], 0.0), "--set: given frames; allowed is SETTING=VALUE"),
+        ((None, None, ["=3"], 0.0), "--set: given =3"),
+        ((None, None, ["frames=many"], 0.0), "frames: given 'many'"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            chosen_spec(*words)

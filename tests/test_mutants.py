@@ -1,0 +1,36 @@
+"""The list of mutants fits to the code: `make mutants` tries them, this only looks at the list."""
+
+import ast
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.mutants import MUTANTS
+
+ROOT = Path(__file__).parents[1]
+ROOMS = {
+    path.name.removesuffix(".py")
+    for path in (ROOT / "trajdata").iterdir()
+    if path.name not in ("__init__.py", "__main__.py", "__pycache__", "py.typed", "_errors.py")
+}
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_a_mutant_is_one_change_of_the_code_and_names_tests_that_there_are(mutant):
+    source = (ROOT / mutant.file).read_text("utf-8")
+    assert source.count(mutant.find) == 1, f"{mutant.file}: {mutant.find!r}"
+    changed = source.replace(mutant.find, mutant.replace)
+    assert ast.dump(ast.parse(changed)) != ast.dump(ast.parse(source))
+    assert mutant.tests
+    for test in mutant.tests:
+        file, _, name = test.partition("::")
+        tree = ast.parse((ROOT / file).read_text("utf-8"))
+        functions = {item.name for item in tree.body if isinstance(item, ast.FunctionDef)}
+        assert not name or name.partition("[")[0] in functions, test
+
+
+def test_every_room_has_mutants_and_every_mutant_a_name_of_its_own():
+    names = Counter((mutant.file, mutant.name) for mutant in MUTANTS)
+    assert [name for name, count in names.items() if count > 1] == []
+    assert {mutant.room for mutant in MUTANTS} == ROOMS

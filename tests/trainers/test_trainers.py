@@ -1,0 +1,237 @@
+"""Real trainers, real processes: every clip once in an epoch, and none twice over epochs."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.patience import SECONDS
+from trajdata import ClipSource, TrajectoryDataset, preset
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+
+
+def run(program, *arguments, ranks=None, launcher=()):
+    """Run a program, under torchrun where there are ranks; its output, once it has ended."""
+    start = [sys.executable]
+    if ranks is not None:
+        start += [
+            "-m",
+            "torch.distributed.run",
+            "--rdzv-backend=c10d",
+            "--rdzv-endpoint=localhost:0",
+        ]
+        start += [f"--nproc-per-node={ranks}", *launcher]
+    ended = subprocess.run(
+        [*start, str(HERE / program), *map(str, arguments)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    return ended.returncode, ended.stdout[-3000:] + ended.stderr[-6000:]
+
+
+def lines(path):
+    return [[int(word) for word in line.split()] for line in path.read_text().splitlines()]
+
+
+def epochs_of(folder, ranks, length):
+    """What all ranks together were shown, epoch by epoch, where the lines do not name it."""
+    shown = [[i for line in lines(folder / f"{rank}.txt") for i in line] for rank in range(ranks)]
+    assert len({len(indices) for indices in shown}) == 1
+    each = length // ranks
+    return [
+        sorted(i for indices in shown for i in indices[number * each : (number + 1) * each])
+        for number in range(len(shown[0]) // each)
+    ]
+
+
+# torchrun
+
+
+@pytest.mark.parametrize("ranks", [2, 3])
+def test_torchrun_shows_every_clip_once_though_the_dataset_is_older_than_the_ranks(tmp_path, ranks):
+    code, output = run("torchrun_program.py", tmp_path, -1, ranks=ranks)
+    assert code == 0, output
+    shown = [lines(tmp_path / f"0-{rank}.txt") for rank in range(ranks)]
+    for epoch in range(2):
+        rows = zip(
+            *([line[1:] for line in part if line[0] == epoch] for part in shown), strict=True
+        )
+        seen = [index for row in rows for part in row for index in part]
+        assert seen == in_order(epoch)
+
+
+def in_order(epoch):
+    source = ClipSource(preset("magvit-32", frames=4, height=16, width=16))
+    whole = TrajectoryDataset(source, length=48, batch_size=48, shuffle=True, epoch=epoch)
+    return next(iter(whole))["index"].tolist()
+
+
+def test_an_elastic_restart_with_fewer_ranks_goes_on_with_the_clips_that_are_left(tmp_path):
+    code, output = run("torchrun_program.py", tmp_path, 2, ranks=3)
+    assert code != 0
+    # The checkpoint says that 3 batches of 2 clips of 3 ranks are consumed.
+    assert json.loads((tmp_path / "state.json").read_text()) == {"epoch": 0, "start": 18}, output
+    before = [lines(tmp_path / f"0-{rank}.txt") for rank in range(3)]
+    for rank in range(3):
+        (tmp_path / f"0-{rank}.txt").unlink()
+    code, output = run("torchrun_program.py", tmp_path, -1, ranks=2)
+    assert code == 0, output
+    after = [lines(tmp_path / f"0-{rank}.txt") for rank in range(2)]
+    for epoch in range(2):
+        seen = [
+            index
+            for part in (*before, *after)
+            for line in part
+            if line[0] == epoch
+            for index in line[1:]
+        ]
+        assert sorted(seen) == list(range(epoch * 48, (epoch + 1) * 48))
+
+
+def test_ranks_that_were_announced_but_have_not_met_are_an_error_that_says_what_to_write(
+    source, monkeypatch
+):
+    dataset = TrajectoryDataset(source, length=8, batch_size=2)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    for used in (lambda: next(iter(dataset)), lambda: len(dataset)):
+        with pytest.raises(ValueError, match=r"WORLD_SIZE=2; call .*init_process_group\(\) .*RANK"):
+            used()
+    alone = TrajectoryDataset(source, length=8, batch_size=2, rank=0, world_size=1)
+    assert len(alone) == 4
+    for said in ("1", "", "many"):
+        monkeypatch.setenv("WORLD_SIZE", said)
+        assert len(dataset) == 4
+
+
+# accelerate
+
+
+def accelerated(folder, ranks=2, **settings):
+    pytest.importorskip("accelerate")
+    code, output = run("accelerate_program.py", folder, json.dumps(settings), ranks=ranks)
+    assert code == 0, output
+    return [json.loads((folder / f"{rank}.json").read_text()) for rank in range(ranks)]
+
+
+def seen_in(found):
+    """For each epoch, all indices that were shown, sorted."""
+    return [
+        sorted(i for batches in ranks for batch in batches for i in batch)
+        for ranks in zip(*(one["epochs"] for one in found), strict=True)
+    ]
+
+
+def every_clip_once(found, length, epochs=2):
+    assert all("error" not in one for one in found), found
+    assert seen_in(found) == [
+        list(range(epoch * length, (epoch + 1) * length)) for epoch in range(epochs)
+    ]
+    for one in found:
+        assert [len(batches) for batches in one["epochs"]] == [one["len"]] * epochs
+
+
+WHOLE = {"length": 32, "batch_size": 4}
+SINGLE = {"length": 32, "collate_size": 4}
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("ranks", [2, 3])
+def test_accelerate_that_dispatches_whole_batches(tmp_path, workers, ranks):
+    loader = {"batch_size": None, "num_workers": workers}
+    dataset = {"length": 36, "batch_size": 4}
+    every_clip_once(accelerated(tmp_path, ranks, dispatch=True, dataset=dataset, loader=loader), 36)
+
+
+@pytest.mark.parametrize("dispatch", [None, True, False])
+@pytest.mark.parametrize("workers", [0, 1])
+def test_accelerate_that_collates_single_clips_in_every_mode(tmp_path, dispatch, workers):
+    loader = {"batch_size": 4, "num_workers": workers}
+    found = accelerated(tmp_path, dispatch=dispatch, dataset=SINGLE, loader=loader)
+    every_clip_once(found, 32)
+
+
+@pytest.mark.parametrize("dispatch", [True, False])
+def test_accelerate_that_splits_batches(tmp_path, dispatch):
+    loader = {"batch_size": 4, "num_workers": 0}
+    found = accelerated(tmp_path, dispatch=dispatch, split=True, dataset=SINGLE, loader=loader)
+    assert seen_in(found) == [list(range(32)), list(range(32, 64))]
+
+
+def test_spawned_workers_know_that_accelerate_deals_out_what_they_make(tmp_path):
+    loader = {"batch_size": None, "num_workers": 1, "multiprocessing_context": "spawn"}
+    every_clip_once(accelerated(tmp_path, dispatch=True, dataset=WHOLE, loader=loader), 32)
+
+
+def test_a_loader_that_is_not_prepared_takes_the_ranks_of_accelerate(tmp_path):
+    loader = {"batch_size": None, "num_workers": 1}
+    found = accelerated(tmp_path, prepare=False, dispatch=None, dataset=WHOLE, loader=loader)
+    every_clip_once(found, 32)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            {"dispatch": True, "dataset": {**WHOLE, "length": 33}, "loader": {"batch_size": None}},
+            "length: given 33; accelerate deals out 2 clips at a time",
+        ),
+        (
+            {"dispatch": False, "dataset": {**SINGLE, "length": 36}, "loader": {"batch_size": 4}},
+            "length: given 36; accelerate deals out 8 clips at a time",
+        ),
+        (
+            {
+                "dispatch": True,
+                "dataset": {**WHOLE, "rank": 0, "world_size": 2},
+                "loader": {"batch_size": None},
+            },
+            "rank, world_size: given 0 and 2, but accelerate deals",
+        ),
+    ],
+)
+def test_what_accelerate_would_show_twice_or_never_is_an_error(tmp_path, settings, message):
+    found = accelerated(tmp_path, **settings)
+    assert any(message in one.get("error", "") for one in found), found
+
+
+def test_what_accelerate_cannot_share_is_dropped_on_request(tmp_path):
+    dataset = {"length": 37, "batch_size": 4, "drop_last": True}
+    found = accelerated(
+        tmp_path, dispatch=True, dataset=dataset, loader={"batch_size": None, "num_workers": 1}
+    )
+    assert seen_in(found) == [list(range(32)), list(range(37, 69))]
+
+
+# Lightning
+
+
+@pytest.mark.parametrize("where", ["before", "module"])
+@pytest.mark.parametrize("workers", [0, 2])
+def test_lightning_shows_every_clip_once_wherever_the_loader_is_made(tmp_path, where, workers):
+    pytest.importorskip("lightning")
+    code, output = run("lightning_program.py", tmp_path, where, workers)
+    assert code == 0, output
+    shown = [lines(tmp_path / f"{rank}.txt") for rank in range(2)]
+    for epoch in range(2):
+        seen = sorted(i for part in shown for line in part if line[0] == epoch for i in line[1:])
+        assert seen == list(range(epoch * 24, (epoch + 1) * 24))
+
+
+# transformers
+
+
+@pytest.mark.parametrize(("ranks", "workers"), [(1, 0), (2, 0), (2, 2)])
+def test_the_trainer_of_transformers_shows_every_clip_once(tmp_path, ranks, workers):
+    pytest.importorskip("transformers")
+    code, output = run("hf_program.py", tmp_path, workers, ranks=ranks)
+    assert code == 0, output
+    assert epochs_of(tmp_path, ranks, 24) == [list(range(24)), list(range(24, 48))]
