@@ -157,6 +157,7 @@ def test_a_store_that_is_growing_says_that_it_is_unfinished(store, once, tiny_sp
     stopped(store, tiny_spec, 60, shards=3)
     assert recipe_of(store).clips == 60
     assert index_of(store) is None
+    assert not (store / "index.json").exists()  # who reads it alone would believe it
     with pytest.raises(ArgumentError, match=r"of 8 shards committed; run the same materialize"):
         open_shards(store)
     committed = find_shards(store, unfinished=True)
