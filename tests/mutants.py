@@ -792,8 +792,7 @@ _STORE = (
             "only the last shard is hashed again",
             "_REHASHED = 2",
             "_REHASHED = 1",
-            "bake/test_run.py::test_the_last_two_shards_are_hashed_again_and_made_again_where_they_"
-            "are_damaged[whole]",
+            "bake/test_run.py::test_the_last_shard_but_one_of_a_complete_store_is_hashed_again_too",
         ),
     ),
     *_mutants(
