@@ -25,9 +25,7 @@ def test_whole_batches_in_a_loader_that_batches_are_refused(source, output, work
 
 @pytest.mark.parametrize("method", ["spawn", "forkserver"])
 def test_they_are_refused_however_workers_are_started(source, method):
-    loading = DataLoader(
-        whole(source), batch_size=4, num_workers=1, multiprocessing_context=method
-    )
+    loading = DataLoader(whole(source), batch_size=4, num_workers=1, multiprocessing_context=method)
     with pytest.raises(ArgumentError, match="batch_size=None"):
         next(iter(loading))
 
