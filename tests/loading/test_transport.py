@@ -3,6 +3,7 @@
 import copy
 import gc
 import itertools
+import mmap
 import os
 import pickle
 import resource
@@ -50,7 +51,9 @@ def mappings():
         if "memfd:trajdata" in line:
             span, _, _, _, inode, *_ = line.split()
             first, last = (int(end, 16) for end in span.split("-"))
-            found.append((first, last, int(inode)))
+            # A page alone is the numbers of the epochs, which all copies of a dataset share.
+            if last - first > mmap.PAGESIZE:
+                found.append((first, last, int(inode)))
     return found
 
 
