@@ -125,7 +125,9 @@ def test_a_builder_has_room_for_one_record_at_least_and_says_when_it_is_full(tin
 def test_a_shard_has_a_power_of_two_of_clips_and_up_to_128_mib_of_video():
     assert {name: default_shard_clips(preset(name)) for name in presets()} == {
         "magvit-32": 4096,
+        "magvit-32-random": 4096,
         "magvit-64": 512,
+        "magvit-64-random": 512,
         "gray-32": 16384,
         "magvit2-128": 128,
     }
