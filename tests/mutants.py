@@ -1303,8 +1303,8 @@ _LOADING = (
         "_loading/transport/slab.py",
         (
             "a slot is claimed while its last batch is on its way",
-            " and self.state(slot) == FREE:",
-            ":",
+            " and self.state(slot) == FREE:\n                return",
+            ":\n                return",
             _TRANSPORT + "test_without_a_free_slot_an_ordinary_tensor_is_sent",
         ),
     ),
