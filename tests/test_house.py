@@ -313,3 +313,14 @@ def test_a_public_docstring_names_every_argument_and_says_what_is_raised(name):
     if len(named) > 1 and "Args:" in text:
         listed = set(re.findall(r"^ *((?:\w+, )*\w+):", text.partition("Args:")[2], re.MULTILINE))
         assert named <= {word for words in listed for word in words.split(", ")}
+
+
+def test_every_wait_of_a_test_has_the_one_long_limit():
+    """Where a machine is busy a shorter one would be a failure that nobody made."""
+    found = [
+        f"{path.relative_to(ROOT)}: {line.strip()}"
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        for line in path.read_text("utf-8").splitlines()
+        if re.search(r"timeout=\d|mark\.timeout\((?!3000\))", line)
+    ]
+    assert [line for line in found if "test_house.py" not in line] == []

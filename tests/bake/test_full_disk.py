@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from tests.patience import SECONDS
 from tests.stores import progress_of
 from trajdata import ClipSource, materialize
 from trajdata._bake.run import materialize_on
@@ -68,13 +69,13 @@ def small_disk(tmp_path):
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", str(folder)]
     try:
-        made = subprocess.run(mount, capture_output=True, text=True, timeout=60)
+        made = subprocess.run(mount, capture_output=True, text=True, timeout=SECONDS)
     except FileNotFoundError:
         pytest.skip("there is no mount command")
     if made.returncode:
         pytest.skip(f"a small filesystem cannot be mounted: {made.stderr.strip()}")
     yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True, timeout=60)
+    subprocess.run(["umount", "-l", str(folder)], check=True, timeout=SECONDS)
 
 
 def test_on_a_real_disk_that_is_full_the_last_words_are_there_too(small_disk, tiny_spec):

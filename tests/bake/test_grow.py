@@ -7,6 +7,7 @@ import threading
 import numpy as np
 import pytest
 
+from tests.patience import SECONDS
 from tests.stores import index_of, progress_of, recipe_of, store_of
 from trajdata import (
     ArgumentError,
@@ -225,7 +226,7 @@ def test_who_reads_while_a_store_grows_sees_one_store_or_the_other(store, once, 
     finally:
         ended.set()
         for reader in readers:
-            reader.join(timeout=60)
+            reader.join(timeout=SECONDS)
     assert not errors, errors[:3]
     assert len(sizes) > 1
     assert unfinished

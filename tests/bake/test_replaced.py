@@ -24,8 +24,6 @@ SECONDS = 300
 CLIPS, SHARD = 400_000, 500
 TRY_LATER = 75
 
-pytestmark = pytest.mark.timeout(600)
-
 
 def start(folder, seed):
     words = ["materialize", "--preset", "gray-32", "--clips", CLIPS, "--out", folder]

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from tests.patience import SECONDS
 from tests.stores import progress_of
 from trajdata import ClipSource, ShardError, materialize
 from trajdata._cli.watching import watch
@@ -44,7 +45,7 @@ def run(*words):
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=SECONDS,
     )
 
 

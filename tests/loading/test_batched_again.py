@@ -5,8 +5,6 @@ from torch.utils.data import ChainDataset, DataLoader, IterableDataset
 
 from trajdata import ArgumentError, Output, TrajectoryDataset
 
-pytestmark = pytest.mark.timeout(120)
-
 OUTPUTS = [Output(), Output(as_tuple=("video", "label")), Output(as_tensor="video")]
 
 

@@ -11,9 +11,8 @@ import pytest
 import torch
 from torch.utils.data import ChainDataset, DataLoader, IterableDataset
 
+from tests.patience import SECONDS
 from trajdata import ArgumentError, TrajectoryDataset, open_shards
-
-pytestmark = pytest.mark.timeout(180)
 
 LENGTH, BATCH = 12, 3
 
@@ -245,7 +244,7 @@ def test_ranks_that_are_started_with_the_dataset_count_each_for_itself(source, m
     for rank in ranks:
         rank.start()
     try:
-        found = [answers.get(timeout=120) for _ in ranks]
+        found = [answers.get(timeout=SECONDS) for _ in ranks]
     finally:
         for rank in ranks:
             rank.join(30)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.patience import SECONDS
 from trajdata import ClipSource, ShardError, materialize, verify
 from trajdata._clips.fields import DEFAULT_FIELDS
 from trajdata._reading.committed import find_shards
@@ -53,7 +54,7 @@ def test_a_shard_that_is_cut_while_it_is_mapped_is_an_error_and_no_crash(copy, s
         [sys.executable, "-c", READ, str(copy), str(size)],
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=SECONDS,
         cwd=ROOT,
     )
     assert run.returncode == 0, (run.returncode, run.stderr)

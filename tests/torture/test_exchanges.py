@@ -18,7 +18,7 @@ from trajdata._bake.verify import verify
 from trajdata._clips.source import ClipSource
 from trajdata._errors import ArgumentError, ShardError, SpecMismatchError
 
-pytestmark = [pytest.mark.torture, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.torture, pytest.mark.timeout(3000)]
 
 HIDDEN = ".trajdata"
 SHARDS = range(3)

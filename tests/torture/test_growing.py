@@ -17,7 +17,7 @@ from trajdata._store.disk import Disk
 from trajdata._store.folder import FolderStore
 from trajdata._store.ranges import file_sha256
 
-pytestmark = [pytest.mark.torture, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.torture, pytest.mark.timeout(3000)]
 
 GROWN = 9
 """From 5 clips in shards of 2, 2 and 1 to 9 in shards of 2, 2, 2, 2 and 1."""

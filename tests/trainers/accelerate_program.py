@@ -1,6 +1,6 @@
-"""One process under accelerate: what it is shown in two epochs, or what it is told instead.
+"""One process under accelerate: of each setting, what it is shown in two epochs, or told instead.
 
-Arguments: the folder for the results, then the settings as JSON.
+Arguments: the folder for the results, and a file with the settings by name, as JSON.
 """
 
 import json
@@ -13,7 +13,8 @@ from torch.utils.data import DataLoader
 from trajdata import ArgumentError, ClipSource, TrajectoryDataset, preset
 
 
-def main(folder, settings):
+def shown(settings):
+    """What this process finds, which all others look for at the same time."""
     source = ClipSource(preset("magvit-32", frames=4, height=16, width=16))
     accelerator = Accelerator(
         cpu=True,
@@ -33,11 +34,16 @@ def main(folder, settings):
         ]
     except ArgumentError as error:
         found["error"] = str(error)
+    accelerator.wait_for_everyone()
+    return found
+
+
+def main(folder, settings):
+    accelerator = Accelerator(cpu=True)
+    found = {name: shown(each) for name, each in settings.items()}
     (folder / f"{accelerator.process_index}.json").write_text(json.dumps(found))
-    if "error" not in found:
-        accelerator.wait_for_everyone()
     accelerator.end_training()
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), json.loads(sys.argv[2]))
+    main(Path(sys.argv[1]), json.loads(Path(sys.argv[2]).read_text("utf-8")))

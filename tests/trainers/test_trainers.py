@@ -11,6 +11,8 @@ import pytest
 from tests.patience import SECONDS
 from trajdata import ClipSource, TrajectoryDataset, preset
 
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 
@@ -115,11 +117,74 @@ def test_ranks_that_were_announced_but_have_not_met_are_an_error_that_says_what_
 # accelerate
 
 
-def accelerated(folder, ranks=2, **settings):
+def setting(dispatch, dataset, loader, **more):
+    return {"dispatch": dispatch, "dataset": dataset, "loader": loader, **more}
+
+
+def batches(workers, **more):
+    return {"batch_size": None, "num_workers": workers, **more}
+
+
+def collated(workers):
+    return {"batch_size": 4, "num_workers": workers}
+
+
+SHORT = {"length": 36, "batch_size": 4}
+"""The last batch is short, for two ranks and for three."""
+WHOLE = {"length": 32, "batch_size": 4}
+SINGLE = {"length": 32, "collate_size": 4}
+
+ONCE = {
+    **{f"whole batches, {n} workers": setting(True, SHORT, batches(n)) for n in (0, 2)},
+    **{
+        f"single clips, dispatch {dispatch}, {n} workers": setting(dispatch, SINGLE, collated(n))
+        for dispatch in (None, True, False)
+        for n in (0, 1)
+    },
+    "spawned": setting(True, WHOLE, batches(1, multiprocessing_context="spawn")),
+    "not prepared": setting(None, WHOLE, batches(1), prepare=False),
+}
+SPLIT = {
+    f"split, dispatch {dispatch}": setting(dispatch, SINGLE, collated(0), split=True)
+    for dispatch in (True, False)
+}
+DROPPED = {"dropped": setting(True, {"length": 37, "batch_size": 4, "drop_last": True}, batches(1))}
+REFUSED = {
+    "length: given 33; accelerate deals out 2 clips at a time": setting(
+        True, {**WHOLE, "length": 33}, batches(0)
+    ),
+    "length: given 36; accelerate deals out 8 clips at a time": setting(
+        False, {**SINGLE, "length": 36}, collated(0)
+    ),
+    "rank, world_size: given 0 and 2, but accelerate deals": setting(
+        True, {**WHOLE, "rank": 0, "world_size": 2}, batches(0)
+    ),
+}
+OF_THREE = {f"{n} workers": setting(True, SHORT, batches(n)) for n in (0, 2)}
+
+
+def accelerated(once, ranks, settings):
+    """By setting, what each rank found: all of them in one run, as it starts slowly."""
     pytest.importorskip("accelerate")
-    code, output = run("accelerate_program.py", folder, json.dumps(settings), ranks=ranks)
-    assert code == 0, output
-    return [json.loads((folder / f"{rank}.json").read_text()) for rank in range(ranks)]
+
+    def start(folder):
+        (folder / "settings.json").write_text(json.dumps(settings), "utf-8")
+        code, output = run("accelerate_program.py", folder, folder / "settings.json", ranks=ranks)
+        assert code == 0, output
+
+    folder = once(f"accelerate-{ranks}", start)
+    found = [json.loads((folder / f"{rank}.json").read_text()) for rank in range(ranks)]
+    return {name: [one[name] for one in found] for name in settings}
+
+
+@pytest.fixture(scope="module")
+def two(once):
+    return accelerated(once, 2, {**ONCE, **SPLIT, **DROPPED, **REFUSED})
+
+
+@pytest.fixture(scope="module")
+def three(once):
+    return accelerated(once, 3, OF_THREE)
 
 
 def seen_in(found):
@@ -139,76 +204,28 @@ def every_clip_once(found, length, epochs=2):
         assert [len(batches) for batches in one["epochs"]] == [one["len"]] * epochs
 
 
-WHOLE = {"length": 32, "batch_size": 4}
-SINGLE = {"length": 32, "collate_size": 4}
+@pytest.mark.parametrize("name", ONCE)
+def test_accelerate_shows_every_clip_once_in_every_mode(two, name):
+    every_clip_once(two[name], ONCE[name]["dataset"]["length"])
 
 
-@pytest.mark.parametrize("workers", [0, 2])
-@pytest.mark.parametrize("ranks", [2, 3])
-def test_accelerate_that_dispatches_whole_batches(tmp_path, workers, ranks):
-    loader = {"batch_size": None, "num_workers": workers}
-    dataset = {"length": 36, "batch_size": 4}
-    every_clip_once(accelerated(tmp_path, ranks, dispatch=True, dataset=dataset, loader=loader), 36)
+@pytest.mark.parametrize("name", OF_THREE)
+def test_accelerate_that_dispatches_whole_batches_to_three_ranks(three, name):
+    every_clip_once(three[name], 36)
 
 
-@pytest.mark.parametrize("dispatch", [None, True, False])
-@pytest.mark.parametrize("workers", [0, 1])
-def test_accelerate_that_collates_single_clips_in_every_mode(tmp_path, dispatch, workers):
-    loader = {"batch_size": 4, "num_workers": workers}
-    found = accelerated(tmp_path, dispatch=dispatch, dataset=SINGLE, loader=loader)
-    every_clip_once(found, 32)
+@pytest.mark.parametrize("name", SPLIT)
+def test_accelerate_that_splits_batches(two, name):
+    assert seen_in(two[name]) == [list(range(32)), list(range(32, 64))]
 
 
-@pytest.mark.parametrize("dispatch", [True, False])
-def test_accelerate_that_splits_batches(tmp_path, dispatch):
-    loader = {"batch_size": 4, "num_workers": 0}
-    found = accelerated(tmp_path, dispatch=dispatch, split=True, dataset=SINGLE, loader=loader)
-    assert seen_in(found) == [list(range(32)), list(range(32, 64))]
+@pytest.mark.parametrize("message", REFUSED)
+def test_what_accelerate_would_show_twice_or_never_is_an_error(two, message):
+    assert any(message in one.get("error", "") for one in two[message]), two[message]
 
 
-def test_spawned_workers_know_that_accelerate_deals_out_what_they_make(tmp_path):
-    loader = {"batch_size": None, "num_workers": 1, "multiprocessing_context": "spawn"}
-    every_clip_once(accelerated(tmp_path, dispatch=True, dataset=WHOLE, loader=loader), 32)
-
-
-def test_a_loader_that_is_not_prepared_takes_the_ranks_of_accelerate(tmp_path):
-    loader = {"batch_size": None, "num_workers": 1}
-    found = accelerated(tmp_path, prepare=False, dispatch=None, dataset=WHOLE, loader=loader)
-    every_clip_once(found, 32)
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        (
-            {"dispatch": True, "dataset": {**WHOLE, "length": 33}, "loader": {"batch_size": None}},
-            "length: given 33; accelerate deals out 2 clips at a time",
-        ),
-        (
-            {"dispatch": False, "dataset": {**SINGLE, "length": 36}, "loader": {"batch_size": 4}},
-            "length: given 36; accelerate deals out 8 clips at a time",
-        ),
-        (
-            {
-                "dispatch": True,
-                "dataset": {**WHOLE, "rank": 0, "world_size": 2},
-                "loader": {"batch_size": None},
-            },
-            "rank, world_size: given 0 and 2, but accelerate deals",
-        ),
-    ],
-)
-def test_what_accelerate_would_show_twice_or_never_is_an_error(tmp_path, settings, message):
-    found = accelerated(tmp_path, **settings)
-    assert any(message in one.get("error", "") for one in found), found
-
-
-def test_what_accelerate_cannot_share_is_dropped_on_request(tmp_path):
-    dataset = {"length": 37, "batch_size": 4, "drop_last": True}
-    found = accelerated(
-        tmp_path, dispatch=True, dataset=dataset, loader={"batch_size": None, "num_workers": 1}
-    )
-    assert seen_in(found) == [list(range(32)), list(range(37, 69))]
+def test_what_accelerate_cannot_share_is_dropped_on_request(two):
+    assert seen_in(two["dropped"]) == [list(range(32)), list(range(37, 69))]
 
 
 # Lightning
