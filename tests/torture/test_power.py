@@ -202,8 +202,7 @@ MUTANTS = {
         "            found = len(data)\n",
     ),
     "the recipe's temp not removed": (
-        *(writing.create_file, f"        raise\n    _remove_temp(disk, temp)\n{SYNC_FOLDER}"),
-        f"        raise\n{SYNC_FOLDER}",
+        *(writing.create_file, "        disk.remove(temp)\n    _sync", "        pass\n    _sync"),
     ),
     "commit record before shard": (
         *(commit.commit_shard, "    put_commit_record(store, commit)\n", ""),
