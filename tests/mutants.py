@@ -792,8 +792,7 @@ _STORE = (
             "only the last shard is hashed again",
             "_REHASHED = 2",
             "_REHASHED = 1",
-            "bake/test_run.py::test_the_last_two_shards_are_hashed_again_and_made_again_where_they_"
-            "are_damaged[whole]",
+            "bake/test_run.py::test_the_last_shard_but_one_of_a_complete_store_is_hashed_again_too",
         ),
     ),
     *_mutants(
@@ -1304,8 +1303,8 @@ _LOADING = (
         "_loading/transport/slab.py",
         (
             "a slot is claimed while its last batch is on its way",
-            " and self.state(slot) == FREE:",
-            ":",
+            " and self.state(slot) == FREE:\n                return",
+            ":\n                return",
             _TRANSPORT + "test_without_a_free_slot_an_ordinary_tensor_is_sent",
         ),
     ),
@@ -1415,7 +1414,7 @@ _SHOW = (
             "pixels.astype(np.float64) * self._enlarge / self._thin",
             "(pixels.astype(np.float64) + 0.5) * self._enlarge / self._thin",
             "show/test_pictures.py::"
-            "test_the_path_lies_on_the_object_of_the_last_frame_and_nowhere_else",
+            "test_a_place_is_counted_from_the_corner_of_a_pixel_at_every_size",
         ),
     ),
     *_mutants(
@@ -1469,7 +1468,7 @@ _CLI = (
             "every look prints a line",
             "elif shown != (state, report.shards_done):",
             "elif shown != (state,):",
-            "cli/test_watching.py::test_a_running_bake_is_watched_until_it_ends",
+            "cli/test_watching.py::test_a_look_that_finds_nothing_new_prints_nothing",
         ),
     ),
 )

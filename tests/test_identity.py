@@ -19,7 +19,6 @@ LAW = '''
 
 from pydantic import Field
 
-from tests.patience import SECONDS
 from trajdata._laws.linear import distinct, least, position, propose
 from trajdata._laws.registry import Law, LawSettings
 from trajdata._settings import Fraction

@@ -18,17 +18,19 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import importlib
 import itertools
 import os
-import queue
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections import Counter
+from collections import Counter, deque
+from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
@@ -39,7 +41,21 @@ _COPIED = (
     *("trajdata", "tests", "tools", "docs", "benchmarks", "pyproject.toml", "README.md"),
     *("CHANGELOG.md", "mkdocs.yml", "Makefile", "constraints.txt"),
 )
-_TIMEOUT_SECONDS = 1200
+_PRELOADED = (
+    *(
+        "pytest",
+        "hypothesis",
+        "numpy",
+        "numba",
+        "torch.utils.data",
+        "torch.distributed",
+        "pydantic",
+    ),
+    *("PIL.Image", "rich.live", "typer", "jinja2", "psutil", "filelock"),
+)
+_OURS = ("tests", "trajdata")
+_OUTPUT = "output-of-pytest.txt"
+_TIMEOUT_SECONDS = 1800
 _NOTICED = 1  # pytest's exit code where tests ran and some failed
 
 
@@ -53,36 +69,94 @@ def copy_of_checkout(folder: Path) -> None:
             shutil.copy2(source, folder / name)
 
 
-def run_tests(folder: Path, tests: tuple[str, ...]) -> tuple[int | None, str]:
-    """pytest's exit code, None where it did not end, and the end of what it printed."""
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
-    environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+def preload() -> None:
+    """Import what tests need, but nothing of this checkout: every trial is forked from here."""
+    for name in _PRELOADED:
+        importlib.import_module(name)
+
+
+@dataclass
+class Trial:
+    """pytest in a process of its own, on a copy of the checkout.
+
+    Attributes:
+        pid: of the process.
+        folder: the copy.
+        began: when, by the monotonic clock.
+    """
+
+    pid: int
+    folder: Path
+    began: float
+
+    @staticmethod
+    def of(folder: Path, tests: tuple[str, ...]) -> Trial:
+        """Start one."""
+        pid = os.fork()
+        if pid == 0:
+            _become_pytest(folder, tests)
+        return Trial(pid, folder, time.monotonic())
+
+    @property
+    def seconds(self) -> float:
+        """How long it has been running."""
+        return time.monotonic() - self.began
+
+    @property
+    def output(self) -> str:
+        """The end of what it printed."""
+        return (self.folder / _OUTPUT).read_text("utf-8", "replace")[-1500:]
+
+    def poll(self) -> int | None:
+        """pytest's exit code, once it has ended; one that does not end is killed."""
+        pid, status = os.waitpid(self.pid, os.WNOHANG)
+        if pid:
+            return os.waitstatus_to_exitcode(status)
+        if self.seconds > _TIMEOUT_SECONDS:
+            os.killpg(self.pid, signal.SIGKILL)
+        return None
+
+
+def _become_pytest(folder: Path, tests: tuple[str, ...]) -> NoReturn:
+    """Run the tests of a copy in this process, which has just been forked, and end it."""
+    code = 99
     try:
-        run = subprocess.run(
-            command,
-            cwd=folder,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=_TIMEOUT_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return None, f"the tests did not end within {_TIMEOUT_SECONDS} s"
-    return run.returncode, (run.stdout + run.stderr)[-1500:]
+        os.setsid()
+        output = os.open(folder / _OUTPUT, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        os.chdir(folder)
+        os.environ.update(PYTHONPATH=str(folder), PYTHONDONTWRITEBYTECODE="1")
+        sys.dont_write_bytecode = True
+        sys.path[:] = [str(folder), *(path for path in sys.path if Path(path or ".") != ROOT)]
+        for name in [name for name in sys.modules if name.partition(".")[0] in _OURS]:
+            del sys.modules[name]
+        importlib.invalidate_caches()
+        import pytest
+
+        code = int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *tests]))
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:
+        os._exit(code)
 
 
-def try_mutant(folder: Path, mutant: Mutant) -> str | None:
-    """None where a test noticed; else what went wrong."""
-    file = folder / mutant.file
-    source = file.read_text("utf-8")
+def mutate(folder: Path, mutant: Mutant) -> str | None:
+    """Break the copy; None, or why that cannot be."""
+    source = (ROOT / mutant.file).read_text("utf-8")
     if source.count(mutant.find) != 1:
         return f"its text is {source.count(mutant.find)} times in {mutant.file}; allowed is once"
-    file.write_text(source.replace(mutant.find, mutant.replace), "utf-8")
-    try:
-        code, output = run_tests(folder, mutant.tests)
-    finally:
-        file.write_text(source, "utf-8")
+    (folder / mutant.file).write_text(source.replace(mutant.find, mutant.replace), "utf-8")
+    return None
+
+
+def mend(folder: Path, mutant: Mutant) -> None:
+    """Make the copy what the checkout is."""
+    shutil.copy2(ROOT / mutant.file, folder / mutant.file)
+
+
+def wrong_with(code: int, output: str) -> str | None:
+    """None where a test noticed; else what went wrong."""
     if code == _NOTICED:
         return None
     return "no test noticed" if code == 0 else f"pytest ended with {code}:\n{output}"
@@ -119,43 +193,38 @@ def chosen(only: str | None, first: int) -> list[Mutant]:
 
 def try_all(
     todo: list[Mutant], folders: list[Path], deadline: float
-) -> tuple[Counter[str], list[tuple[Mutant, str]]]:
-    """How many were tried, by room, and the survivors with what went wrong."""
-    waiting = iter(todo)
-    taking = threading.Lock()
-    answers: queue.SimpleQueue[tuple[Mutant, str | None, float] | None] = queue.SimpleQueue()
-
-    def work(folder: Path) -> None:
-        try:
-            while time.monotonic() < deadline:
-                with taking:
-                    mutant = next(waiting, None)
-                if mutant is None:
-                    return
-                began = time.monotonic()
-                answers.put((mutant, try_mutant(folder, mutant), time.monotonic() - began))
-        finally:
-            answers.put(None)
-
-    threads = [threading.Thread(target=work, args=(folder,)) for folder in folders]
-    for thread in threads:
-        thread.start()
+) -> tuple[Counter[str], list[Mutant]]:
+    """How many were tried, by room, and which survived."""
+    waiting, free = deque(todo), list(folders)
+    running: dict[Mutant, Trial] = {}
     tried: Counter[str] = Counter()
-    survivors, running = [], len(threads)
-    while running:
-        answer = answers.get()
-        if answer is None:
-            running -= 1
-            continue
-        mutant, wrong, seconds = answer
+    survivors = []
+
+    def tell(mutant: Mutant, seconds: float, wrong: str | None) -> None:
         tried[mutant.room] += 1
         verdict = "caught  " if wrong is None else "SURVIVED"
         print(f"{verdict} {seconds:5.1f} s  {mutant.room}: {mutant.name}", flush=True)
         if wrong is not None:
-            survivors.append((mutant, wrong))
+            survivors.append(mutant)
             print(f"  {mutant.file}: {wrong}", flush=True)
-    for thread in threads:
-        thread.join()
+
+    while running or (waiting and time.monotonic() < deadline):
+        while free and waiting and time.monotonic() < deadline:
+            mutant, folder = waiting.popleft(), free.pop()
+            wrong = mutate(folder, mutant)
+            if wrong is None:
+                running[mutant] = Trial.of(folder, mutant.tests)
+            else:
+                tell(mutant, 0.0, wrong)
+                free.append(folder)
+        for mutant, trial in list(running.items()):
+            code = trial.poll()
+            if code is not None:
+                del running[mutant]
+                tell(mutant, trial.seconds, wrong_with(code, trial.output))
+                mend(trial.folder, mutant)
+                free.append(trial.folder)
+        time.sleep(0.02)
     return tried, survivors
 
 
@@ -172,6 +241,7 @@ def main() -> int:
     started = time.monotonic()
     deadline = started + (float("inf") if arguments.seconds is None else arguments.seconds)
     todo = chosen(arguments.only, first_of(arguments.first))
+    preload()
     with tempfile.TemporaryDirectory(prefix="trajdata-mutants-") as scratch:
         folders = [Path(scratch, str(job)) for job in range(arguments.jobs)]
         for folder in folders:
@@ -180,16 +250,18 @@ def main() -> int:
         if not arguments.tested:
             print("first their tests on the code as it is", flush=True)
             tests = tuple(sorted({test for mutant in todo for test in mutant.tests}))
-            code, output = run_tests(folders[0], tests)
+            trial = Trial.of(folders[0], tests)
+            while (code := trial.poll()) is None:
+                time.sleep(0.1)
             if code:
-                print(f"the tests do not pass on the code as it is:\n{output}")
+                print(f"the tests do not pass on the code as it is:\n{trial.output}")
                 return 1
         tried, survivors = try_all(todo, folders, deadline)
     rooms = ", ".join(f"{room} {count}" for room, count in sorted(tried.items()))
     spent = time.monotonic() - started
     print(f"{sum(tried.values())} of {len(todo)} mutants tried in {spent:.0f} s: {rooms}")
     print(f"{len(survivors)} survived")
-    for mutant, _ in survivors:
+    for mutant in survivors:
         print(f"  {mutant.file}: {mutant.name}")
     return 1 if survivors else 0
 

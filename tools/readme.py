@@ -31,30 +31,21 @@ def table(head: list[str], rows: list[list[str]]) -> str:
 
 
 def learnability() -> str:
-    found = load("learnability")
-    views = ("clip", "first", "middle", "last", "mean", "shuffled")
+    """Whole clips by network; then one frame, the mean and shuffled frames by the 3-D CNN."""
+    rows_on_file = load("learnability")["rows"]
+    found = {(r["preset"], r["network"], r["view"], r["difficulty"]): r for r in rows_on_file}
+    columns = (*PRESETS[:2], *(f"{name}-random" for name in PRESETS[:2]))
+    views = ("first", "middle", "last", "mean", "shuffled")
+    wanted = [(name, "clip") for name in ("cnn3d", "r2plus1d", "transformer")]
+    wanted += [("cnn3d", view) for view in views]
     rows = []
-    for view in views:
-        cells = [found[f"{preset} difficulty=0 {view}"] for preset in PRESETS[:2]]
-        bound = f"{cells[0]['relation']} {cells[0]['bound']:.0%}" if cells[0]["bound"] else ""
-        rows.append([view, *(f"{cell['accuracy']:.1%}" for cell in cells), bound])
-    return table(["the network sees", *PRESETS[:2], "bound"], rows)
-
-
-def difficulty() -> str:
-    found = load("learnability")
-    steps = (0.0, 0.25, 0.5, 0.75, 1.0)
-    rows = [
-        [
-            view,
-            *(
-                f"{found[f'magvit-32 difficulty={step:g} {view}']['accuracy']:.1%}"
-                for step in steps
-            ),
-        ]
-        for view in ("clip", "first")
-    ]
-    return table(["difficulty", *(f"{step:g}" for step in steps)], rows)
+    for network, view in wanted:
+        cells = [found.get((preset, network, view, 0.0)) for preset in columns]
+        if any(cells):
+            bounds = {f"{c['relation']} {c['bound']:.0%}" for c in cells if c and c["bound"]}
+            shown = [f"{c['accuracy']:.1%} ({c['training_clips']:,})" if c else "" for c in cells]
+            rows.append([f"{network}, {view}", *shown, *(bounds or {""})])
+    return table(["accuracy (training clips)", *columns, "bound"], rows)
 
 
 def audit() -> str:
@@ -203,7 +194,6 @@ def _peer_cell(
 
 TABLES: dict[str, Callable[[], str]] = {
     "learnability": learnability,
-    "difficulty": difficulty,
     "audit": audit,
     "speed": speed,
     "throughput": throughput,

@@ -385,6 +385,14 @@ def test_the_last_two_shards_are_hashed_again_and_made_again_where_they_are_dama
     assert [path.read_bytes() for path in aside] == damaged
 
 
+def test_the_last_shard_but_one_of_a_complete_store_is_hashed_again_too(tmp_path, tiny_spec, whole):
+    folder = shutil.copytree(whole, tmp_path / "damaged")
+    damaged = flip(folder / "train-000011.tar", 30_000)
+    assert materialize(ClipSource(tiny_spec), folder, clips=CLIPS).shards_written == 1
+    assert data(folder) == data(whole)
+    assert (folder / ".trajdata" / "aside" / "train-000011.tar.0").read_bytes() == damaged
+
+
 @pytest.mark.parametrize("lost", [False, True])
 def test_an_index_is_written_over_no_shard_that_was_damaged_meanwhile(
     started, whole, tiny_spec, lost

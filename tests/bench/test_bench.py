@@ -117,7 +117,7 @@ def test_people_get_a_table_and_a_closing_sentence(tmp_path):
 def test_the_folder_says_what_its_clips_look_like_and_refuses_another_preset(baked, tmp_path):
     other = run("--preset", "magvit-32", "--cached", baked, "--dir", tmp_path)
     assert other.returncode == 3
-    assert "spec.channels: asked for 3, it holds 1" in other.stderr
+    assert "spec.picture.channels: asked for 3, it holds 1" in other.stderr
     assert list(tmp_path.iterdir()) == []
 
 
@@ -134,7 +134,7 @@ def test_help_shows_the_units_and_defaults_and_loads_nothing_heavy():
     assert told.returncode == 0, told.stderr
     assert told.stdout.rstrip().endswith("HEAVY")
     shown = " ".join(told.stdout.replace("│", " ").split())
-    for words in ("magvit-32, or what --cached", "default: 128", "0,1,2", "in seconds", "comma"):
+    for words in ("magvit-32, magvit-64", "default: 128", "0,1,2", "in seconds", "comma"):
         assert words in shown
 
 

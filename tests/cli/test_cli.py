@@ -241,7 +241,9 @@ def test_a_folder_without_shards_ends_with_2_and_stays_empty(command, tmp_path):
     assert [path.name for path in tmp_path.rglob("*")] == ["empty"]
 
 
-@pytest.mark.parametrize("words", [["--seed", "1"], ["--preset", "magvit-32"], ["--clips", "500"]])
+@pytest.mark.parametrize(
+    "words", [["--seed", "1"], ["--preset", "magvit-32"], ["--shard-clips", "50"]]
+)
 def test_a_folder_of_another_stream_ends_with_3_and_is_not_touched(words, baked):
     before = tree(baked)
     ended = call(*BAKE, *words, "--out", baked)

@@ -60,6 +60,16 @@ def test_a_running_bake_is_watched_until_it_ends(baked):
     assert last.state == "done"
 
 
+def test_a_look_that_finds_nothing_new_prints_nothing(baked):
+    report(baked, state="running", updated="2999-01-01T00:00:00Z", clips_done=8, shards_done=1)
+    steps = iter([{}, {"clips_in_flight": 3}, {"state": "failed"}])
+    _, shown = seen(baked, lambda seconds: report(baked, **next(steps)))
+    assert shown.splitlines() == [
+        "running: 8 of 20 clips committed",
+        "failed: 8 of 20 clips committed",
+    ]
+
+
 def test_a_writer_that_has_gone_silent_is_named_with_the_command_that_resumes(baked):
     report(baked, state="running", updated="2001-01-01T00:00:00Z")
     for terminal in (False, True):

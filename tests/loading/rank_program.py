@@ -16,8 +16,8 @@ SETTINGS = {"length": 36, "batch_size": 4, "shuffle": True}
 
 def shown(dataset, workers):
     loader = DataLoader(dataset, batch_size=None, num_workers=workers)
-    batches = [batch["index"].tolist() for batch in loader]
-    return {"len": len(loader), "batches": batches}
+    length = len(loader)  # of the pass that comes next
+    return {"len": length, "batches": [batch["index"].tolist() for batch in loader]}
 
 
 def main(rank, world_size, meeting, results):

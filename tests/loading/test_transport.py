@@ -3,6 +3,7 @@
 import copy
 import gc
 import itertools
+import mmap
 import os
 import pickle
 import resource
@@ -35,7 +36,8 @@ PROGRAM = Path(__file__).parent / "transport_program.py"
 
 
 def dataset(source, **changes):
-    return TrajectoryDataset(source, **{"length": 50 * BATCH, "batch_size": BATCH, **changes})
+    settings = {"length": 50 * BATCH, "batch_size": BATCH, "fresh": False, **changes}
+    return TrajectoryDataset(source, **settings)
 
 
 def loader(dataset_, workers=1, **settings):
@@ -49,7 +51,9 @@ def mappings():
         if "memfd:trajdata" in line:
             span, _, _, _, inode, *_ = line.split()
             first, last = (int(end, 16) for end in span.split("-"))
-            found.append((first, last, int(inode)))
+            # A page alone is the numbers of the epochs, which all copies of a dataset share.
+            if last - first > mmap.PAGESIZE:
+                found.append((first, last, int(inode)))
     return found
 
 
@@ -65,6 +69,7 @@ def test_a_thousand_batches_that_are_kept_never_change(source, same, workers):
     whole = dataset(source, length=1000 * BATCH, shuffle=True)
     kept = list(loader(whole, workers))
     assert len(kept) == 1000
+    whole.set_epoch(0)
     assert all(same(one, other) for one, other in zip(kept, whole, strict=True))
 
 
@@ -137,12 +142,14 @@ def test_batches_travel_in_slots_however_workers_are_started(source, same, metho
 
 
 def test_persistent_workers_keep_their_slots_from_epoch_to_epoch(source):
+    gc.collect()
+    earlier = {inode for _, _, inode in mappings()}  # of other tests, whose batches still live
     loading = loader(dataset(source), 2, persistent_workers=True)
     slabs = set()
     for _ in range(3):
         for _ in loading:
             slabs |= {inode for _, _, inode in mappings()}
-    assert len(slabs) == 2
+    assert len(slabs - earlier) == 2
 
 
 def test_memory_goes_when_the_workers_are_gone_and_the_last_batch_is(source):
@@ -167,6 +174,7 @@ def test_a_stateful_loader_is_stopped_and_resumed_with_slots(source, same):
     assert on_a_slot(seen[0]["video"])
     resumed = stateful(dataset(source, shuffle=True), batch_size=None, num_workers=2)
     resumed.load_state_dict(first.state_dict())
+    whole.set_epoch(0)
     assert same(seen + list(resumed), list(whole))
 
 
@@ -201,7 +209,7 @@ def test_asking_for_pinned_memory_where_there_is_none_changes_nothing(source, sa
     ],
 )
 def test_every_output_travels(source, same, settings):
-    whole = dataset(source, output=Output(**settings), fresh=False)
+    whole = dataset(source, output=Output(**settings))
     received = list(loader(whole, 2))
     assert same(received, list(loader(whole, 0)))
     first = received[0]
@@ -214,7 +222,7 @@ def test_every_output_travels(source, same, settings):
 
 def test_every_field_travels(source, same):
     described = source.with_fields(("video", "trajectory", "params", "caption"))
-    whole = dataset(described, batch_size=400, length=999, fresh=False)
+    whole = dataset(described, batch_size=400, length=999)
     received = list(loader(whole, 2))
     assert on_a_slot(received[0]["video"])
     assert same(received, list(loader(whole, 0)))
@@ -225,7 +233,7 @@ def test_bfloat16_is_sent_whole_where_there_is_no_slot(source, same, monkeypatch
         raise OSError("no memory")
 
     monkeypatch.setattr(sender, "create", none)
-    whole = dataset(source, output=Output(dtype="bfloat16"), fresh=False)
+    whole = dataset(source, output=Output(dtype="bfloat16"))
     received = list(loader(whole, 1))
     assert not any(on_a_slot(batch["video"]) for batch in received)
     assert same(received, list(whole))
@@ -311,7 +319,7 @@ def test_many_batches_in_the_queue_are_all_right(source, same):
 def test_training_goes_on_in_slots_when_processes_are_forked_in_between(tiny_spec, source, same):
     whole = dataset(source, length=60 * BATCH)
     kept, slots = [], 0
-    validation = dataset(ClipSource(tiny_spec, split="val"), length=2 * BATCH, fresh=False)
+    validation = dataset(ClipSource(tiny_spec, split="val"), length=2 * BATCH)
     for number, batch in enumerate(loader(whole)):
         slots += on_a_slot(batch["video"])
         if number % 2 == 0:
@@ -319,6 +327,74 @@ def test_training_goes_on_in_slots_when_processes_are_forked_in_between(tiny_spe
             kept.append(batch)
     assert slots >= 20
     assert same(kept, list(whole)[::2])
+
+
+def slab_bytes():
+    """Bytes of slabs that are in this process's memory."""
+    total, inside = 0, False
+    for line in Path("/proc/self/smaps").read_text().splitlines():
+        if line[0] in "0123456789abcdef":
+            inside = "memfd:trajdata" in line
+        elif inside and line.startswith("Rss:"):
+            total += int(line.split()[1]) << 10
+    return total
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_batch_that_is_kept_from_every_epoch_keeps_no_more_than_itself(source, workers):
+    gc.collect()
+    before, kept = slab_bytes(), []
+    whole = dataset(source, length=40 * BATCH)
+    for _ in range(6):
+        for number, batch in enumerate(loader(whole, workers)):
+            if number == 7:
+                kept.append(batch["video"])
+    del batch
+    gc.collect()
+    assert all(map(on_a_slot, kept))
+    expected = [video.clone() for video in kept]
+    assert slab_bytes() - before <= 2 * sum(video.nbytes for video in kept)
+    # Half of them go; what stays still is what it was.
+    del kept[::2]
+    assert slab_bytes() - before <= 2 * sum(video.nbytes for video in kept)
+    assert all(torch.equal(*pair) for pair in zip(kept, expected[1::2], strict=True))
+
+
+def test_batches_kept_while_slabs_are_used_up_by_forks_keep_no_more_than_their_slots(source):
+    gc.collect()
+    before = slab_bytes()
+    sending = Sender({"video": ArrayShape(np.dtype(np.uint8), (1000,))}, 100)
+    kept = []
+    for value in range(60):
+        tensor = received(posted(sending, value))
+        if value % 20 == 3:
+            kept.append(tensor)
+        child = os.fork()
+        if child == 0:
+            os._exit(0)
+        os.waitpid(child, 0)
+    del tensor
+    assert all((tensor == value).all() for tensor, value in zip(kept, (3, 23, 43), strict=True))
+    # Slots that a forked process may see are lost, and stay as they are until the slab goes.
+    assert len(mappings()) >= 3
+    del kept, sending
+    gc.collect()
+    assert slab_bytes() == before
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("how", ["share", "queue"])
+def test_views_stay_what_they_are_when_torch_moves_their_tensor(workers, how):
+    ended = subprocess.run(
+        [sys.executable, str(PROGRAM.with_name("moved_program.py")), str(workers), how],
+        cwd=PROGRAM.parents[2],
+        env={**os.environ, "PYTHONPATH": str(PROGRAM.parents[2])},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
 
 
 # What may be missing
@@ -350,9 +426,9 @@ def test_without_shared_memory_batches_are_sent_whole(source, same, monkeypatch)
     assert same(received, list(whole))
 
 
-def run_program(batches, *before, **settings):
+def run_program(batches, *before, workers=2, **settings):
     return subprocess.run(
-        [*before, sys.executable, str(PROGRAM), str(batches)],
+        [*before, sys.executable, str(PROGRAM), str(batches), str(workers)],
         cwd=PROGRAM.parents[2],
         env={**os.environ, "PYTHONPATH": str(PROGRAM.parents[2])},
         capture_output=True,
@@ -370,7 +446,15 @@ def test_a_limit_on_the_size_of_files_is_survived():
     assert ended.returncode == 0, ended.stderr
 
 
-def test_a_small_folder_for_shared_memory_is_enough():
+@pytest.mark.parametrize(
+    ("workers", "mounted"),
+    [
+        (2, "size=64k"),  # less than two batches
+        (0, "size=4k"),
+        (0, "ro"),
+    ],
+)
+def test_a_small_folder_for_shared_memory_is_enough_or_none_without_workers(workers, mounted):
     entering = ["unshare", "--user", "--map-root-user", "--mount"]
     if (
         shutil.which("unshare") is None
@@ -381,9 +465,9 @@ def test_a_small_folder_for_shared_memory_is_enough():
         ).returncode
     ):
         pytest.skip("needs a user namespace")
-    # 64 KiB: less than two batches.
-    shell = 'mount -t tmpfs -o size=64k none /dev/shm && exec "$0" "$@"'
-    ended = run_program(200, *entering, "sh", "-c", shell)
+    full = "head -c 4096 /dev/zero > /dev/shm/full;" if mounted == "size=4k" else ""
+    shell = f'mount -t tmpfs -o {mounted} none /dev/shm && {{ {full} exec "$0" "$@"; }}'
+    ended = run_program(200, *entering, "sh", "-c", shell, workers=workers)
     assert ended.returncode == 0, ended.stderr
 
 

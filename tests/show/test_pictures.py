@@ -18,7 +18,7 @@ from trajdata._show.pictures import (
     write_animation,
     write_preview,
 )
-from trajdata._show.tiles import draw_chip, draw_path
+from trajdata._show.tiles import Tile, draw_chip, draw_path
 from trajdata._spec.model import ClipSpec
 
 
@@ -96,6 +96,14 @@ def test_the_path_lies_on_the_object_of_the_last_frame_and_nowhere_else():
         far = np.min(off, axis=0) > 40
         assert far.mean() > 0.2
         assert np.array_equal(tile[far], plain[far])
+
+
+@pytest.mark.parametrize(("side", "factor"), [(16, 8), (64, 2), (128, 1), (512, 0.5)])
+def test_a_place_is_counted_from_the_corner_of_a_pixel_at_every_size(side, factor):
+    tile = Tile(side, side)
+    assert tile.width == side * factor
+    ends = np.array([[0.0, 0.0], [0.5, 2.25], [side, side]])
+    assert np.array_equal(tile.places(ends), ends * factor)
 
 
 def test_a_path_is_faint_at_its_start_and_plain_at_its_end():

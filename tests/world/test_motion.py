@@ -121,6 +121,10 @@ def test_a_helical_clip_changes_its_apparent_size_and_circles_its_axis():
     assert ratio.min() > 1.1
     axis = np.stack([params["vx_m_s"], params["vy_m_s"], params["vz_m_s"]], -1)
     times = frame_times(spec, params)
+    depths = params["z0_m"][:, None] + axis[:, 2:] * times[:, [0, -1]]
+    growth = depths.max(axis=1) / depths.min(axis=1)
+    asked = spec.motion.laws[LAWS.index("helical")].settings.least_growth
+    assert asked <= growth.min() + 1e-9 < 1.1 * asked
     centre = np.stack([params["x0_m"], params["y0_m"], params["z0_m"]], -1)[:, None]
     arm = batch["trajectory"][rows] - centre - axis[:, None] * times[..., None]
     assert np.abs(np.linalg.norm(arm, axis=-1) - params["orbit_radius_m"][:, None]).max() < 1e-5

@@ -60,7 +60,9 @@ def test_the_light_is_a_unit_vector_from_the_cameras_side():
 )
 def test_a_held_out_range_is_met_in_its_own_split_only(split, column, factor):
     spec = preset("magvit-32")
-    low, high = spec.factor(factor, split)
+    group = spec.motion if factor == "speed" else spec.objects
+    low, high = getattr(group, f"held_out_{factor}")
+    assert spec.factor(factor, split) == (low, high)
     own = scenes_of(spec, split)[column]
     assert low <= own.min() < own.max() <= high
     for other in ("train", "val", "test"):

@@ -29,10 +29,18 @@ class ArrayShape:
 
 
 def tensor_over(array: NDArray[Any]) -> torch.Tensor:
-    """A tensor that shares an array's memory."""
-    if array.dtype == BFLOAT16:
-        return torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)
-    return torch.from_numpy(array)
+    """A tensor that shares an array's memory.
+
+    The memory lives as long as anything of the tensor does: views, and NumPy views of these, even
+    when torch has moved the tensor itself elsewhere.
+    """
+    is_bfloat16 = array.dtype == BFLOAT16
+    tensor = torch.from_numpy(array.view(np.int16) if is_bfloat16 else array)
+    # share_memory_(), or the way through a queue, moves a storage's bytes into memory of torch and
+    # drops what they lay on before, though NumPy views still point there. All of them keep the
+    # storage, so let the storage keep the array.
+    tensor.untyped_storage().lies_on = array  # type: ignore[attr-defined]
+    return tensor.view(torch.bfloat16) if is_bfloat16 else tensor
 
 
 def array_under(tensor: torch.Tensor) -> NDArray[Any]:

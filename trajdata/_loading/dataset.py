@@ -264,7 +264,8 @@ class TrajectoryDataset(SourceView, IterableDataset[Any]):
         share = self._ranks.settle()
         multiple = None
         if self._drop_last:
-            multiple = share.world_size * (self._batch if self._in_batches else 1)
+            ranks = share.world_size if share.dealer is None else share.dealer.ranks
+            multiple = ranks * (self._batch if self._in_batches else 1)
             if share.dealer is not None:
                 multiple = math.lcm(multiple, share.dealer.at_a_time)
         partition = Partition(self._length, self._batch, share.rank, share.world_size, multiple)

@@ -86,6 +86,8 @@ class _Mappings:
         if slab is None:
             return self._map(ticket)
         ticket.handle.discard()
+        if slab.abandoned:
+            raise _unreadable(ticket, "the process has ended")
         return slab
 
     def _map(self, ticket: Ticket) -> Slab:
@@ -99,10 +101,7 @@ class _Mappings:
             if slab.name != name:
                 raise OSError("its file is another one now")
         except OSError as error:
-            raise RuntimeError(
-                f"a batch of worker process {ticket.worker} cannot be read: {error}. Batches must "
-                f"be taken from a DataLoader's queue while its workers run"
-            ) from error
+            raise _unreadable(ticket, error) from error
         # Two threads may map one slab at once: one of both is for all.
         slab = self._mapped.setdefault(name, slab)
         for other in tuple(self._kept.values()):
@@ -111,8 +110,31 @@ class _Mappings:
         for worker in multiprocessing.active_children():
             if worker.pid == ticket.worker:
                 self._kept[name] = slab
-                weakref.finalize(worker, self._kept.pop, name, None).atexit = False
+                weakref.finalize(worker, self._forget, name, ticket.worker).atexit = False
         return slab
+
+    def _forget(self, name: bytes, worker: int) -> None:
+        """The process object of a worker is gone, and most often the process is."""
+        slab = self._kept.pop(name, None) or self._mapped.get(name)
+        if slab is not None and _has_ended(worker):
+            slab.abandon()
+
+
+def _unreadable(ticket: Ticket, reason: object) -> RuntimeError:
+    return RuntimeError(
+        f"a batch of worker process {ticket.worker} cannot be read: {reason}. Batches must be "
+        f"taken from a DataLoader's queue while its workers run"
+    )
+
+
+def _has_ended(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 _MAPPINGS = _Mappings()

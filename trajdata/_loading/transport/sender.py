@@ -83,7 +83,7 @@ class _Ring:
             return None
         slot = self._slab.claim()
         if slot is None and self._slab.lost:
-            self._slab.retired = True
+            self._slab.retire()
             self._slab = _make_slab(self._slot_bytes)
             slot = None if self._slab is None else self._slab.claim()
         if self._slab is None or slot is None:

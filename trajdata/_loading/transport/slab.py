@@ -4,11 +4,15 @@ Every slot has a state byte in the slab's first page. It is FREE until the worke
 then SENT until the consumer gives it back. Each byte has one writer at a time, so that nothing is
 locked across processes and a process that is killed blocks nobody. The byte orders the accesses to
 its slot: the consumer's last read comes before the atomic count of references falls to zero, and
-that before the byte is written; the worker draws only after it has read the byte.
+that before the byte is written; the worker writes only after it has read the byte.
+
+A slab whose worker sends no more of it is kept by the batches that still lie on it. The pages of
+its other slots are given back to the system, so that a batch keeps no more than its own memory.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import mmap
 import os
@@ -25,6 +29,8 @@ FREE, SENT, LOST = 0, 1, 2
 
 _ID_BYTES = 16
 _RETIRED, _STATES = 16, 64
+_REMOVE: int | None = getattr(mmap, "MADV_REMOVE", None)
+"""Linux only: frees pages of a file that is mapped, for all who have mapped it."""
 
 
 @dataclass(frozen=True)
@@ -41,15 +47,16 @@ class SlabShape:
     @property
     def total_bytes(self) -> int:
         """Of the whole slab."""
-        return mmap.PAGESIZE + self.slots * self._stride
+        return mmap.PAGESIZE + self.slots * self.stride
 
     @property
-    def _stride(self) -> int:
+    def stride(self) -> int:
+        """Bytes from one slot to the next, whole pages."""
         return -(-self.slot_bytes // mmap.PAGESIZE) * mmap.PAGESIZE
 
     def offset(self, slot: int) -> int:
         """Where a slot begins, in bytes from the start of the slab."""
-        return mmap.PAGESIZE + slot * self._stride
+        return mmap.PAGESIZE + slot * self.stride
 
 
 class Slab:
@@ -59,13 +66,18 @@ class Slab:
         descriptor: of its memory; it can be closed afterwards.
         shape: of the slab.
 
+    Attributes:
+        abandoned: whether the worker that made it has ended.
+
     Raises:
         OSError: it cannot be mapped.
     """
 
     def __init__(self, descriptor: int, shape: SlabShape) -> None:
         self.shape = shape
-        self._bytes = np.frombuffer(mmap.mmap(descriptor, shape.total_bytes), np.uint8)
+        self.abandoned = False
+        self._memory = mmap.mmap(descriptor, shape.total_bytes)
+        self._bytes = np.frombuffer(self._memory, np.uint8)
         self._held: set[int] = set()
         self._lost: set[int] = set()
         _SLABS.add(self)
@@ -85,9 +97,19 @@ class Slab:
         """Whether its worker sends no more of it."""
         return bool(self._bytes[_RETIRED])
 
-    @retired.setter
-    def retired(self, value: bool) -> None:
-        self._bytes[_RETIRED] = value
+    def retire(self) -> None:
+        """To be called by the worker, which will claim no more slots."""
+        self._bytes[_RETIRED] = True
+        for slot in self._slots():
+            if slot not in self._held and slot not in self._lost and self.state(slot) == FREE:
+                self._release(slot)
+
+    def abandon(self) -> None:
+        """To be called by the consumer when the worker has ended."""
+        self.abandoned = True
+        for slot in self._slots():
+            if slot not in self._held and slot not in self._lost and self.state(slot) != LOST:
+                self._release(slot)
 
     @property
     def held(self) -> int:
@@ -137,8 +159,19 @@ class Slab:
 
     def _end(self, slot: int, gives_back: bool) -> None:
         self._held.discard(slot)
-        if gives_back and slot not in self._lost:
+        if slot in self._lost:
+            return
+        if gives_back:
             self.set_state(slot, FREE)
+        if self.abandoned or (self.retired and self.state(slot) == FREE):
+            self._release(slot)
+
+    def _release(self, slot: int) -> None:
+        """Give a slot's pages back to the system; nobody will read or write them any more."""
+        if _REMOVE is not None:
+            # Where it cannot be had they go with the slab.
+            with contextlib.suppress(OSError):
+                self._memory.madvise(_REMOVE, self.shape.offset(slot), self.shape.stride)
 
     def _slots(self) -> range:
         return range(self.shape.slots)
