@@ -320,7 +320,8 @@ def attack(fast, reference):
     for _, medium, state in crash_states(log, None, 1500, seed=1):
         check(state, medium, due)
     for at, event in enumerate(log):
-        if event[0] == "mkdir" or (event[0] == "rename" and event[2] not in LIVELY):
+        is_named = event[0] in ("rename", "link") and event[2] not in LIVELY
+        if event[0] == "mkdir" or is_named:
             both, first = record_killed(fast / "killed", at + 1)
             for _, medium, state in crash_states(both, None, 0, seed=at, first=first):
                 check(state, medium, due)
@@ -346,6 +347,9 @@ def attack(fast, reference):
                     raise SpoiltError(f"{fault} looks like {error}") from error
                 if os.listdir(folder / ".trajdata" / "tmp"):
                     raise SpoiltError("a temp is left") from error
+            else:
+                if os.listdir(folder / ".trajdata" / "tmp"):
+                    raise SpoiltError("a temp is left by a bake that came through")
             bake(Disk(folder), threads=1)
             if tree(folder) != due_tree:
                 raise SpoiltError("other bytes after resuming")
