@@ -241,3 +241,14 @@ def test_pictures_of_clips_get_as_small_as_they_must(monkeypatch, has_webp):
 def test_pictures_that_cannot_get_small_enough_are_refused():
     with pytest.raises(ValueError, match="most_bytes: given 100; 4 clips need more"):
         clip_pictures(source_of(frames=2, height=16, width=16), clips=range(4), most_bytes=100)
+
+
+def test_a_picture_takes_the_place_of_a_link_and_does_not_follow_it(tmp_path, tiny_spec):
+    (tmp_path / "victim").write_bytes(b"theirs")
+    for name, write in (("a.png", write_preview), ("a.gif", write_animation)):
+        (tmp_path / name).symlink_to(tmp_path / "victim")
+        write(ClipSource(tiny_spec, fields=PREVIEW_FIELDS), tmp_path / name, clips=range(2))
+        assert not (tmp_path / name).is_symlink()
+        assert (tmp_path / name).stat().st_size > 100
+    assert (tmp_path / "victim").read_bytes() == b"theirs"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.gif", "a.png", "victim"]

@@ -307,9 +307,7 @@ def codes_after(operation, error):
         return either if operation.is_on_folder else {DONE}
     if is_of_progress(operation) and not operation.path.startswith(f"out/{TEMPS}"):
         return either  # the last run's is not needed
-    if kind in ("mkdir", "stat", "access", "unlink") or (
-        kind == "close" and operation.is_on_folder
-    ):
+    if kind in ("mkdir", "stat", "access") or (kind == "close" and operation.is_on_folder):
         # The folder may be there already; Python and the parser of the command's words ask for
         # more than is needed; a listing does not look whether the close went well.
         return either

@@ -202,8 +202,7 @@ MUTANTS = {
         "            found = len(data)\n",
     ),
     "the recipe's temp not removed": (
-        *(writing.create_file, f"        raise\n    _remove_temp(disk, temp)\n{SYNC_FOLDER}"),
-        f"        raise\n{SYNC_FOLDER}",
+        *(writing.create_file, "        disk.remove(temp)\n    _sync", "        pass\n    _sync"),
     ),
     "commit record before shard": (
         *(commit.commit_shard, "    put_commit_record(store, commit)\n", ""),
@@ -321,7 +320,8 @@ def attack(fast, reference):
     for _, medium, state in crash_states(log, None, 1500, seed=1):
         check(state, medium, due)
     for at, event in enumerate(log):
-        if event[0] == "mkdir" or (event[0] == "rename" and event[2] not in LIVELY):
+        is_named = event[0] in ("rename", "link") and event[2] not in LIVELY
+        if event[0] == "mkdir" or is_named:
             both, first = record_killed(fast / "killed", at + 1)
             for _, medium, state in crash_states(both, None, 0, seed=at, first=first):
                 check(state, medium, due)
@@ -347,6 +347,9 @@ def attack(fast, reference):
                     raise SpoiltError(f"{fault} looks like {error}") from error
                 if os.listdir(folder / ".trajdata" / "tmp"):
                     raise SpoiltError("a temp is left") from error
+            else:
+                if os.listdir(folder / ".trajdata" / "tmp"):
+                    raise SpoiltError("a temp is left by a bake that came through")
             bake(Disk(folder), threads=1)
             if tree(folder) != due_tree:
                 raise SpoiltError("other bytes after resuming")

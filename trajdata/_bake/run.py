@@ -153,7 +153,7 @@ def materialize_on(
         cleared = store.clear_temps()
         if grows:
             put_bytes(store, RECIPE, recipe.to_bytes())
-        else:
+        elif contents is None or not contents.has_recipe_file:
             store.create(RECIPE, recipe.to_bytes())
         if grows or (contents is not None and contents.has_outgrown_index):
             _remove_outgrown_index(store)

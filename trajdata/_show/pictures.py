@@ -128,7 +128,7 @@ def write_preview(
         ArgumentError: a field is missing, or no clip is named.
         OSError: the file cannot be written.
     """
-    Path(path).write_bytes(sheet_png(source, clips=clips))
+    _put(Path(path), sheet_png(source, clips=clips))
 
 
 def write_animation(
@@ -140,7 +140,20 @@ def write_animation(
     ``write_preview``.
     """
     write = animation_webp if Path(path).suffix == ".webp" else animation_gif
-    Path(path).write_bytes(write(source, clips=clips))
+    _put(Path(path), write(source, clips=clips))
+
+
+def _put(path: Path, data: bytes) -> None:
+    """Write a file in the place of what has its name: where that is a link, it is replaced and not
+    followed, as the path may be one in a folder that came from anyone."""
+    temp = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with open(temp, "xb") as file:
+            file.write(data)
+        os.replace(temp, path)
+    except OSError:
+        temp.unlink(missing_ok=True)
+        raise
 
 
 def sheet_png(source: Drawable, *, clips: Sequence[int] = range(8), theme: Theme = LIGHT) -> bytes:

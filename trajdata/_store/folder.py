@@ -60,6 +60,8 @@ class FolderStore:
         except FileNotFoundError:
             return None
         try:
+            # Room is made for what there is, however much is asked for.
+            size = min(size, self.disk.written(file) - start)
             parts = []
             while size > 0 and (part := self.disk.read(file, start, size)):
                 parts.append(part)

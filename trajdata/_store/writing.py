@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 from collections.abc import Callable, Iterable
@@ -107,7 +108,8 @@ def create_file(disk: Disk, final: str, data: bytes) -> bool:
     except BaseException:
         _remove_temp(disk, temp)
         raise
-    _remove_temp(disk, temp)
+    with contextlib.suppress(FileNotFoundError):  # renamed, where there are no hard links
+        disk.remove(temp)
     _sync_or_say(lambda: disk.sync_folder(os.path.dirname(final)), final)
     return is_ours
 
