@@ -1,7 +1,8 @@
 """Run the code blocks of a page in order, in one process and in the current folder.
 
-python page_program.py BLOCKS.json: a list of [language, name, code]. What Python defines in one
-block is there in the next; bash blocks run in between, where they stand.
+python page_program.py BLOCKS.json: a list of [language, name, code, title]. What Python defines in
+one block is there in the next; one with a title is a file that is written. Bash blocks run in
+between, where they stand.
 """
 
 import json
@@ -11,9 +12,11 @@ from pathlib import Path
 
 
 def main() -> None:
-    for language, name, code in json.loads(Path(sys.argv[1]).read_text("utf-8")):
+    for language, name, code, title in json.loads(Path(sys.argv[1]).read_text("utf-8")):
         print(f"--- {name}", flush=True)
-        if language == "python":
+        if title:
+            Path(title).write_text(code, "utf-8")
+        elif language == "python":
             # Workers may be forked from here: what a block defines is this module's.
             exec(compile(code, name, "exec"), sys.modules["__main__"].__dict__)
         else:

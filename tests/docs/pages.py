@@ -24,11 +24,13 @@ class Block:
         language: as the fence says; empty where it does not.
         line: of the page on which its first line stands, from 1.
         code: the text between the fences.
+        title: the file that it stands for, which the bash blocks after it can run; else empty.
     """
 
     language: str
     line: int
     code: str
+    title: str = ""
 
     @property
     def reason(self):
@@ -39,5 +41,10 @@ class Block:
 
 def blocks_of(text):
     """The blocks of a page, in order."""
-    fences = re.finditer(r"^( *)```(\S*)[^\n]*\n(.*?)^\1```$", text, re.M | re.S)
-    return [Block(fence[2], text[: fence.start(3)].count("\n") + 1, fence[3]) for fence in fences]
+    fences = re.finditer(
+        r'^( *)```(\S*)(?: title="([^"\n]*)")?[^\n]*\n(.*?)^\1```$', text, re.M | re.S
+    )
+    return [
+        Block(fence[2], text[: fence.start(4)].count("\n") + 1, fence[4], fence[3] or "")
+        for fence in fences
+    ]

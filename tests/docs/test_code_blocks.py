@@ -16,17 +16,20 @@ WITH_CODE = [
     for name, blocks in BLOCKS.items()
     if any(block.language in RUN and not block.reason for block in blocks)
 ]
+COMMANDS = {"python": "", "torchrun": "-m torch.distributed.run", "trajdata": "-m trajdata"}
+"""What a reader who has installed the package can type."""
 
 
 def run_blocks(blocks, page, folder):
     """The page's blocks in a process of their own, whose folder is ``folder``."""
     tools = folder / "bin"
     tools.mkdir()
-    command = tools / "trajdata"
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m trajdata "$@"\n', "utf-8")
-    command.chmod(0o755)
+    for name, words in COMMANDS.items():
+        command = tools / name
+        command.write_text(f'#!/bin/sh\nexec "{sys.executable}" {words} "$@"\n', "utf-8")
+        command.chmod(0o755)
     listed = [
-        [block.language, f"{page}:{block.line}", block.code]
+        [block.language, f"{page}:{block.line}", block.code, block.title]
         for block in blocks
         if block.language in RUN and not block.reason
     ]
