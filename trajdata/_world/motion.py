@@ -5,8 +5,8 @@ the law's own numbers (directions, phase, turns) are sampled again, under an att
 the object stays inside the frame and the law can be seen. So what fits less often for one law
 than for another does not show in where, when, how big or how fast.
 
-The kernels are made for a spec's laws: each is a chain of tests on the law's number, resolved when
-it is compiled. A law that a spec does not use is not part of its kernels.
+The kernels are made for a spec's laws: each chooses by the law's number, resolved when it is
+compiled. A law that a spec does not use is not part of its kernels.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from typing import Any
 from trajdata._arithmetic.grid import on_grid
 from trajdata._arithmetic.philox import MOTION, words
 from trajdata._jit import kernel
-from trajdata._laws.registry import find_law
+from trajdata._laws.registry import Law, find_law
+from trajdata._world.choosing import choose
+from trajdata._world.framing import inside_of, moved_of
 
 __all__ = ["ATTEMPTS", "MotionKernels", "motion_kernels", "numbers_of"]
 
@@ -52,114 +54,33 @@ def motion_kernels(laws: tuple[str, ...]) -> MotionKernels:
     return MotionKernels(_fit_motions(laws), _place_objects(laws))
 
 
-def _propose(laws: tuple[str, ...], at: int = 0) -> Any:
-    name, propose = laws[at], find_law(laws[at]).propose
-    if at == len(laws) - 1:
-
-        @kernel
-        def last(law, scene, settings, own, w, v, speed, n):  # type: ignore[no-untyped-def]
-            propose(scene, settings, own[name], w, v, speed, n)
-
-        return last
-    others = _propose(laws, at + 1)
+def _proposing(law: Law) -> Any:
+    name, propose = law.name, law.propose
 
     @kernel
-    def either(law, scene, settings, own, w, v, speed, n):  # type: ignore[no-untyped-def]
-        if law == at:
-            propose(scene, settings, own[name], w, v, speed, n)
-        else:
-            others(law, scene, settings, own, w, v, speed, n)
+    def propose_own(scene, settings, own, w, v, speed, n):  # type: ignore[no-untyped-def]
+        propose(scene, settings, own[name], w, v, speed, n)
 
-    return either
+    return propose_own
 
 
-def _position(laws: tuple[str, ...], at: int = 0) -> Any:
-    position = find_law(laws[at]).position
-    if at == len(laws) - 1:
-
-        @kernel
-        def last(law, n, t):  # type: ignore[no-untyped-def]
-            return position(n, t)
-
-        return last
-    others = _position(laws, at + 1)
+def _showing(law: Law) -> Any:
+    """Whether a law's path is long enough, and what defines the law can be seen."""
+    name, distinct, moved = law.name, law.distinct, moved_of(law)
 
     @kernel
-    def either(law, n, t):  # type: ignore[no-untyped-def]
-        if law == at:
-            return position(n, t)
-        return others(law, n, t)
+    def shown_own(scene, settings, own, n, t0, t1):  # type: ignore[no-untyped-def]
+        is_distinct = distinct(scene, settings, own[name], n, t0, t1)
+        return is_distinct and moved(n, t0, t1, settings.least_path)
 
-    return either
-
-
-def _least(laws: tuple[str, ...], at: int = 0) -> Any:
-    least = find_law(laws[at]).least
-    if at == len(laws) - 1:
-
-        @kernel
-        def last(law, n, t0, t1, a, b, c):  # type: ignore[no-untyped-def]
-            return least(n, t0, t1, a, b, c)
-
-        return last
-    others = _least(laws, at + 1)
-
-    @kernel
-    def either(law, n, t0, t1, a, b, c):  # type: ignore[no-untyped-def]
-        if law == at:
-            return least(n, t0, t1, a, b, c)
-        return others(law, n, t0, t1, a, b, c)
-
-    return either
-
-
-def _distinct(laws: tuple[str, ...], at: int = 0) -> Any:
-    name, distinct = laws[at], find_law(laws[at]).distinct
-    if at == len(laws) - 1:
-
-        @kernel
-        def last(law, scene, settings, own, n, t0, t1):  # type: ignore[no-untyped-def]
-            return distinct(scene, settings, own[name], n, t0, t1)
-
-        return last
-    others = _distinct(laws, at + 1)
-
-    @kernel
-    def either(law, scene, settings, own, n, t0, t1):  # type: ignore[no-untyped-def]
-        if law == at:
-            return distinct(scene, settings, own[name], n, t0, t1)
-        return others(law, scene, settings, own, n, t0, t1)
-
-    return either
-
-
-def _inside(laws: tuple[str, ...]) -> Any:
-    least = _least(laws)
-
-    @kernel
-    def inside(law, n, t0, t1, radius, settings):  # type: ignore[no-untyped-def]
-        """Whether the object, radius included, stays in the camera's frustum all the time.
-
-        It is on the picture where |f x / z| + f radius / z <= half the frame less the margin, that
-        is where free_x z - |x| >= radius: a bound on a linear form in (x, y, z). A displacement by
-        up to ``shake`` along each axis takes at most (1 + free_x) shake from that form.
-        """
-        need_x = radius + settings.shake * (1.0 + settings.free_x)
-        need_y = radius + settings.shake * (1.0 + settings.free_y)
-        return (
-            least(law, n, t0, t1, -1.0, 0.0, settings.free_x) >= need_x
-            and least(law, n, t0, t1, 1.0, 0.0, settings.free_x) >= need_x
-            and least(law, n, t0, t1, 0.0, -1.0, settings.free_y) >= need_y
-            and least(law, n, t0, t1, 0.0, 1.0, settings.free_y) >= need_y
-            and least(law, n, t0, t1, 0.0, 0.0, 1.0) >= settings.reach_low + settings.shake
-            and least(law, n, t0, t1, 0.0, 0.0, -1.0) >= settings.shake - settings.reach_high
-        )
-
-    return inside
+    return shown_own
 
 
 def _fit_motions(laws: tuple[str, ...]) -> Any:
-    propose, inside, distinct = _propose(laws), _inside(laws), _distinct(laws)
+    used = [find_law(name) for name in laws]
+    propose = choose([_proposing(law) for law in used])
+    inside = choose([inside_of(law) for law in used])
+    shown = choose([_showing(law) for law in used])
 
     @kernel
     def fit(key, index, item, settings, own, scene, n):  # type: ignore[no-untyped-def]
@@ -178,7 +99,7 @@ def _fit_motions(laws: tuple[str, ...]) -> Any:
             for j in range(n.shape[0]):
                 n[j] = on_grid(n[j])
             if inside(law, n, t0, t1, scene.radius, settings) and (
-                not full or distinct(law, scene, settings, own, n, t0, t1)
+                not full or shown(law, scene, settings, own, n, t0, t1)
             ):
                 break
         # The spec's validation keeps the anchor itself inside, so a speed halved 40 times fits.
@@ -202,7 +123,7 @@ def _fit_motions(laws: tuple[str, ...]) -> Any:
 
 
 def _place_objects(laws: tuple[str, ...]) -> Any:
-    position = _position(laws)
+    position = choose([find_law(name).position for name in laws])
 
     @kernel
     def place_objects(scenes, numbers, seconds, positions):  # type: ignore[no-untyped-def]

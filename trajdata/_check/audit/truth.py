@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trajdata._check.audit.findings import Finding, at_least, at_most
+from trajdata._check.audit.paths import paths_from_params
 from trajdata._spec.model import ClipSpec
 
 __all__ = ["TRUTH_FIELDS", "framing", "motion", "reprojection", "separation"]
@@ -18,33 +19,15 @@ TRUTH_FIELDS = ("label", "index", "trajectory", "jittered", "pixels", "depth", "
 _Batch = dict[str, Any]
 
 
-def _path_from_params(
-    params: dict[str, NDArray[np.float64]], times: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """X(t), float64 (B, T, 3) metres, from ``params`` (each (B,)) at times (B, T), with libm.
-
-    All laws are cases of one closed form: a number that a law lacks is 0.
-    """
-    zero = np.zeros_like(times[:, 0])
-
-    def number(name: str) -> NDArray[np.float64]:
-        return params.get(name, zero)[:, None]
-
-    angle = number("angular_speed_rad_s") * times + number("phase_rad")
-    axes = [
-        number(f"{axis}0_m")
-        + number(f"v{axis}_m_s") * times
-        + 0.5 * number(f"a{axis}_m_s2") * times**2
-        + number("orbit_radius_m")
-        * (np.cos(angle) * number(f"u{axis}") + np.sin(angle) * number(f"w{axis}"))
-        for axis in "xyz"
-    ]
-    return np.stack(axes, axis=-1)
-
-
 def _frame_times(spec: ClipSpec, params: dict[str, NDArray[np.float64]]) -> NDArray[np.float64]:
     """Times of the frames, float64 (B, T), seconds from the anchor."""
     return params["start_s"][:, None] + spec.seconds * np.arange(spec.frames) / (spec.frames - 1)
+
+
+def _path_from_params(spec: ClipSpec, batch: _Batch) -> NDArray[np.float64]:
+    """X(t) of the frames, float64 (B, T, 3) metres, from the named numbers."""
+    times = _frame_times(spec, batch["params"])
+    return paths_from_params(spec.laws, batch["label"], batch["params"], times)
 
 
 def _project(spec: ClipSpec, path: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -57,7 +40,7 @@ def reprojection(spec: ClipSpec, batch: _Batch) -> list[Finding]:
     """Paths against places: from the stored path, and from the named numbers."""
     count = batch["index"].size
     stored = _project(spec, batch["jittered"].astype(np.float64))
-    path = _path_from_params(batch["params"], _frame_times(spec, batch["params"]))
+    path = _path_from_params(spec, batch)
     rendered_at = _project(spec, path) - _project(spec, batch["trajectory"].astype(np.float64))
     focal = min(spec.height, spec.width)
     size = batch["depth"].astype(np.float64) * batch["radius"]
@@ -120,7 +103,7 @@ def motion(spec: ClipSpec, batch: _Batch) -> list[Finding]:
 
 def separation(spec: ClipSpec, batch: _Batch) -> list[Finding]:
     """What defines each law is there to be seen: growth, turns, bow, straightness."""
-    path = _project(spec, _path_from_params(batch["params"], _frame_times(spec, batch["params"])))
+    path = _project(spec, _path_from_params(spec, batch))
     chord = path[:, -1] - path[:, 0]
     off = path - path[:, :1]
     bow = np.abs(off[..., 0] * chord[:, None, 1] - off[..., 1] * chord[:, None, 0]).max(axis=1)
