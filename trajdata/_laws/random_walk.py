@@ -7,12 +7,15 @@ by the knot's number: neither depends on frames.
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
+from pydantic import Field
 
 from trajdata._arithmetic.philox import philox4x32, unit
 from trajdata._arithmetic.vectors import direction
 from trajdata._jit import kernel
-from trajdata._laws.registry import Law
+from trajdata._laws.registry import Law, LawSettings
 
 __all__ = ["LAW"]
 
@@ -33,7 +36,16 @@ _EQUATION = (
         for k in range(_KNOTS)
     )
 )
-_LEAST_TURNS = 2
+
+
+class RandomWalkSettings(LawSettings):
+    """The numbers of the walk."""
+
+    least_winding: Annotated[float, Field(ge=0, le=10)] = Field(
+        0.9,
+        description="least sum of what steps from knot to knot differ by on the picture, in "
+        "shorter sides",
+    )
 
 
 @kernel
@@ -104,19 +116,14 @@ def least(n, t0, t1, a, b, c):  # type: ignore[no-untyped-def]
 
 @kernel
 def distinct(scene, settings, own, n, t0, t1):  # type: ignore[no-untyped-def]
-    """It turns by more than 60 degrees at two or more of its inner knots."""
-    turns = 0
-    for k in range(2, _KNOTS - 2):
-        dot = before = after = 0.0
-        for axis in range(3):
-            at = 2 + 3 * k + axis
-            come, go = n[at] - n[at - 3], n[at + 3] - n[at]
-            dot += come * go
-            before += come * come
-            after += go * go
-        if dot < 0.5 * np.sqrt(before * after):
-            turns += 1
-    return turns >= _LEAST_TURNS
+    """It winds: what the steps on the picture differ by from knot to knot adds up."""
+    winding = 0.0
+    for k in range(1, _KNOTS - 1):
+        at = 2 + 3 * k
+        x = n[at + 3] / n[at + 5] - 2.0 * n[at] / n[at + 2] + n[at - 3] / n[at - 1]
+        y = n[at + 4] / n[at + 5] - 2.0 * n[at + 1] / n[at + 2] + n[at - 2] / n[at - 1]
+        winding += np.sqrt(x * x + y * y)
+    return winding >= own.least_winding
 
 
 LAW = Law(
@@ -129,4 +136,5 @@ LAW = Law(
     position=position,
     least=least,
     distinct=distinct,
+    settings=RandomWalkSettings,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,15 +18,30 @@ from trajdata._world.sampling import LUMA
 
 __all__ = [
     "BINS",
+    "MOST_INFORMATION",
     "false_discoveries",
     "independence",
+    "least_scenes",
     "matched_pairs",
     "mutual_information",
     "scene_factors",
 ]
 
 BINS = 8
+MOST_INFORMATION = 0.001
+"""Bits: the bound on the mutual information of label and factor."""
+
 _CHUNK = 65_536
+
+
+def least_scenes(spec: ClipSpec) -> int:
+    """How many scenes keep chance below the bound on mutual information.
+
+    The estimate's deviation is sqrt(2 d) / (2 N ln 2), with d = (classes - 1) (bins - 1) (of twice
+    the estimate times N ln 2, which is chi-squared): this many make it a quarter of the bound.
+    """
+    freedom = (len(spec.laws) - 1) * (BINS - 1)
+    return math.ceil(4 * math.sqrt(2 * freedom) / (2 * MOST_INFORMATION * math.log(2)))
 
 
 def scene_factors(
@@ -138,7 +154,7 @@ def independence(
                 "independence",
                 f"mutual information of label and {name}",
                 mutual_information(labels, values),
-                0.001,
+                MOST_INFORMATION,
                 "bit",
                 labels.size,
             )
