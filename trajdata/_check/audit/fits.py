@@ -22,7 +22,7 @@ from trajdata._clips.source import ClipSource
 from trajdata._laws.registry import find_law
 from trajdata._world.motion import motion_kernels
 
-__all__ = ["READING_ERROR", "told_apart"]
+__all__ = ["READING_ERROR", "findings", "told_apart"]
 
 _Array = NDArray[np.float64]
 
@@ -78,13 +78,14 @@ def _slopes(reader: _Reader, motions: _Motions, radii: _Array, used: int, here: 
         step = 1e-6 * (1 + np.abs(moved.numbers[:, 0, column]))
         moved.numbers[:, 0, column] += step
         slopes[..., column] = (reader.measured(moved, radii) - here) / step[:, None]
-    return np.nan_to_num(slopes, nan=0.0, posinf=0.0, neginf=0.0)
+    finite: _Array = np.nan_to_num(slopes, nan=0.0, posinf=0.0, neginf=0.0)
+    return finite
 
 
 def _fitted(reader: _Reader, motions: _Motions, radii: _Array, asked: _Array, used: int) -> _Array:
     """Least sums of squares, float64 (B,), that numbers near those of ``motions`` reach."""
     here = reader.measured(motions, radii)
-    cost = np.nan_to_num(((here - asked) ** 2).sum(axis=1), nan=np.inf)
+    cost: _Array = np.nan_to_num(((here - asked) ** 2).sum(axis=1), nan=np.inf)
     damping = np.full(cost.shape, 1e-2)
     for _ in range(_ROUNDS):
         slopes = _slopes(reader, motions, radii, used, here)
