@@ -229,6 +229,43 @@ _LAWS = (
         ),
     ),
     *_mutants(
+        "_user_laws/sources.py",
+        (
+            "what a user's kernel calls is not looked at",
+            "waiting += [value.py_func for value in values if _is_users_kernel(value)]",
+            "pass",
+            "user_laws/test_rules.py::test_the_digest_follows_the_source_and_all_that_it_names",
+        ),
+        (
+            "the value of what a law names is no part of its digest",
+            "            yield _content(value)\n",
+            "",
+            "user_laws/test_rules.py::test_the_digest_follows_the_source_and_all_that_it_names",
+        ),
+        (
+            "fastmath is taken",
+            "if dict(value.targetoptions) != _OPTIONS:",
+            "if False:",
+            "user_laws/test_rules.py::test_what_is_not_bit_exact_is_refused_with_its_line",
+        ),
+    ),
+    *_mutants(
+        "_laws/registry.py",
+        (
+            "a law of the same name stands in for one of another source",
+            "if known is not None and known.text() == text:",
+            "if known is not None:",
+            "user_laws/test_rules.py::test_a_spec_of_a_law_that_changed_since_is_not_rendered",
+        ),
+        (
+            "a stranger's text may end the string that it stands in",
+            """or set(rest) & set('{}"\\\\'):""",
+            """or set(rest) & set("{}"):""",
+            "user_laws/test_rules.py::"
+            "test_texts_of_a_stranger_that_could_not_stand_in_a_clip_are_refused",
+        ),
+    ),
+    *_mutants(
         "_registry.py",
         (
             "an unknown name is looked for as a module",

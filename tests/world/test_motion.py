@@ -127,7 +127,7 @@ def test_the_lower_bound_of_a_linear_form_holds_on_the_whole_path(law):
     module = find_law(law)
     rng = np.random.default_rng(3)
     for _ in range(100):
-        numbers = rng.normal(size=numbers_of(LAWS))
+        numbers = rng.normal(size=numbers_of(tuple(map(find_law, LAWS))))
         numbers[3] = abs(numbers[3])
         if law in ("circular", "helical"):
             u, w, _ = np.linalg.qr(rng.normal(size=(3, 3)))[0].T

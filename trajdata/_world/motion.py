@@ -17,8 +17,9 @@ from typing import Any
 
 from trajdata._arithmetic.grid import on_grid
 from trajdata._arithmetic.philox import MOTION, words
+from trajdata._errors import ArgumentError
 from trajdata._jit import kernel
-from trajdata._laws.registry import Law, find_law
+from trajdata._laws.registry import Law
 from trajdata._world.choosing import choose
 from trajdata._world.framing import inside_of, moved_of
 
@@ -36,22 +37,37 @@ class MotionKernels:
 
     Attributes:
         fit_motions: (key, indices, settings, own, scenes, numbers), see there.
+        propose_motions: the same; the numbers that are proposed first, whether they fit or not.
         place_objects: (scenes, numbers, seconds, positions), see there.
     """
 
     fit_motions: Any
+    propose_motions: Any
     place_objects: Any
 
 
-def numbers_of(laws: tuple[str, ...]) -> int:
+def numbers_of(laws: tuple[Law, ...]) -> int:
     """Columns of an array of these laws' numbers; a law with fewer leaves the rest 0."""
-    return max(len(find_law(law).numbers) for law in laws)
+    return max(len(law.numbers) for law in laws)
 
 
 @cache
-def motion_kernels(laws: tuple[str, ...]) -> MotionKernels:
-    """The kernels for the laws of a spec, in its order: SCENE's ``law`` counts them."""
-    return MotionKernels(_fit_motions(laws), _place_objects(laws))
+def motion_kernels(laws: tuple[Law, ...]) -> MotionKernels:
+    """The kernels for the laws of a spec, in its order: SCENE's ``law`` counts them.
+
+    Raises:
+        ArgumentError: a user's law that this process does not have.
+    """
+    for law in laws:
+        if not law.is_here:
+            raise ArgumentError(
+                f"laws: {law.name!r} is a user's law, and this process has none of that name with "
+                f"the source of digest {law.digest}; import the module that defines it with "
+                "trajdata.law, as it was when the recipe was written. What is stored can be read "
+                "without it"
+            )
+    sample = _sampling(laws)
+    return MotionKernels(_fit_motions(laws, sample), _propose_motions(sample), _place_objects(laws))
 
 
 def _proposing(law: Law) -> Any:
@@ -76,11 +92,37 @@ def _showing(law: Law) -> Any:
     return shown_own
 
 
-def _fit_motions(laws: tuple[str, ...]) -> Any:
-    used = [find_law(name) for name in laws]
-    propose = choose([_proposing(law) for law in used])
-    inside = choose([inside_of(law) for law in used])
-    shown = choose([_showing(law) for law in used])
+def _sampling(laws: tuple[Law, ...]) -> Any:
+    propose = choose([_proposing(law) for law in laws])
+
+    @kernel
+    def sample_numbers(key, index, item, attempt, settings, own, scene, speed, n):  # type: ignore[no-untyped-def]
+        w = words(key, index, item, MOTION, 2 * attempt)
+        v = words(key, index, item, MOTION, 2 * attempt + 1)
+        propose(scene.law, scene, settings, own, w, v, speed, n)
+        # On a decimal grid, so that the numbers in a clip's text are the very ones it moved by.
+        for j in range(n.shape[0]):
+            n[j] = on_grid(n[j])
+
+    return sample_numbers
+
+
+def _propose_motions(sample: Any) -> Any:
+    @kernel
+    def propose_motions(key, indices, settings, own, scenes, numbers):  # type: ignore[no-untyped-def]
+        """Fill ``numbers`` as ``fit_motions`` does, with the first proposal."""
+        for b in range(indices.shape[0]):
+            for item in range(scenes.shape[1]):
+                scene, n = scenes[b, item], numbers[b, item]
+                n[:] = 0.0
+                sample(key, indices[b], item, 0, settings[0], own[0], scene, scene.speed, n)
+
+    return propose_motions
+
+
+def _fit_motions(laws: tuple[Law, ...], sample: Any) -> Any:
+    inside = choose([inside_of(law) for law in laws])
+    shown = choose([_showing(law) for law in laws])
 
     @kernel
     def fit(key, index, item, settings, own, scene, n):  # type: ignore[no-untyped-def]
@@ -89,15 +131,10 @@ def _fit_motions(laws: tuple[str, ...]) -> Any:
         t1 = t0 + settings.seconds
         speed = scene.speed
         for attempt in range(ATTEMPTS + _HALVINGS):
-            w = words(key, index, item, MOTION, 2 * attempt)
-            v = words(key, index, item, MOTION, 2 * attempt + 1)
             full = attempt < ATTEMPTS
             if not full:
                 speed *= 0.5
-            propose(law, scene, settings, own, w, v, speed, n)
-            # On a decimal grid, so that the numbers in a clip's text are the very ones it moved by.
-            for j in range(n.shape[0]):
-                n[j] = on_grid(n[j])
+            sample(key, index, item, attempt, settings, own, scene, speed, n)
             if inside(law, n, t0, t1, scene.radius, settings) and (
                 not full or shown(law, scene, settings, own, n, t0, t1)
             ):
@@ -122,8 +159,8 @@ def _fit_motions(laws: tuple[str, ...]) -> Any:
     return fit_motions
 
 
-def _place_objects(laws: tuple[str, ...]) -> Any:
-    position = choose([find_law(name).position for name in laws])
+def _place_objects(laws: tuple[Law, ...]) -> Any:
+    position = choose([law.position for law in laws])
 
     @kernel
     def place_objects(scenes, numbers, seconds, positions):  # type: ignore[no-untyped-def]

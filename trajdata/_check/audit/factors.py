@@ -12,7 +12,7 @@ from scipy import stats
 
 from trajdata._check.audit.findings import Finding, at_most
 from trajdata._clips.source import ClipSource
-from trajdata._clips.texts import COMMON
+from trajdata._laws.registry import COMMON_NUMBERS
 from trajdata._spec.model import ClipSpec
 from trajdata._world.sampling import LUMA
 
@@ -96,7 +96,7 @@ def matched_pairs(spec: ClipSpec, seed: int, clips: int) -> list[Finding]:
         own = source[index]
         for law in spec.laws:
             pair = source.pair(index, law=law)
-            same = all(own["params"][name] == pair["params"][name] for name in COMMON)
+            same = all(own["params"][name] == pair["params"][name] for name in COMMON_NUMBERS)
             # No object reaches the corner, so that it shows the background.
             same &= bool((own["video"][:, :, 0, 0] == pair["video"][:, :, 0, 0]).all())
             differ += not same

@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 
 from trajdata._check.audit.findings import Finding, at_least
 from trajdata._clips.source import ClipSource
-from trajdata._laws.registry import find_law
 from trajdata._world.motion import motion_kernels
 
 __all__ = ["READING_ERROR", "findings", "told_apart"]
@@ -56,7 +55,7 @@ class _Reader:
 
     def __init__(self, source: ClipSource) -> None:
         self._spec = source.spec
-        self._place = motion_kernels(source.spec.laws).place_objects
+        self._place = motion_kernels(source.spec.known_laws).place_objects
         self._focal = min(source.spec.height, source.spec.width) / READING_ERROR
 
     def measured(self, motions: _Motions, radii: _Array) -> _Array:
@@ -133,8 +132,8 @@ def told_apart(source: ClipSource, clips: int = _CLIPS) -> dict[str, dict[str, f
     radius = [pool.scenes["radius"][:, 0].copy() for pool in pools]
     looks = [reader.measured(pool, own) for pool, own in zip(pools, radius, strict=True)]
     free = []
-    for label, law in enumerate(laws):
-        used = len(find_law(law).numbers)
+    for label, known in enumerate(spec.known_laws):
+        used = len(known.numbers)
         few = pools[label].take(np.arange(40))
         slopes = _slopes(reader, few, radius[label][:40], used, looks[label][:40])
         slopes /= np.maximum(np.linalg.norm(slopes, axis=1, keepdims=True), 1e-9)
@@ -155,7 +154,7 @@ def told_apart(source: ClipSource, clips: int = _CLIPS) -> dict[str, dict[str, f
                 begin,
                 np.repeat(radii, rows.shape[1]),
                 np.repeat(asked, rows.shape[1], axis=0),
-                len(find_law(name).numbers),
+                len(spec.known_laws[rival].numbers),
             )
             least = cost.reshape(rows.shape).min(axis=1)
             right = least + (free[rival] - free[label]) * price > 0

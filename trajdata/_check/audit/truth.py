@@ -27,7 +27,21 @@ def _frame_times(spec: ClipSpec, params: dict[str, NDArray[np.float64]]) -> NDAr
 def _path_from_params(spec: ClipSpec, batch: _Batch) -> NDArray[np.float64]:
     """X(t) of the frames, float64 (B, T, 3) metres, from the named numbers."""
     times = _frame_times(spec, batch["params"])
-    return paths_from_params(spec.laws, batch["label"], batch["params"], times)
+    path = np.empty((*times.shape, 3))
+    for label, law in enumerate(spec.known_laws):
+        rows = batch["label"] == label
+        params = {name: batch["params"][name][rows] for name in law.numbers}
+        if law.digest:
+            # Of a user's law there is no second program: this tries whether its numbers suffice.
+            numbers = np.stack([params[name] for name in law.numbers], axis=-1)
+            path[rows] = [
+                [law.position(n, t) for t in own]
+                for n, own in zip(numbers, times[rows], strict=True)
+            ]
+        else:
+            labels = np.zeros(int(rows.sum()), np.int64)
+            path[rows] = paths_from_params((law.name,), labels, params, times[rows])
+    return path
 
 
 def _project(spec: ClipSpec, path: NDArray[np.float64]) -> NDArray[np.float64]:
