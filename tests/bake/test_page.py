@@ -30,8 +30,8 @@ PICTURES = tuple(
         *("clips rendered a second", "time baking, all runs together", "20 min", "1,500"),
         *("linear 10", "circular 11", "helical 9", "parabolic 10"),
         *("Still to be made: shards 2, 5 to 9.", "index.json is not there yet"),
-        "Hashed again: val-000000.tar, val-000001.tar. Each has the SHA-256 that was promised.",
-        "Clip 15, committed before, was rendered again: the same, to the byte.",
+        "Hashed again: val-000000.tar, val-000001.tar. Each has its promised SHA-256.",
+        "Clip 15, committed before, was rendered again and has the same bytes.",
         "Temporary files of an earlier run that were removed: 3.",
         *("val-000004.tar", "123,904", "ab" * 32),
         *("trajdata verify /data/out --full", "trajdata verify /data/out --rerender 100"),
@@ -121,7 +121,7 @@ def test_a_page_of_a_bake_that_ended_early_says_so_and_how_to_go_on(state):
 def test_damage_that_was_found_and_a_disk_that_is_too_small_are_pointed_out():
     damaged = replace(INTEGRITY, damaged=("val-000001.tar",))
     parsed = Page(page(integrity=damaged, disk_needed_bytes=6_000_000_000))
-    assert "moved aside and made again: val-000001.tar." in parsed.text
+    assert "moved aside and rendered again: val-000001.tar." in parsed.text
     assert "5.12 GB not enough" in parsed.text
     assert sum(tag.get("class") == "warn" for tag in parsed.named("span")) == 2
 

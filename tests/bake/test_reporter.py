@@ -99,7 +99,7 @@ def test_a_bake_that_goes_on_says_what_it_checked_and_keeps_the_history(started,
     assert all(later.history[0] == report.history[0] for later in seen)
     text = page(started).text
     assert re.search(r"Hashed again: train-\d+\.tar, train-\d+\.tar\. Each has the SHA-256", text)
-    assert re.search(r"Clip \d+, committed before, was rendered again: the same", text)
+    assert re.search(r"Clip \d+, committed before, was rendered again and has the same", text)
     assert "Temporary files of an earlier run that were removed: 1." in text
 
 
@@ -118,7 +118,7 @@ def test_a_damaged_shard_that_was_found_at_the_start_is_named(started, tiny_spec
     damaged[30_000] ^= 1
     last.write_bytes(damaged)
     materialize(ClipSource(tiny_spec), started, clips=CLIPS)
-    assert f"moved aside and made again: {last.name}." in page(started).text
+    assert f"moved aside and rendered again: {last.name}." in page(started).text
 
 
 class BrokenDisk(Disk):
