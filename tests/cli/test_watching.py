@@ -75,7 +75,7 @@ def test_a_writer_that_has_gone_silent_is_named_with_the_command_that_resumes(ba
     for terminal in (False, True):
         state, shown = seen(baked, terminal=terminal)
         assert state == "silent"
-        assert "The writer has gone silent: its last word is of 2001-01-01" in shown
+        assert "The writer has gone silent: its last report is of 2001-01-01" in shown
         assert progress_of(baked).resume_command[:40] in shown
 
 

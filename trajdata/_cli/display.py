@@ -1,4 +1,4 @@
-"""How a bake shows itself while it runs: a bar on a terminal, lines everywhere else."""
+"""Show the reports of a running bake: as a bar on a terminal, as lines elsewhere."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from trajdata._bake.progress import ProgressReport
 __all__ = ["LINE_SECONDS", "Display", "duration"]
 
 _BAR_WIDTH = 100
-"""Columns of a terminal from which on a bar and its words stand side by side."""
+"""The least number of columns of a terminal on which there is a bar beside the text."""
 
 LINE_SECONDS = 20.0
-"""Between two lines where there is no terminal."""
+"""Time between two lines without a terminal, while the status of the bake is the same."""
 
 
 class Display:
-    """Shows the reports of one bake on standard error; a context manager."""
+    """Shows the progress reports of one bake on a console. Use it as a context manager."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -29,7 +29,7 @@ class Display:
         self._task = TaskID(0)
         self._shown: tuple[str, float] | None = None
         if console.is_terminal:
-            # On a narrow terminal the words go below one another and there is no bar.
+            # On a narrow terminal there is no bar, and the text is folded.
             words = TextColumn(
                 "{task.description}: {task.fields[text]}",
                 table_column=Column(overflow="fold", no_wrap=False),
@@ -58,7 +58,8 @@ class Display:
             self._bar.update(
                 self._task,
                 description=report.state,
-                # What is drawn moves the bar; what the text counts would outlive a kill.
+                # The bar counts rendered clips. The text counts only committed clips, which a kill
+                # cannot lose.
                 completed=report.clips_done + report.clips_in_flight,
                 total=report.clips_total,
                 text=_line(report),
@@ -76,7 +77,7 @@ class Display:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as a person says them: "8 s", "3 min 20 s", "2 h 5 min"."""
+    """Seconds as text: "8 s", "3 min 20 s", "2 h 5 min"."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
