@@ -1466,8 +1466,8 @@ _CLI = (
         ),
         (
             "every look prints a line",
-            "elif shown != (state, report.shards_done):",
-            "elif shown != (state,):",
+            "elif shown != (status, report.shards_done):",
+            "elif shown != (status,):",
             "cli/test_watching.py::test_a_look_that_finds_nothing_new_prints_nothing",
         ),
     ),

@@ -99,22 +99,22 @@ def test_only_a_running_page_loads_itself_again():
         return [meta["content"] for meta in metas if meta.get("http-equiv") == "refresh"]
 
     assert refreshes() == ["5"]
-    for state in ("done", "interrupted", "failed"):
-        assert refreshes(state=state) == []
+    for status in ("done", "interrupted", "failed"):
+        assert refreshes(status=status) == []
 
 
 def test_a_page_of_a_complete_folder_asks_for_nothing():
     whole = replace(INTEGRITY, done=np.ones(10, np.bool_), index_is_there=True)
-    text = Page(page(integrity=whole, state="done", clips_done=98, shards_done=10)).text
+    text = Page(page(integrity=whole, status="done", clips_done=98, shards_done=10)).text
     assert "All 10 shards are committed. index.json is there: the store is complete." in text
     assert "To resume" not in text
     assert "98 of 98, 100 %" in text
 
 
-@pytest.mark.parametrize("state", ["interrupted", "failed"])
-def test_a_page_of_a_bake_that_ended_early_says_so_and_how_to_go_on(state):
-    text = Page(page(state=state, message="No space left on device")).text
-    assert f"{state} No space left on device" in text
+@pytest.mark.parametrize("status", ["interrupted", "failed"])
+def test_a_page_of_a_bake_that_ended_early_says_so_and_how_to_go_on(status):
+    text = Page(page(status=status, message="No space left on device")).text
+    assert f"{status} No space left on device" in text
     assert "trajdata materialize --out /data/out" in text
 
 

@@ -103,13 +103,13 @@ def test_a_bake_that_goes_on_says_what_it_checked_and_keeps_the_history(started,
     assert "Temporary files of an earlier run that were removed: 1." in text
 
 
-@pytest.mark.parametrize("damage", [b"", b'{"state": "runn', b"{}", b"[" * (2**20 + 2)])
+@pytest.mark.parametrize("damage", [b"", b'{"status": "runn', b"{}", b"[" * (2**20 + 2)])
 def test_a_damaged_progress_file_only_starts_a_new_history(started, tiny_spec, damage):
     (started / "progress.json").write_bytes(damage)
     seen = []
     materialize(ClipSource(tiny_spec), started, clips=CLIPS, on_progress=seen.append)
     assert seen[0].history == ()
-    assert progress_of(started).state == "done"
+    assert progress_of(started).status == "done"
 
 
 def test_a_damaged_shard_that_was_found_at_the_start_is_named(started, tiny_spec):
@@ -156,7 +156,7 @@ def test_a_page_that_cannot_be_written_ends_the_bake_as_a_progress_file_does(
         bake_on(BrokenDisk(tmp_path, name), tiny_spec)
     assert list((tmp_path / ".trajdata" / "tmp").iterdir()) == []
     if name == "report.html":  # the short files come first when the disk is full
-        assert progress_of(tmp_path).state == "failed"
+        assert progress_of(tmp_path).status == "failed"
     bake_on(BrokenDisk(tmp_path, name, times=0), tiny_spec)
     assert "done complete" in page(tmp_path).text
 

@@ -113,7 +113,7 @@ class Meter:
             self._shards_done -= 1
             self._bytes_done -= filesize
 
-    def report(self, state: str, message: str) -> ProgressReport:
+    def report(self, status: str, message: str) -> ProgressReport:
         """A report of this moment.
 
         Raises:
@@ -130,13 +130,13 @@ class Meter:
                 self._recent.popleft()
             since, before = self._recent[0]
             rate = (self._rendered - before) / (now - since) if self._rendered > before else None
-            if state != "running":
+            if status != "running":
                 rate = self._mean_rate(now)
             done = sum(self._counts.values())
             left = self._clips_total - done - self._in_flight
-            self._plot(now, done + self._in_flight, is_last=state != "running")
+            self._plot(now, done + self._in_flight, is_last=status != "running")
             return ProgressReport(
-                state=state,
+                status=status,
                 message=message,
                 split=self._split,
                 seed=self._seed,

@@ -22,7 +22,7 @@ __all__ = [
     "PROGRESS_TEXT",
     "REPORT_PAGE",
     "STALE_SECONDS",
-    "STATES",
+    "STATUSES",
     "TIME_FORMAT",
     "ProgressReport",
     "gigabytes",
@@ -39,7 +39,7 @@ REPORT_PAGE = "report.html"
 LIVELY = (PROGRESS_TEXT, PROGRESS_JSON, REPORT_PAGE)
 """The files that tell who bakes, when and how fast. Their bytes differ from run to run."""
 
-STATES = ("running", "done", "interrupted", "failed")
+STATUSES = ("running", "done", "interrupted", "failed")
 
 STALE_SECONDS = 120.0
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
@@ -58,7 +58,7 @@ class ProgressReport:
     """A bake at one moment.
 
     Attributes:
-        state: "running", "done", "interrupted" or "failed".
+        status: "running", "done", "interrupted" or "failed".
         message: what the bake is doing, or what went wrong, in one sentence.
         split, seed: of the stream.
         clips_done: clips in committed shards.
@@ -81,7 +81,7 @@ class ProgressReport:
         history: the rate over the time of all runs, in at most ``MOST_POINTS`` points.
     """
 
-    state: str
+    status: str
     message: str
     split: str
     seed: int
@@ -111,7 +111,7 @@ class ProgressReport:
         Args:
             now: a time with a time zone.
         """
-        return self.state == "running" and self._age_seconds(now) > self.stale_after_seconds
+        return self.status == "running" and self._age_seconds(now) > self.stale_after_seconds
 
     def is_of_the_future(self, now: datetime) -> bool:
         """Whether the report says "running" and its time lies so far ahead of ``now`` that the
@@ -120,7 +120,7 @@ class ProgressReport:
         Args:
             now: a time with a time zone.
         """
-        return self.state == "running" and -self._age_seconds(now) > self.stale_after_seconds
+        return self.status == "running" and -self._age_seconds(now) > self.stale_after_seconds
 
     def _age_seconds(self, now: datetime) -> float:
         updated = datetime.strptime(self.updated, TIME_FORMAT).replace(tzinfo=timezone.utc)
@@ -150,7 +150,7 @@ class ProgressReport:
         rate = "-" if self.clips_per_second is None else f"{self.clips_per_second:,.0f} clips/s"
         counts = ", ".join(f"{law} {count:,}" for law, count in self.class_counts.items())
         rows = [
-            ("state", self.state),
+            ("status", self.status),
             ("", self.message),
             ("clips", f"{self.clips_done:,} of {self.clips_total:,} ({percent:.1f} %)"),
             ("in flight", f"{self.clips_in_flight:,} clips rendered and not committed"),
@@ -300,7 +300,7 @@ _MAYBE_NUMBER: _Rule = (
 )
 
 _FIELDS: dict[str, _Rule] = {
-    "state": (f"one of {', '.join(STATES)}", lambda value: value in STATES),
+    "status": (f"one of {', '.join(STATUSES)}", lambda value: value in STATUSES),
     "message": _TEXT,
     "split": _TEXT,
     "seed": ("a whole number from 0 to 2**63 - 1", _is_seed),

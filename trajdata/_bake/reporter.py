@@ -126,26 +126,26 @@ class Reporter:
         with self._lock:
             self._done[commit.shard] = False
 
-    def tell(self, state: str, message: str) -> None:
+    def tell(self, status: str, message: str) -> None:
         """Write the three files, then call ``on_progress``.
 
         Raises:
             OSError: a file cannot be written.
         """
-        report = self._meter.report(state, message)
+        report = self._meter.report(status, message)
         # progress.json is written last: a program that reads "done" there finds the page written.
         self._write_page(report)
         write_progress(self._store, report)
         if self._on_progress is not None:
             self._on_progress(report)
 
-    def tell_last(self, state: str, message: str) -> None:
+    def tell_last(self, status: str, message: str) -> None:
         """Write how the run ended, before the error that ended it is raised.
 
         Raises:
             OSError: a file cannot be written.
         """
-        report = self._meter.report(state, message)
+        report = self._meter.report(status, message)
         # A full disk may have space for the two short files only, so they come before the page.
         write_progress(self._store, report, is_last=True)
         self._write_page(report)
@@ -159,12 +159,12 @@ class Reporter:
 
     def _write_page(self, report: ProgressReport) -> None:
         now = time.monotonic()
-        is_news = report.state != "running" or report.message != self._paged_message
+        is_news = report.status != "running" or report.message != self._paged_message
         if not is_news and now - self._paged_at < _PAGE_SECONDS:
             return
         self._paged_at, self._paged_message = now, report.message
         integrity = self._integrity()
-        self._render_pictures(report.state, integrity.newest, now)
+        self._render_pictures(report.status, integrity.newest, now)
         page = render_page(self._store.where, self._recipe, report, integrity, self._pictures)
         # A folder's name may have bytes that are not UTF-8.
         data = page.encode("utf-8", "backslashreplace")
@@ -185,7 +185,7 @@ class Reporter:
             index_is_there=self._index_is_there,
         )
 
-    def _render_pictures(self, state: str, newest: tuple[Commit, ...], now: float) -> None:
+    def _render_pictures(self, status: str, newest: tuple[Commit, ...], now: float) -> None:
         """Render the last clips of the newest shard, unless the page shows them already.
 
         After an error or an interrupt nothing is rendered: a user who stops a bake does not want to
@@ -193,7 +193,7 @@ class Reporter:
         """
         if self._source is None or not newest or newest[0].shard == self._pictured:
             return
-        if not (state == "done" or (state == "running" and now >= self._picture_due)):
+        if not (status == "done" or (status == "running" and now >= self._picture_due)):
             return
         from trajdata._show.pictures import clip_pictures
 

@@ -315,7 +315,7 @@ def _is_all_said(store: Store) -> bool:
         report = read_progress(store)
     except ShardError:
         return False  # a power loss may damage progress.json, which is not written durably
-    return report is None or report.state == "done"
+    return report is None or report.status == "done"
 
 
 def _check_canary(store: Store, contents: Contents) -> int | None:
@@ -336,12 +336,12 @@ def _check_canary(store: Store, contents: Contents) -> int | None:
     return clip
 
 
-def _last_words(store: Store, reporter: Reporter, state: str, message: str) -> None:
+def _last_words(store: Store, reporter: Reporter, status: str, message: str) -> None:
     try:
         # A Ctrl-C can come after a temp was created and before the code that removes it is reached.
         # All threads have ended, so that no temp is in use.
         store.clear_temps()
-        reporter.tell_last(state, message)
+        reporter.tell_last(status, message)
     except OSError:
         # A full or broken disk may refuse these files too. The caller raises the first error.
         return

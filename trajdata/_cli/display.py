@@ -57,22 +57,22 @@ class Display:
         if self._bar is not None:
             self._bar.update(
                 self._task,
-                description=report.state,
+                description=report.status,
                 # The bar counts rendered clips. The text counts only committed clips, which a kill
                 # cannot lose.
                 completed=report.clips_done + report.clips_in_flight,
                 total=report.clips_total,
                 text=_line(report),
             )
-        elif self._is_due(report.state):
-            print(f"{report.state}: {_line(report)}", file=self._console.file, flush=True)
+        elif self._is_due(report.status):
+            print(f"{report.status}: {_line(report)}", file=self._console.file, flush=True)
 
-    def _is_due(self, state: str) -> bool:
+    def _is_due(self, status: str) -> bool:
         now = time.monotonic()
         shown = self._shown
-        if shown and shown[0] == state and now - shown[1] < LINE_SECONDS:
+        if shown and shown[0] == status and now - shown[1] < LINE_SECONDS:
             return False
-        self._shown = (state, now)
+        self._shown = (status, now)
         return True
 
 
@@ -90,6 +90,6 @@ def _line(report: ProgressReport) -> str:
     parts = [f"{report.clips_done:,} of {report.clips_total:,} clips committed"]
     if report.clips_per_second is not None:
         parts.append(f"{report.clips_per_second:,.0f} clips/s")
-    if report.eta_seconds is not None and report.state == "running":
+    if report.eta_seconds is not None and report.status == "running":
         parts.append(f"{duration(report.eta_seconds)} left")
     return ", ".join(parts)

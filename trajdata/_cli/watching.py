@@ -63,19 +63,19 @@ def watch(
                 if report.updated != last:
                     last, since = report.updated, clock()
                 is_unchanged = clock() - since > report.stale_after_seconds
-                silent = report.state == "running" and (
+                silent = report.status == "running" and (
                     report.is_stale(datetime.now(timezone.utc)) or is_unchanged
                 )
-                state = "silent" if silent else report.state
+                status = "silent" if silent else report.status
                 if console.is_terminal:
                     live.update(frame(report, silent=silent), refresh=True)
-                elif shown != (state, report.shards_done):
-                    shown = (state, report.shards_done)
+                elif shown != (status, report.shards_done):
+                    shown = (status, report.shards_done)
                     console.print(
-                        _line(report, state), markup=False, highlight=False, soft_wrap=True
+                        _line(report, status), markup=False, highlight=False, soft_wrap=True
                     )
-                if state != "running":
-                    return state
+                if status != "running":
+                    return status
             wait(_LOOK_SECONDS)
 
 
@@ -106,10 +106,10 @@ def _read(folder: Path) -> ProgressReport:
     return report
 
 
-def _line(report: ProgressReport, state: str) -> str:
-    if state == "silent":
+def _line(report: ProgressReport, status: str) -> str:
+    if status == "silent":
         return f"silent: {_silence(report)}"
-    return f"{state}: {report.clips_done:,} of {report.clips_total:,} clips committed"
+    return f"{status}: {report.clips_done:,} of {report.clips_total:,} clips committed"
 
 
 def _silence(report: ProgressReport) -> str:
