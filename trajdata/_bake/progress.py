@@ -50,7 +50,7 @@ _MOST_CHARACTERS = 100_000
 _MOST = 1e18
 """No bake reaches this number. A larger one, or a NaN, means that the file is damaged."""
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ class ProgressReport:
         """Whether the shards that are not committed yet need more space than is left."""
         return self.disk_free_bytes is not None and self.disk_needed_bytes > self.disk_free_bytes
 
-    def _room(self) -> str:
+    def _space(self) -> str:
         if self.disk_free_bytes is None:
             return "-"
         return gigabytes(self.disk_free_bytes) + (" - NOT ENOUGH" if self.is_short_of_disk else "")
@@ -160,7 +160,7 @@ class ProgressReport:
             ("time left", span(self.eta_seconds)),
             ("last commit", self.last_commit or "none in this run"),
             ("classes", counts),
-            ("disk free", self._room()),
+            ("disk free", self._space()),
             ("disk needed", gigabytes(self.disk_needed_bytes)),
             ("memory", gigabytes(self.rss_bytes)),
             ("process", f"{self.pid} on {self.host}"),
@@ -195,7 +195,7 @@ def write_progress(store: Store, report: ProgressReport, *, is_last: bool = Fals
         try:
             put_bytes(store, name, data, durable=False)
         except OSError as error:
-            if not is_last or error.errno not in _NO_ROOM:
+            if not is_last or error.errno not in _NO_SPACE:
                 raise
             store.overwrite(name, data)
 

@@ -62,8 +62,8 @@ def shard_chunks(
     """
     indices = task.recipe.indices(task.shard)
     classes = len(task.recipe.spec.laws)
-    for first in range(indices.start, indices.stop, builder.room):
-        part = range(first, min(first + builder.room, indices.stop))
+    for first in range(indices.start, indices.stop, builder.capacity):
+        part = range(first, min(first + builder.capacity, indices.stop))
         records, labels = builder.build(part)
         counts: list[int] = np.bincount(labels, minlength=classes).tolist()
         yield records.reshape(-1).data, counts, len(part)
@@ -92,7 +92,7 @@ def bake_shard(
         ShardError: the shard does not have the promised bytes; nothing was changed.
         OSError: the medium failed; no temp is left.
     """
-    room = shard_builder(task.recipe) if builder is None else builder
+    used = shard_builder(task.recipe) if builder is None else builder
     tell = on_clips or _tell_nobody
     attempt = 1
     while True:
@@ -100,7 +100,7 @@ def bake_shard(
 
         def chunks() -> Iterator[tuple[memoryview, list[int]]]:
             nonlocal rendered
-            for chunk, counts, clips in shard_chunks(task, room):
+            for chunk, counts, clips in shard_chunks(task, used):
                 yield chunk, counts
                 if clips:
                     rendered += clips

@@ -33,35 +33,37 @@ class RecordBuilder:
 
     Args:
         recipe: the recipe of the records.
-        room_bytes: about how much memory to use; one record always fits.
+        memory_bytes: about how much memory to use; one record always fits.
 
     Attributes:
         recipe: as it was given.
         layout: the layout of the records.
-        room: how many records fit.
+        capacity: how many records fit.
     """
 
-    def __init__(self, recipe: Recipe, room_bytes: int) -> None:
+    def __init__(self, recipe: Recipe, memory_bytes: int) -> None:
         self.recipe = recipe
         self.layout: RecordLayout = recipe.layout
         self._source = record_source(recipe)
-        self.room = max(1, room_bytes // self.layout.record_bytes)
+        self.capacity = max(1, memory_bytes // self.layout.record_bytes)
         # Headers and padding are written only here. ``build`` changes nothing but keys and values.
-        self._bytes = np.tile(self.layout.template, (self.room, 1))
+        self._bytes = np.tile(self.layout.template, (self.capacity, 1))
         self._records = self._bytes.view(self.layout.dtype)[:, 0]
 
     def build(self, indices: range) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
         """The records of some consecutive clips.
 
         Args:
-            indices: at most ``room`` indices.
+            indices: at most ``capacity`` indices.
 
         Returns:
             uint8 (B, record_bytes), valid until the next call, and the labels, int64 (B,).
         """
         count = len(indices)
-        if count > self.room:
-            raise ArgumentError(f"indices: given {count} of them; allowed are up to {self.room}")
+        if count > self.capacity:
+            raise ArgumentError(
+                f"indices: given {count} of them; allowed are up to {self.capacity}"
+            )
         where = np.arange(indices.start, indices.stop, dtype=np.int64)
         records = self._records[:count]
         self.layout.write_keys(self._bytes[:count], where)
