@@ -89,11 +89,11 @@ def repair(
     with exit_codes(as_json):
         from rich.console import Console
 
-        from trajdata._bake.repair import repair as mend
+        from trajdata._bake.repair import repair as repair_store
         from trajdata._cli.display import Display
 
         with interruptible(), Display(Console(stderr=True)) as display:
-            report = mend(folder, threads=threads, on_progress=display.update)
+            report = repair_store(folder, threads=threads, on_progress=display.update)
         if as_json:
             print_json({**asdict(report), "was_sound": report.was_sound})
             return

@@ -257,6 +257,6 @@ class CommittedShards:
 
 
 def _as_bytes(array: NDArray[Any]) -> NDArray[np.uint8]:
-    """A C-contiguous array (B, ...) as bytes, uint8 (B, bytes of a row), the same memory."""
+    """A C-contiguous array (B, ...) as bytes: uint8 (B, bytes of a row) on the same memory."""
     size = math.prod(array.shape[1:])
     return array.reshape(len(array), size).view(np.uint8)

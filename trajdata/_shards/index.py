@@ -109,7 +109,7 @@ def _parse_long(data: bytes, file: str) -> Index:
     end = data.find(_SHA256_END, listed)
     if min(start, listed, end) < 0:
         raise ShardError(
-            file, expected=f"an index, as one of more than {_SMALL_BYTES} bytes is", found="no such"
+            file, expected="an index with its shardlist and its hashes", found="not all of these"
         )
     first = listed + len(_SHA256_START)
     # The parts that are skipped here are checked at the end, where ``parse_index`` compares the

@@ -144,7 +144,7 @@ def check_spelling_of(data: bytes, pieces: Iterable[bytes], file: str | os.PathL
             raise ShardError(
                 file,
                 offset=start + at,
-                expected=f"{due[at : at + 20]!r}, as it is written",
+                expected=f"{due[at : at + 20]!r}, as trajdata writes it",
                 found=f"{held[at : at + 20]!r}" if at < len(held) else "the end",
             )
         start += len(due)

@@ -174,7 +174,7 @@ def _strips(videos: NDArray[np.uint8], columns: int, most_bytes: int) -> tuple[i
             if sum(strip.size for strip in strips) <= most_bytes:
                 return thin, strips
         thin *= 2
-    raise ArgumentError(f"clips: given {len(videos)}; so many do not fit into {most_bytes:,} bytes")
+    raise ArgumentError(f"clips: given {len(videos)}; these do not fit into {most_bytes:,} bytes")
 
 
 def _strip(video: NDArray[np.uint8], columns: int, thin: int, options: dict[str, Any]) -> _Strip:

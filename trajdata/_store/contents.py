@@ -1,6 +1,6 @@
 """What a store holds: its recipe, its index, its commit records and the shards that these promise.
 
-Everybody who wants to know that asks this module. It reads those small files and asks for the sizes
+All code that needs to know this asks this module. It reads those small files and asks for the sizes
 of the shards, and looks at nothing else.
 """
 
