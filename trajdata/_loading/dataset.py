@@ -110,7 +110,7 @@ class TrajectoryDataset(SourceView, IterableDataset[Any]):
         if batch_size is not None and collate_size is not None:
             raise ArgumentError(
                 f"collate_size: given {collate_size!r} with batch_size {batch_size!r}; it is for "
-                f"batch_size=None, where a DataLoader collates"
+                f"batch_size=None, with which a DataLoader collates"
             )
         if not isinstance(drop_last, bool):
             raise ArgumentError(f"drop_last: given {drop_last!r}; allowed are True and False")

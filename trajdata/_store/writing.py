@@ -111,7 +111,7 @@ def create_file(disk: Disk, final: str, data: bytes) -> bool:
     except BaseException:
         _remove_temp(disk, temp)
         raise
-    with contextlib.suppress(FileNotFoundError):  # renamed, where there are no hard links
+    with contextlib.suppress(FileNotFoundError):  # without hard links the temp was renamed
         disk.remove(temp)
     _sync_or_say(lambda: disk.sync_folder(os.path.dirname(final)), final)
     return is_ours
