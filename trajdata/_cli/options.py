@@ -1,4 +1,4 @@
-"""What several commands share: options, the words on exit codes, and JSON answers."""
+"""What several commands share: options, the text on exit codes, and JSON answers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ Split = Annotated[
     str,
     typer.Option(help=f"Which part of the stream: {', '.join(split_names())}; they never overlap."),
 ]
-# `readable=False` leaves it to the library to find out, and to the exit codes to say.
+# With `readable=False`, typer does not look at the folder. The library does, and its errors have
+# the right exit codes.
 Folder = Annotated[
     Path, typer.Argument(readable=False, help="A folder that `trajdata materialize` writes.")
 ]
@@ -31,5 +32,5 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON."
 
 
 def print_json(answer: dict[str, Any]) -> None:
-    """Print an answer for a program."""
+    """Print an answer as JSON, for a program."""
     typer.echo(json.dumps(answer, indent=2, default=str))

@@ -1,4 +1,4 @@
-"""The shards of a store that are committed: mapped when they are first asked for, and checked."""
+"""Read clips from the committed shards of a store, which are mapped into memory and checked."""
 
 from __future__ import annotations
 
@@ -36,13 +36,14 @@ def find_shards(where: str | os.PathLike[str], *, unfinished: bool) -> Committed
     """The committed shards of a store.
 
     Args:
-        where: a folder as ``materialize`` wrote it; ``.trajdata`` may be missing when it is
-            complete.
-        unfinished: take what is committed so far. Otherwise an unfinished bake is an error.
+        where: a folder that ``materialize`` wrote; if the store is complete, ``.trajdata`` may be
+            missing.
+        unfinished: whether the store may be unfinished; then the shards that are committed by now
+            are read.
 
     Raises:
-        ArgumentError: not a folder of shards, or an unfinished one.
-        ShardError: a damaged index, commit record or shard file.
+        ArgumentError: ``where`` is no store, or an unfinished one though ``unfinished`` is false.
+        ShardError: the index, a commit record or a shard's file is damaged.
     """
     folder = os.fspath(where)
     if "://" in folder:
@@ -73,16 +74,16 @@ def find_shards(where: str | os.PathLike[str], *, unfinished: bool) -> Committed
 
 
 class CommittedShards:
-    """Reads clips out of the shards of one store. ``find_shards`` makes one.
+    """Reads clips out of the committed shards of one store. ``find_shards`` makes one.
 
-    Threads may share it; it can be pickled, and opens its files again where it arrives. At most
-    128 shards are mapped at a time.
+    Threads may share it. It can be pickled; the copy opens the files again. At most 128 shards are
+    mapped at a time.
 
     Attributes:
-        store: where the shards are.
-        recipe: what the store holds when complete.
-        shards: the numbers of those that can be read.
-        fields: which fields of a clip they hold.
+        store: the store of the shards.
+        recipe: the store's recipe.
+        shards: numbers of the shards that can be read.
+        fields: the fields of a clip that the shards hold.
     """
 
     def __init__(self, store: Store, recipe: Recipe, shards: frozenset[int]) -> None:
@@ -109,7 +110,7 @@ class CommittedShards:
         self._prepare()
 
     def held(self, indices: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Whether each of int64 (B,) can be read: bool (B,)."""
+        """Whether the clips of these indices, int64 (B,), can be read: bool (B,)."""
         shards = np.minimum(indices // self.recipe.shard_clips, len(self._readable) - 1)
         readable: NDArray[np.bool_] = self._readable[shards] & (indices < self.recipe.clips)
         return readable
@@ -123,8 +124,8 @@ class CommittedShards:
         """The clips of these indices, stacked: the fields that are asked for, in that order.
 
         Raises:
-            ArgumentError: indices that cannot be read, or an ``out`` that does not fit.
-            ShardError: a damaged shard.
+            ArgumentError: a clip cannot be read, or an array of ``out`` does not fit.
+            ShardError: a shard is damaged.
         """
         where = check_indices(indices)
         lowest, highest = (int(where.min()), int(where.max())) if len(where) else (0, 0)
@@ -160,9 +161,10 @@ class CommittedShards:
         return cast(Batch, ShownBatch(result, self.recipe.spec))
 
     def warm(self) -> None:
-        """Compile the kernels (or load them from the disk cache): call before starting workers."""
+        """Compile the kernels, or load them from the disk cache: call before workers start."""
         record = np.zeros((1, self.recipe.layout.record_bytes), np.uint8)
-        record.flags.writeable = False  # as a mapped shard is
+        # Numba compiles a kernel separately for read-only arrays, such as mapped shards.
+        record.flags.writeable = False
         none = np.empty(0, np.int64)
         gather_values(record, none, none, 0, np.empty((1, 1), np.uint8))
         read_labels(record, none, 0, KEY_DIGITS, 0, 1, 1, none)
@@ -179,13 +181,14 @@ class CommittedShards:
                 if shard not in self.shards:
                     raise ArgumentError(
                         f"indices: given some of shard {shard}, which is not committed yet; "
-                        f"{len(self.shards)} of {self.recipe.shards} shards are"
+                        f"{len(self.shards)} of {self.recipe.shards} shards are committed"
                     )
 
     def _by_shard(
         self, where: NDArray[np.int64], lowest: int, highest: int
     ) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.intp]]]:
-        """(shard, rows of the shard, rows of the batch) for every shard that is asked."""
+        """(shard, rows of the shard, rows of the batch) for every shard that holds a clip asked
+        for."""
         if len(where) == 0:
             return
         size = self.recipe.shard_clips
@@ -216,7 +219,7 @@ class CommittedShards:
             array[places] = part
 
     def _checked_labels(self, opened: ShardView, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The labels of some records, whose keys are checked.
+        """The labels of some records. Their keys are checked too.
 
         Raises:
             ShardError: a key or a label is wrong.
@@ -234,7 +237,7 @@ class CommittedShards:
             labels,
         )
         if not sound:
-            # Slower, but it says what is wrong and where.
+            # These checks are slower, but say what is wrong and where.
             opened.strict.check_keys(opened.records["key"][rows], rows)
             labels = opened.strict.labels(opened.records["label"][rows], rows)
         return labels
@@ -245,7 +248,7 @@ class CommittedShards:
             if opened is None:
                 opened = self._open[shard] = ShardView(self.store, self.recipe, shard)
                 if len(self._open) > _OPEN_SHARDS:
-                    # A thread that still reads it keeps its mapping alive.
+                    # If another thread still reads the shard, it keeps the mapping alive.
                     self._open.popitem(last=False)
             else:
                 self._open.move_to_end(shard)
@@ -254,6 +257,6 @@ class CommittedShards:
 
 
 def _as_bytes(array: NDArray[Any]) -> NDArray[np.uint8]:
-    """A C-contiguous array (B, ...) as bytes, uint8 (B, bytes of a row), the same memory."""
+    """A C-contiguous array (B, ...) as bytes: uint8 (B, bytes of a row) on the same memory."""
     size = math.prod(array.shape[1:])
     return array.reshape(len(array), size).view(np.uint8)

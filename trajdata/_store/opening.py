@@ -1,4 +1,4 @@
-"""From a path to the store that is there."""
+"""Choose the kind of store that a path or URL stands for."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ __all__ = ["open_store"]
 
 
 def open_store(where: str | os.PathLike[str]) -> Store:
-    """The store at a path. Nothing is looked at and nothing is made."""
+    """The store at a path. No file is looked at or created yet."""
     return FolderStore(Disk(os.path.abspath(where)))

@@ -1,4 +1,4 @@
-"""Truth: whether path, places, sizes and pixels agree, each measured without the kernels' help."""
+"""Truth: whether paths, places, sizes and pixels agree. They are computed here without kernels."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from trajdata._spec.model import ClipSpec
 __all__ = ["TRUTH_FIELDS", "framing", "motion", "reprojection", "separation"]
 
 TRUTH_FIELDS = ("label", "index", "trajectory", "jittered", "pixels", "depth", "radius", "params")
-"""What these figures are computed from."""
+"""The fields that these figures are computed from."""
 
 _Batch = dict[str, Any]
 
@@ -51,7 +51,7 @@ def _project(spec: ClipSpec, path: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def reprojection(spec: ClipSpec, batch: _Batch) -> list[Finding]:
-    """Paths against places: from the stored path, and from the named numbers."""
+    """Places computed from the path, and the path computed from ``params``, against the truth."""
     count = batch["index"].size
     stored = _project(spec, batch["jittered"].astype(np.float64))
     path = _path_from_params(spec, batch)
@@ -88,7 +88,7 @@ def reprojection(spec: ClipSpec, batch: _Batch) -> list[Finding]:
 
 
 def framing(spec: ClipSpec, batch: _Batch) -> list[Finding]:
-    """The share of objects wholly inside the frame, radius included, from unclamped places."""
+    """The share of objects that lie wholly inside the frame, with their radius."""
     x, y = (batch["pixels"][..., axis].astype(np.float64) for axis in (0, 1))
     r = batch["radius"].astype(np.float64)
     inside = (x - r >= 0) & (x + r <= spec.width) & (y - r >= 0) & (y + r <= spec.height)
@@ -100,7 +100,7 @@ def framing(spec: ClipSpec, batch: _Batch) -> list[Finding]:
 
 
 def motion(spec: ClipSpec, batch: _Batch) -> list[Finding]:
-    """The least length of a path on the picture, in percent of the width."""
+    """The length of the shortest path on the picture, in percent of the width."""
     steps = np.diff(batch["pixels"].astype(np.float64), axis=1)
     length = np.linalg.norm(steps, axis=-1).sum(axis=1) / spec.width
     return [
@@ -116,7 +116,8 @@ def motion(spec: ClipSpec, batch: _Batch) -> list[Finding]:
 
 
 def separation(spec: ClipSpec, batch: _Batch) -> list[Finding]:
-    """What defines each law is there to be seen: growth, turns, bow, straightness."""
+    """Whether the property that tells each law from the others can be seen: the change of size of a
+    helix, the turns of a circle, the bow of a parabola, the straightness of a line."""
     path = _project(spec, _path_from_params(spec, batch))
     chord = path[:, -1] - path[:, 0]
     off = path - path[:, :1]
