@@ -61,7 +61,7 @@ _PASSING = frozenset(
     )
     if hasattr(errno, name)
 )
-_EXTRAS = {"matplotlib": "audit", "scipy": "audit"}
+_EXTRAS = {"filelock": "cloud", "matplotlib": "audit", "obstore": "cloud", "scipy": "audit"}
 """Packages that only some commands need, and the extra that brings each."""
 
 # What was typed cannot be a folder or file.

@@ -22,7 +22,13 @@ from trajdata._spec.model import ClipSpec
 __all__ = ["ReadThroughSource", "read_through"]
 
 
-def read_through(source: Source, where: str | os.PathLike[str]) -> ReadThroughSource:
+def read_through(
+    source: Source,
+    where: str | os.PathLike[str],
+    *,
+    cache_dir: str | os.PathLike[str] | None = None,
+    cache_bytes: int | None = None,
+) -> ReadThroughSource:
     """``source``, but clips that are committed in a store are read from there.
 
     The bytes are the same either way. The store may be unfinished: what was committed when it was
@@ -30,14 +36,15 @@ def read_through(source: Source, where: str | os.PathLike[str]) -> ReadThroughSo
 
     Args:
         source: of the same stream; most often a ``trajdata.ClipSource``.
-        where: a folder as ``trajdata.materialize`` writes it.
+        where: a folder or URL as ``trajdata.materialize`` writes it.
+        cache_dir, cache_bytes: as of ``open_shards``.
 
     Raises:
         ArgumentError: not a folder of shards.
         SpecMismatchError: the store holds another stream; names what differs.
         ShardError: the store's index or records are damaged.
     """
-    shards = find_shards(where, unfinished=True)
+    shards = find_shards(where, unfinished=True, cache_dir=cache_dir, cache_bytes=cache_bytes)
     differences = stream_differences(source, shards.recipe)
     if differences:
         raise SpecMismatchError(os.fspath(where), differences)

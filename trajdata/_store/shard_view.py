@@ -16,7 +16,7 @@ from trajdata._shards.strict import (
     walk_shard,
     wrong_size,
 )
-from trajdata._store.protocol import Store
+from trajdata._store.protocol import Store, ViewedStore
 from trajdata._store.ranges import read_blocks
 
 __all__ = ["ShardView", "check_size", "walk"]
@@ -31,12 +31,13 @@ class ShardView:
         path: of the file.
         first: index of its first clip.
         strict: the checks of its records.
+        memory_bytes: of this process's memory that it takes; a mapped file takes none.
 
     Raises:
         ShardError: a file of another size, or whose first record has other headers.
     """
 
-    def __init__(self, store: Store, recipe: Recipe, shard: int) -> None:
+    def __init__(self, store: ViewedStore, recipe: Recipe, shard: int) -> None:
         name = recipe.shard_name(shard)
         layout = recipe.layout
         indices = recipe.indices(shard)
@@ -46,6 +47,7 @@ class ShardView:
         check_size(store, recipe, shard)
         view = self._view = store.view(name)
         self._bytes = recipe.shard_bytes(shard)
+        self.memory_bytes = 0 if isinstance(view.obj, mmap.mmap) else len(view)
         if len(view) != self._bytes:  # it was cut between the two looks
             raise wrong_size(self.path, recipe, shard, len(view))
         self.records: NDArray[np.void] = np.frombuffer(view, layout.dtype, len(indices))
@@ -90,7 +92,7 @@ class ShardView:
         self.strict.check_end(self._end, self.raw.nbytes)
 
 
-def check_size(store: Store, recipe: Recipe, shard: int) -> None:
+def check_size(store: ViewedStore, recipe: Recipe, shard: int) -> None:
     """Check that a shard's file has the size that it must have.
 
     Raises:
