@@ -1294,7 +1294,7 @@ _LOADING = (
         "_loading/transport/sender.py",
         (
             "a slot that was sent counts as free",
-            "    slab.set_state(lease.slot, SENT)\n",
+            "    slab.set_mark(lease.slot, SENT)\n",
             "",
             _TRANSPORT + "test_without_a_free_slot_an_ordinary_tensor_is_sent",
         ),
@@ -1303,7 +1303,7 @@ _LOADING = (
         "_loading/transport/slab.py",
         (
             "a slot is claimed while its last batch is on its way",
-            " and self.state(slot) == FREE:\n                return",
+            " and self.mark(slot) == FREE:\n                return",
             ":\n                return",
             _TRANSPORT + "test_without_a_free_slot_an_ordinary_tensor_is_sent",
         ),
@@ -1466,8 +1466,8 @@ _CLI = (
         ),
         (
             "every look prints a line",
-            "elif shown != (state, report.shards_done):",
-            "elif shown != (state,):",
+            "elif shown != (status, report.shards_done):",
+            "elif shown != (status,):",
             "cli/test_watching.py::test_a_look_that_finds_nothing_new_prints_nothing",
         ),
     ),

@@ -1,18 +1,19 @@
 """Seeded synthetic trajectory videos with exact truth, live in a DataLoader or baked to shards.
 
-Nouns, used everywhere in this sense and no other:
+These nouns have one meaning everywhere:
 
 - clip: one short video with its ground truth.
 - spec: the distribution that clips are drawn from (sizes, laws, ranges).
-- scene: one draw from it.
-- source: the stream of clips, addressable by index.
+- scene: what a clip shows, sampled from the spec (the object with its law, the looks).
+- source: a stream of clips, addressable by index.
 - shard: one tar file.
+- store: where shards lie, such as a folder.
 - partition: which indices a rank or worker takes.
 
 The promise: clip(i) is a pure function of (spec, seed, split, i).
 
-Public names are loaded when they are first used, so that ``import trajdata`` costs next to
-nothing and imports neither torch nor numba.
+Public names are loaded when they are first used, so that ``import trajdata`` takes almost no time
+and imports neither torch nor numba.
 """
 
 from __future__ import annotations

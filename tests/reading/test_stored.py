@@ -247,10 +247,10 @@ def test_a_damaged_commit_record_is_an_error(copy):
         with pytest.raises(ShardError):
             open_shards(copy)
     path.write_bytes(canonical({**good, "seal": "0" * 64}))
-    with pytest.raises(ShardError, match="as it is written"):
+    with pytest.raises(ShardError, match="as trajdata writes it"):
         open_shards(copy)
     path.write_text(json.dumps({**good, "seal": seal}))
-    with pytest.raises(ShardError, match="as it is written"):
+    with pytest.raises(ShardError, match="as trajdata writes it"):
         open_shards(copy)
     path.write_bytes(canonical(sealed(good)))
     open_shards(copy)

@@ -117,7 +117,7 @@ def test_a_builder_that_is_used_again_leaves_nothing_of_the_last_clips(tiny_spec
 
 def test_a_builder_has_room_for_one_record_at_least_and_says_when_it_is_full(tiny_spec):
     builder = RecordBuilder(recipe_for(tiny_spec), 0)
-    assert builder.room == 1
+    assert builder.capacity == 1
     with pytest.raises(ValueError, match="given 2 of them; allowed are up to 1"):
         builder.build(range(2))
 

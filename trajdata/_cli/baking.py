@@ -1,4 +1,4 @@
-"""The commands that bake and that tell how far a bake is."""
+"""The commands that bake, and those that show how far a bake is."""
 
 from __future__ import annotations
 
@@ -42,11 +42,14 @@ def materialize(
     seed: Seed = 0,
     split: Split = "train",
     threads: Annotated[
-        int | None, typer.Option(help="Threads that render; one a core if not given.")
+        int | None, typer.Option(help="Threads that render; one for each core if not given.")
     ] = None,
     shard_clips: Annotated[
         int | None,
-        typer.Option(help="Clips in a shard, fixed for the folder; if not given, about 128 MiB."),
+        typer.Option(
+            help="Clips in a shard, fixed when the bake begins; if not given, up to 128 MiB of "
+            "video."
+        ),
     ] = None,
     fields: Annotated[
         str | None,
@@ -56,11 +59,12 @@ def materialize(
         ),
     ] = None,
     detach: Annotated[
-        bool, typer.Option("--detach", help="In the background; says how to watch and to stop it.")
+        bool,
+        typer.Option("--detach", help="Bake in the background, and say how to watch and stop it."),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Bake clips into tar shards. Run it again after an interruption: it resumes."""
+    """Bake clips into tar shards. After an interruption, the same command resumes the bake."""
     with exit_codes(as_json):
         from trajdata._clips.source import ClipSource
 
@@ -126,7 +130,7 @@ def materialize(
 
 
 def status(out: Out, as_json: AsJson = False) -> None:
-    """Tell how far a bake is, also from another machine that sees the folder."""
+    """Show how far a bake is. This works on any machine that sees the folder or bucket."""
     with exit_codes(as_json):
         from datetime import datetime, timezone
 
@@ -151,13 +155,13 @@ def status(out: Out, as_json: AsJson = False) -> None:
             )
         if of_the_future:
             typer.echo(
-                "This report is of the future: the clock of the bake and the one of this machine "
-                "differ, so nobody can tell whether it still runs; `trajdata watch` can."
+                "This report is of the future: the clocks of the bake and of this machine differ, "
+                "so its time does not tell whether the bake still runs. `trajdata watch` can tell."
             )
 
 
 def watch(out: Out) -> None:
-    """Show a bake that another process or machine runs, until it ends or has gone silent."""
+    """Watch a bake of another process or machine until it ends or has gone silent."""
     with exit_codes():
         from rich.console import Console
 
@@ -179,4 +183,4 @@ def _begin(out: Path, words: list[str], as_json: bool) -> None:
         return
     typer.echo(f"Baking in the background, process {pid}; it writes to {out / LOG}.")
     typer.echo(f"To watch it:\n  {shlex.join(['trajdata', 'watch', str(out)])}")
-    typer.echo(f"To stop it, so that it can be gone on with:\n  kill {pid}")
+    typer.echo(f"To stop it, so that it can be resumed:\n  kill {pid}")

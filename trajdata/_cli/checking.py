@@ -1,4 +1,4 @@
-"""The commands that look for damage, mend it, and measure whether the data is good."""
+"""The commands that look for damage, repair it, and measure the quality of clips."""
 
 from __future__ import annotations
 
@@ -23,15 +23,16 @@ __all__ = ["audit", "repair", "verify"]
 def verify(
     out: Out,
     full: Annotated[
-        bool, typer.Option("--full", help="Read every byte: hashes, headers, values.")
+        bool, typer.Option("--full", help="Check every byte: hashes, headers, values.")
     ] = False,
     rerender: Annotated[
-        int, typer.Option(help="Render so many clips again, spread evenly, and compare.", min=0)
+        int,
+        typer.Option(help="How many clips to render again and compare; spread evenly.", min=0),
     ] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Look for damage: missing, short and stray files, and what contradicts them; and tell what of
-    the shards is proven, by the index or by rendering."""
+    """Look for damage: missing, short and stray files, and files that contradict each other. Also
+    tell how many shards are proven, by the index or by rendering."""
     with exit_codes(as_json):
         from trajdata._bake.verify import verify as check
 
@@ -50,7 +51,7 @@ def verify(
 
 
 def _extent(full: bool, rerender: int) -> str:
-    """How thoroughly was looked."""
+    """How thorough the check was."""
     rendered = f"; {counted(rerender, 'clip')} rendered again" if rerender else ""
     if full:
         return f": every byte was read{rendered}"
@@ -58,7 +59,7 @@ def _extent(full: bool, rerender: int) -> str:
 
 
 def _proof(report: VerifyReport) -> str:
-    """What is proven, and by what."""
+    """How many shards are proven, and by what."""
     if not report.shards_checked:
         return "No shard is committed yet."
     proofs = [
@@ -76,22 +77,23 @@ def _proof(report: VerifyReport) -> str:
 def repair(
     out: Out,
     threads: Annotated[
-        int | None, typer.Option(help="Threads that render; one a core if not given.")
+        int | None, typer.Option(help="Threads that render; one for each core if not given.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make damaged and missing shards again; what is damaged is moved aside.
+    """Render damaged and missing shards again. Damaged files are moved aside, not deleted.
 
-    Only what the index proves, or what is rendered the same again, is called sound.
+    A shard counts as sound only if the index proves it, or if rendering it again gives the same
+    bytes.
     """
     with exit_codes(as_json):
         from rich.console import Console
 
-        from trajdata._bake.repair import repair as mend
+        from trajdata._bake.repair import repair as repair_store
         from trajdata._cli.display import Display
 
         with interruptible(), Display(Console(stderr=True)) as display:
-            report = mend(out, threads=threads, on_progress=display.update)
+            report = repair_store(out, threads=threads, on_progress=display.update)
         if as_json:
             print_json({**asdict(report), "was_sound": report.was_sound})
             return
@@ -99,7 +101,7 @@ def repair(
             typer.echo(f"{out}: nothing was damaged.")
             return
         for name in report.shards_rendered:
-            typer.echo(f"made again: {name}")
+            typer.echo(f"rendered again: {name}")
         for name in report.commit_records_rebuilt:
             typer.echo(f"commit record rebuilt: {name}")
         if report.index_rebuilt:
@@ -116,13 +118,13 @@ def audit(
     settings: SetSettings = None,
     difficulty: Difficulty = 0.0,
     clips: Annotated[
-        int, typer.Option(help="How many clips the cheap figures are taken from: 20,000 or more.")
+        int, typer.Option(help="Clips to measure for the cheap figures: 20,000 or more.")
     ] = 20_000,
     seed: Seed = 0,
     out: Annotated[Path, typer.Option(help="Folder for audit.json and audit.png.")] = Path("audit"),
     as_json: AsJson = False,
 ) -> None:
-    """Measure whether clips are what they claim to be; ends with 1 where a bound is broken."""
+    """Measure whether clips are what they claim to be. The exit code is 1 if a bound is broken."""
     with exit_codes(as_json):
         from rich.console import Console
 

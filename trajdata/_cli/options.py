@@ -1,4 +1,4 @@
-"""What several commands share: options, the words on exit codes, and JSON answers."""
+"""What several commands share: options, the text on exit codes, and JSON answers."""
 
 from __future__ import annotations
 
@@ -32,5 +32,5 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON."
 
 
 def print_json(answer: dict[str, Any]) -> None:
-    """Print an answer for a program."""
+    """Print an answer as JSON, for a program."""
     typer.echo(json.dumps(answer, indent=2, default=str))

@@ -15,7 +15,7 @@ from trajdata._cli.words import counted
 from trajdata._errors import ArgumentError
 
 if TYPE_CHECKING:
-    from trajdata._show.drawable import Drawable
+    from trajdata._show.shown import ShownSource
 
 __all__ = ["preview"]
 
@@ -30,7 +30,8 @@ def preview(
     ] = None,
     *,
     out: Annotated[
-        Path, typer.Option(help="The picture: .png for a contact sheet, .gif or .webp to move.")
+        Path,
+        typer.Option(help="The picture: .png is a contact sheet, .gif or .webp an animation."),
     ] = Path("preview.png"),
     clips: Annotated[int, typer.Option(help="How many clips to show.", min=1, max=256)] = 8,
     first: Annotated[int, typer.Option(help="Index of the first clip shown.")] = 0,
@@ -41,7 +42,7 @@ def preview(
     seed: Seed = 0,
     split: Split = "train",
 ) -> None:
-    """Draw a picture of clips: a row a clip, its frames, and its path on the last tile."""
+    """Make a picture of clips: a row of frames for each, whose last tile shows the path."""
     with exit_codes():
         from trajdata._show.pictures import PREVIEW_FIELDS, write_animation, write_preview
 
@@ -54,7 +55,7 @@ def preview(
             raise ArgumentError(
                 f"--out: given {str(out)!r}; allowed is a file in a folder that is there"
             )
-        source: Drawable
+        source: ShownSource
         shown: Sequence[int]
         if store is None:
             from trajdata._clips.source import ClipSource

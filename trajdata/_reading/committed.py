@@ -1,4 +1,4 @@
-"""The shards of a store that are committed: mapped when they are first asked for, and checked."""
+"""Read clips from the committed shards of a store, which are mapped into memory and checked."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ def find_shards(
         cache_dir, cache_bytes: as of ``open_shards``.
 
     Raises:
-        ArgumentError: not a folder of shards, or an unfinished one.
-        ShardError: a damaged index, commit record or shard file.
+        ArgumentError: ``where`` is no store, or an unfinished one though ``unfinished`` is false.
+        ShardError: the index, a commit record or a shard's file is damaged.
     """
     folder = os.fspath(where)
     store = open_store(folder)
@@ -103,7 +103,7 @@ def _cache(
 
 
 class CommittedShards:
-    """Reads clips out of the shards of one store. ``find_shards`` makes one.
+    """Reads clips out of the committed shards of one store. ``find_shards`` makes one.
 
     Threads may share it; it can be pickled, and opens its files again where it arrives. At most
     128 shards are mapped at a time, and those that are no mapped files take ``memory_bytes`` of
@@ -145,7 +145,7 @@ class CommittedShards:
         self._prepare()
 
     def held(self, indices: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Whether each of int64 (B,) can be read: bool (B,)."""
+        """Whether the clips of these indices, int64 (B,), can be read: bool (B,)."""
         shards = np.minimum(indices // self.recipe.shard_clips, len(self._readable) - 1)
         readable: NDArray[np.bool_] = self._readable[shards] & (indices < self.recipe.clips)
         return readable
@@ -159,8 +159,8 @@ class CommittedShards:
         """The clips of these indices, stacked: the fields that are asked for, in that order.
 
         Raises:
-            ArgumentError: indices that cannot be read, or an ``out`` that does not fit.
-            ShardError: a damaged shard.
+            ArgumentError: a clip cannot be read, or an array of ``out`` does not fit.
+            ShardError: a shard is damaged.
         """
         where = check_indices(indices)
         lowest, highest = (int(where.min()), int(where.max())) if len(where) else (0, 0)
@@ -196,9 +196,10 @@ class CommittedShards:
         return cast(Batch, ShownBatch(result, self.recipe.spec))
 
     def warm(self) -> None:
-        """Compile the kernels (or load them from the disk cache): call before starting workers."""
+        """Compile the kernels, or load them from the disk cache: call before workers start."""
         record = np.zeros((1, self.recipe.layout.record_bytes), np.uint8)
-        record.flags.writeable = False  # as a mapped shard is
+        # Numba compiles a kernel separately for read-only arrays, such as mapped shards.
+        record.flags.writeable = False
         none = np.empty(0, np.int64)
         gather_values(record, none, none, 0, np.empty((1, 1), np.uint8))
         read_labels(record, none, 0, KEY_DIGITS, 0, 1, 1, none)
@@ -215,13 +216,14 @@ class CommittedShards:
                 if shard not in self.shards:
                     raise ArgumentError(
                         f"indices: given some of shard {shard}, which is not committed yet; "
-                        f"{len(self.shards)} of {self.recipe.shards} shards are"
+                        f"{len(self.shards)} of {self.recipe.shards} shards are committed"
                     )
 
     def _by_shard(
         self, where: NDArray[np.int64], lowest: int, highest: int
     ) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.intp]]]:
-        """(shard, rows of the shard, rows of the batch) for every shard that is asked."""
+        """(shard, rows of the shard, rows of the batch) for every shard that holds a clip asked
+        for."""
         if len(where) == 0:
             return
         size = self.recipe.shard_clips
@@ -252,7 +254,7 @@ class CommittedShards:
             array[places] = part
 
     def _checked_labels(self, opened: ShardView, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The labels of some records, whose keys are checked.
+        """The labels of some records. Their keys are checked too.
 
         Raises:
             ShardError: a key or a label is wrong.
@@ -270,7 +272,7 @@ class CommittedShards:
             labels,
         )
         if not sound:
-            # Slower, but it says what is wrong and where.
+            # These checks are slower, but say what is wrong and where.
             opened.strict.check_keys(opened.records["key"][rows], rows)
             labels = opened.strict.labels(opened.records["label"][rows], rows)
         return labels
@@ -298,6 +300,6 @@ class CommittedShards:
 
 
 def _as_bytes(array: NDArray[Any]) -> NDArray[np.uint8]:
-    """A C-contiguous array (B, ...) as bytes, uint8 (B, bytes of a row), the same memory."""
+    """A C-contiguous array (B, ...) as bytes: uint8 (B, bytes of a row) on the same memory."""
     size = math.prod(array.shape[1:])
     return array.reshape(len(array), size).view(np.uint8)

@@ -31,9 +31,11 @@ _CHUNK = 65_536
 def scene_factors(
     source: ClipSource, clips: int
 ) -> tuple[NDArray[np.int64], dict[str, NDArray[np.float64]]]:
-    """(labels, factors): every sampled factor of placement and looks, each float64 (clips,).
+    """(labels, factors): int64 (clips,), and every sampled factor of placement and looks by name,
+    each float64 (clips,).
 
-    ``place_x`` and ``place_y`` are where the anchor is seen, in shorter sides from the centre.
+    ``place_x`` and ``place_y`` are the place of the anchor on the picture, from its centre, in
+    units of the picture's shorter side.
     """
     labels = np.empty(clips, np.int64)
     columns: dict[str, NDArray[np.float64]] = {}
@@ -73,7 +75,8 @@ def _spread(scenes: NDArray[np.void], prefix: str) -> NDArray[np.float64]:
 
 
 def matched_pairs(spec: ClipSpec, seed: int, clips: int) -> list[Finding]:
-    """Clips rendered again under every other law: what differs besides the law, and should not."""
+    """Render clips again under every law, and count the pairs that differ in what must not depend
+    on the law."""
     source = ClipSource(spec, seed, fields=("video", "label", "index", "params"))
     differ = total = 0
     for index in range(clips):
@@ -81,7 +84,7 @@ def matched_pairs(spec: ClipSpec, seed: int, clips: int) -> list[Finding]:
         for law in spec.laws:
             pair = source.pair(index, law=law)
             same = all(own["params"][name] == pair["params"][name] for name in COMMON)
-            # No object reaches the corner, so that it shows the background.
+            # No object reaches the corner, so this pixel shows the background.
             same &= bool((own["video"][:, :, 0, 0] == pair["video"][:, :, 0, 0]).all())
             differ += not same
             total += 1
@@ -102,8 +105,9 @@ def mutual_information(
 ) -> float:
     """Mutual information of label and value in bits, from bins of equal frequency.
 
-    The plug-in estimate less its first-order bias (Miller 1955; Roulston 1999):
-    (cells used - rows used - columns used + 1) / (2 N ln 2). Around 0 it may be slightly negative.
+    This is the plug-in estimate minus its first-order bias (Miller 1955; Roulston 1999), which is
+    (cells used - rows used - columns used + 1) / (2 N ln 2). If there is no dependence, the result
+    may be slightly negative.
     """
     edges = np.unique(np.quantile(values, np.linspace(0, 1, bins + 1)[1:-1]))
     cell = np.searchsorted(edges, values, side="right")

@@ -1,4 +1,4 @@
-"""Pixels: duplicates, stillness, centroids, and anti-aliasing against supersampling."""
+"""Pixels: duplicate clips, equal frames, centroids, and anti-aliasing against supersampling."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ _CHUNK = 256
 
 
 def duplicates_and_stillness(spec: ClipSpec, seed: int, clips: int) -> list[Finding]:
-    """128-bit hashes of ``clips`` clips of train, val and test together; frames that repeat."""
+    """Count clips that occur twice in train, val and test together (by hashes of 128 bits), and
+    consecutive frames that are equal. ``clips`` clips are taken of each split."""
     seen: set[bytes] = set()
     total = still = 0
     for split in ("train", "val", "test"):
@@ -44,7 +45,8 @@ def duplicates_and_stillness(spec: ClipSpec, seed: int, clips: int) -> list[Find
 
 
 def _flat_discs(source: ClipSource, indices: range) -> NDArray[np.float64]:
-    """Coverage, float64 (B, T, H, W): the clips' objects rendered white and flat on black."""
+    """The coverage of each pixel by the object, float64 (B, T, H, W): the clips' objects are
+    rendered as white discs without shading, on black."""
     spec = source.spec
     batch = ClipSource(spec, source.seed, source.split, fields=("pixels", "radius")).batch(indices)
     scenes = source.scenes(indices)
@@ -69,7 +71,7 @@ def _flat_discs(source: ClipSource, indices: range) -> NDArray[np.float64]:
 
 
 def centroids(source: ClipSource, clips: int) -> list[Finding]:
-    """Intensity-weighted centroids and areas of the rendered outlines against the truth."""
+    """Centroids and areas of the rendered objects, weighted by coverage, against the truth."""
     truth = ClipSource(source.spec, source.seed, source.split, fields=("pixels", "radius"))
     rows = np.arange(source.spec.height) + 0.5
     columns = np.arange(source.spec.width) + 0.5
@@ -109,7 +111,7 @@ def _supersampled(
     width: int,
     channels: int,
 ) -> NDArray[np.float64]:
-    """One frame (C, H, W) on 0..255 as the mean of 16 x 16 points a pixel."""
+    """One frame, (C, H, W), 0..255, in which each pixel is the mean of 16 x 16 points."""
     n = _SUPERSAMPLES
     dx = ((np.arange(width * n) + 0.5) / n - x)[None] / r
     dy = ((np.arange(height * n) + 0.5) / n - y)[:, None] / r
@@ -135,7 +137,7 @@ def _supersampled(
 
 
 def anti_aliasing(source: ClipSource, clips: int) -> list[Finding]:
-    """Peak signal-to-noise ratio of each frame against 16 x 16 supersampling: the worst one."""
+    """The lowest peak signal-to-noise ratio of a frame against 16 x 16 supersampling."""
     spec = source.spec
     batch = ClipSource(spec, source.seed, source.split, fields=("video", "pixels", "radius")).batch(
         range(clips)

@@ -1,4 +1,4 @@
-"""The audit: run every check, and show, write and plot what it found."""
+"""Run all checks of an audit, and write what they found."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ class AuditReport:
 
     Attributes:
         spec: the spec that was measured.
-        seed: the seed of its streams.
-        clips: how many clips the cheap figures were taken from.
-        findings: figures beside their bounds.
-        labels: int64 (clips,), for plots.
-        factors: sampled factors, each float64 (clips,), for plots.
+        seed: the seed of the clips.
+        clips: how many clips were measured for the cheap figures.
+        findings: figures and their bounds.
+        labels: labels of these clips, int64 (clips,), for plots.
+        factors: sampled factors by name, each float64 (clips,), for plots.
     """
 
     spec: ClipSpec
@@ -89,17 +89,18 @@ def audit(
     seed: int = 0,
     on_group: Callable[[str], None] | None = None,
 ) -> AuditReport:
-    """Measure a spec's clips against the bounds that make them fit to learn motion from.
+    """Measure whether a spec's clips keep the bounds that make them fit to learn motion from.
 
     Args:
-        spec: what to measure.
-        clips: how many clips the cheap figures (scenes, places, balance) are taken from. What
-            touches pixels takes fewer where a clip is large; each finding states its sample.
-        seed: the seed of the streams.
-        on_group: told what is measured next, so that a long audit can show where it is.
+        spec: the spec to measure.
+        clips: how many clips to measure for the cheap figures (scenes, places, balance). Figures of
+            pixels are measured on fewer clips if the clips are large; each finding has its sample.
+        seed: the seed of the clips.
+        on_group: called with the name of what is measured next, so that a long audit can be
+            followed.
 
     Raises:
-        ArgumentError: fewer clips than 20,000, or whatever ``ClipSource`` refuses.
+        ArgumentError: ``clips`` is below 20,000, or ``ClipSource`` refuses the spec or the seed.
     """
     if isinstance(clips, bool) or not isinstance(clips, int) or clips < _LEAST_CLIPS:
         raise ArgumentError(
@@ -144,7 +145,7 @@ def _batches(source: ClipSource, clips: int) -> Iterator[dict[str, Any]]:
 
 
 def _worst(parts: list[list[Finding]]) -> list[Finding]:
-    """One finding per name: the worst figure of all parts, and the sum of their samples."""
+    """One finding for each name: the worst figure of all parts, and the sum of their samples."""
     merged: dict[str, Finding] = {}
     for finding in (finding for part in parts for finding in part):
         known = merged.get(finding.name)

@@ -1,4 +1,4 @@
-"""Truth: whether path, places, sizes and pixels agree, each measured without the kernels' help."""
+"""Truth: whether paths, places, sizes and pixels agree. They are computed here without kernels."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from trajdata._spec.model import ClipSpec
 __all__ = ["TRUTH_FIELDS", "framing", "motion", "reprojection", "separation"]
 
 TRUTH_FIELDS = ("label", "index", "trajectory", "jittered", "pixels", "depth", "radius", "params")
-"""What these figures are computed from."""
+"""The fields that these figures are computed from."""
 
 _Batch = dict[str, Any]
 
@@ -21,9 +21,10 @@ _Batch = dict[str, Any]
 def _path_from_params(
     params: dict[str, NDArray[np.float64]], times: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """X(t), float64 (B, T, 3) metres, from ``params`` (each (B,)) at times (B, T), with libm.
+    """Positions X(t), float64 (B, T, 3), metres, from ``params`` (each (B,)) at times (B, T), with
+    libm's sine and cosine.
 
-    All laws are cases of one closed form: a number that a law lacks is 0.
+    All laws are cases of one closed form, in which a number that a law does not have is 0.
     """
     zero = np.zeros_like(times[:, 0])
 
@@ -54,7 +55,7 @@ def _project(spec: ClipSpec, path: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def reprojection(spec: ClipSpec, batch: _Batch) -> list[Finding]:
-    """Paths against places: from the stored path, and from the named numbers."""
+    """Places computed from the path, and the path computed from ``params``, against the truth."""
     count = batch["index"].size
     stored = _project(spec, batch["jittered"].astype(np.float64))
     path = _path_from_params(batch["params"], _frame_times(spec, batch["params"]))
@@ -91,7 +92,7 @@ def reprojection(spec: ClipSpec, batch: _Batch) -> list[Finding]:
 
 
 def framing(spec: ClipSpec, batch: _Batch) -> list[Finding]:
-    """The share of objects wholly inside the frame, radius included, from unclamped places."""
+    """The share of objects that lie wholly inside the frame, with their radius."""
     x, y = (batch["pixels"][..., axis].astype(np.float64) for axis in (0, 1))
     r = batch["radius"].astype(np.float64)
     inside = (x - r >= 0) & (x + r <= spec.width) & (y - r >= 0) & (y + r <= spec.height)
@@ -103,7 +104,7 @@ def framing(spec: ClipSpec, batch: _Batch) -> list[Finding]:
 
 
 def motion(spec: ClipSpec, batch: _Batch) -> list[Finding]:
-    """The least length of a path on the picture, in percent of the width."""
+    """The length of the shortest path on the picture, in percent of the width."""
     steps = np.diff(batch["pixels"].astype(np.float64), axis=1)
     length = np.linalg.norm(steps, axis=-1).sum(axis=1) / spec.width
     return [
@@ -119,7 +120,8 @@ def motion(spec: ClipSpec, batch: _Batch) -> list[Finding]:
 
 
 def separation(spec: ClipSpec, batch: _Batch) -> list[Finding]:
-    """What defines each law is there to be seen: growth, turns, bow, straightness."""
+    """Whether the property that tells each law from the others can be seen: the change of size of a
+    helix, the turns of a circle, the bow of a parabola, the straightness of a line."""
     path = _project(spec, _path_from_params(batch["params"], _frame_times(spec, batch["params"])))
     chord = path[:, -1] - path[:, 0]
     off = path - path[:, :1]
