@@ -137,7 +137,7 @@ def test_a_server_that_fails_for_a_while_ends_a_bake_with_75_and_the_next_one_go
         assert failed.exit_code == 75
         assert "the bucket answered 503" in json.loads(failed.stdout)["error"]
         told = CliRunner().invoke(app, ["status", bucket, "--json"])
-        assert json.loads(told.stdout)["state"] == "failed"
+        assert json.loads(told.stdout)["status"] == "failed"
         chaos.decide = lambda method, path, number: "lost reply" if number % 5 == 0 else None
         done = CliRunner().invoke(app, words)
         assert done.exit_code == 0
