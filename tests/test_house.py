@@ -30,6 +30,7 @@ FLOORS = (
     ("_checks", "_registry", "_settings", "_show"),
     ("_arithmetic",),
     ("_laws", "_shapes"),
+    ("_user_laws",),
     ("_spec",),
     ("_world",),
     ("_render",),

@@ -215,6 +215,7 @@ from trajdata._laws import linear
 from trajdata._render import compositing
 from trajdata._world.camera import project
 from trajdata._world.jitter import shake_positions
+from trajdata._laws.registry import find_law
 from trajdata._world.motion import motion_kernels
 from trajdata._world.tables import SCENE
 
@@ -225,7 +226,7 @@ shaken, pixels, radii = positions.copy(), np.zeros((1, 1, 2, 2)), np.zeros((1, 1
 shake_positions(key, one, 1.0, positions, shaken)
 project(positions, scenes, 16, 16, pixels, radii)
 placed = np.zeros((1, 1, 2, 3))
-motion_kernels(("linear",)).place_objects(scenes, np.ones((1, 1, 6)), 1.0, placed)
+motion_kernels((find_law("linear"),)).place_objects(scenes, np.ones((1, 1, 6)), 1.0, placed)
 values = np.zeros(1, np.uint8)
 compositing._blend(np.ones(1, "f4"), np.ones(1, "f4"), np.float32(9), np.float32(3), values)
 value = {

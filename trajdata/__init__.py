@@ -22,11 +22,16 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from trajdata._arithmetic.exponential import exp
+    from trajdata._arithmetic.philox import unit
+    from trajdata._arithmetic.trig import cos_sin
+    from trajdata._arithmetic.vectors import direction
     from trajdata._bake.repair import RepairReport, repair
     from trajdata._bake.run import MaterializeReport, materialize
     from trajdata._bake.verify import VerifyReport, verify
     from trajdata._check.audit.report import AuditReport, audit
     from trajdata._check.evaluation import TrackErrors, evaluate
+    from trajdata._check.law_check import LawReport, check_law
     from trajdata._clips.fields import DEFAULT_FIELDS, FIELDS
     from trajdata._clips.source import ClipSource
     from trajdata._clips.source_protocol import Source
@@ -39,6 +44,7 @@ if TYPE_CHECKING:
         SpecMismatchError,
         TrajdataError,
     )
+    from trajdata._jit import kernel
     from trajdata._loading.dataset import TrajectoryDataset
     from trajdata._loading.map_dataset import TrajectoryMapDataset
     from trajdata._loading.output import Output
@@ -50,6 +56,7 @@ if TYPE_CHECKING:
     from trajdata._spec.model import ClipSpec
     from trajdata._spec.presets import preset, presets
     from trajdata._spec.schema import spec_schema
+    from trajdata._user_laws.making import law
 
 __all__ = [
     "DEFAULT_FIELDS",
@@ -62,6 +69,7 @@ __all__ = [
     "ClipSource",
     "ClipSpec",
     "CompilerError",
+    "LawReport",
     "LockedError",
     "MaterializeReport",
     "Output",
@@ -77,7 +85,13 @@ __all__ = [
     "VerifyReport",
     "__version__",
     "audit",
+    "check_law",
+    "cos_sin",
+    "direction",
     "evaluate",
+    "exp",
+    "kernel",
+    "law",
     "materialize",
     "open_shards",
     "preset",
@@ -86,6 +100,7 @@ __all__ = [
     "repair",
     "resume_point",
     "spec_schema",
+    "unit",
     "verify",
 ]
 
@@ -96,12 +111,13 @@ _HOME = {
     "FIELDS": "trajdata._clips.fields",
     "FORMAT": "trajdata._spec.identity",
     "ArgumentError": "trajdata._errors",
-    "CompilerError": "trajdata._errors",
     "AuditReport": "trajdata._check.audit.report",
     "Batch": "trajdata._clips.typed",
     "Clip": "trajdata._clips.typed",
     "ClipSource": "trajdata._clips.source",
     "ClipSpec": "trajdata._spec.model",
+    "CompilerError": "trajdata._errors",
+    "LawReport": "trajdata._check.law_check",
     "LockedError": "trajdata._errors",
     "MaterializeReport": "trajdata._bake.run",
     "Output": "trajdata._loading.output",
@@ -116,7 +132,13 @@ _HOME = {
     "TrajectoryMapDataset": "trajdata._loading.map_dataset",
     "VerifyReport": "trajdata._bake.verify",
     "audit": "trajdata._check.audit.report",
+    "check_law": "trajdata._check.law_check",
+    "cos_sin": "trajdata._arithmetic.trig",
+    "direction": "trajdata._arithmetic.vectors",
     "evaluate": "trajdata._check.evaluation",
+    "exp": "trajdata._arithmetic.exponential",
+    "kernel": "trajdata._jit",
+    "law": "trajdata._user_laws.making",
     "materialize": "trajdata._bake.run",
     "open_shards": "trajdata._reading.stored",
     "preset": "trajdata._spec.presets",
@@ -125,6 +147,7 @@ _HOME = {
     "repair": "trajdata._bake.repair",
     "resume_point": "trajdata._loading.state",
     "spec_schema": "trajdata._spec.schema",
+    "unit": "trajdata._arithmetic.philox",
     "verify": "trajdata._bake.verify",
 }
 

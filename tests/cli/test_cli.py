@@ -373,7 +373,7 @@ def test_an_audit_that_finds_a_broken_bound_ends_with_1(tmp_path, monkeypatch, c
     broken = at_most("motion", "frames that stand still", 3, 0, "frames", 20_000)
     labels = np.arange(20_000) % 4
     factors = {name: np.arange(20_000) / 2e4 for name in SHOWN_FACTORS}
-    report = AuditReport(preset("gray-32"), 0, 20_000, (broken,), labels, factors)
+    report = AuditReport(preset("gray-32"), 0, 20_000, (broken,), {}, labels, factors)
     monkeypatch.setattr("trajdata._check.audit.report.audit", lambda *_, **__: report)
     with pytest.raises(SystemExit) as ended:
         main(["audit", "--preset", "gray-32", "--out", str(tmp_path)])

@@ -20,6 +20,14 @@ _FOUR_LAWS: dict[str, Any] = {
     "held_out_speed": (1.3, 1.45),
 }
 
+_EVERY_LAW: dict[str, Any] = {
+    **_FOUR_LAWS,
+    "laws": (
+        *("linear", "circular", "helical", "parabolic", "bounce", "drag", "lissajous", "orbit"),
+        *("pendulum", "random_walk", "spiral", "spring", "stop_and_go", "u_turn", "zigzag"),
+    ),
+}
+
 _PRESETS: dict[str, dict[str, Any]] = {
     "magvit-32": {**_FOUR_LAWS},
     "magvit-64": {**_FOUR_LAWS, "frames": 16, "height": 64, "width": 64},
@@ -30,6 +38,7 @@ _PRESETS: dict[str, dict[str, Any]] = {
         **_FOUR_LAWS,
         **{"frames": 16, "height": 64, "width": 64, "background": "random"},
     },
+    "laws-32": {**_EVERY_LAW},
 }
 """Name -> the settings that differ from the defaults. Each names its laws and shapes, so that a
 law or shape that is added later changes none of them."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,21 +12,36 @@ from scipy import stats
 
 from trajdata._check.audit.findings import Finding, at_most
 from trajdata._clips.source import ClipSource
-from trajdata._clips.texts import COMMON
+from trajdata._laws.registry import COMMON_NUMBERS
 from trajdata._spec.model import ClipSpec
 from trajdata._world.sampling import LUMA
 
 __all__ = [
     "BINS",
+    "MOST_INFORMATION",
     "false_discoveries",
     "independence",
+    "least_scenes",
     "matched_pairs",
     "mutual_information",
     "scene_factors",
 ]
 
 BINS = 8
+MOST_INFORMATION = 0.001
+"""Bits: the bound on the mutual information of label and factor."""
+
 _CHUNK = 65_536
+
+
+def least_scenes(spec: ClipSpec) -> int:
+    """How many scenes keep chance below the bound on mutual information.
+
+    The estimate's deviation is sqrt(2 d) / (2 N ln 2), with d = (classes - 1) (bins - 1) (of twice
+    the estimate times N ln 2, which is chi-squared): this many make it a quarter of the bound.
+    """
+    freedom = (len(spec.laws) - 1) * (BINS - 1)
+    return math.ceil(4 * math.sqrt(2 * freedom) / (2 * MOST_INFORMATION * math.log(2)))
 
 
 def scene_factors(
@@ -83,7 +99,7 @@ def matched_pairs(spec: ClipSpec, seed: int, clips: int) -> list[Finding]:
         own = source[index]
         for law in spec.laws:
             pair = source.pair(index, law=law)
-            same = all(own["params"][name] == pair["params"][name] for name in COMMON)
+            same = all(own["params"][name] == pair["params"][name] for name in COMMON_NUMBERS)
             # No object reaches the corner, so this pixel shows the background.
             same &= bool((own["video"][:, :, 0, 0] == pair["video"][:, :, 0, 0]).all())
             differ += not same
@@ -142,7 +158,7 @@ def independence(
                 "independence",
                 f"mutual information of label and {name}",
                 mutual_information(labels, values),
-                0.001,
+                MOST_INFORMATION,
                 "bit",
                 labels.size,
             )

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trajdata._check.audit import factors, looks, rendering, streams, truth
+from trajdata._check.audit import factors, fits, looks, rendering, streams, truth
 from trajdata._check.audit.findings import Finding
 from trajdata._clips.source import ClipSource
 from trajdata._errors import ArgumentError
@@ -39,6 +39,8 @@ class AuditReport:
         seed: the seed of the clips.
         clips: how many clips were measured for the cheap figures.
         findings: figures and their bounds.
+        told_apart: law -> other law -> share of the first law's clips, in percent, that a reader
+            who fits both to a clip's places names rightly; see ``_check.audit.fits``.
         labels: labels of these clips, int64 (clips,), for plots.
         factors: sampled factors by name, each float64 (clips,), for plots.
     """
@@ -47,6 +49,7 @@ class AuditReport:
     seed: int
     clips: int
     findings: tuple[Finding, ...]
+    told_apart: dict[str, dict[str, float]]
     labels: NDArray[np.int64]
     factors: dict[str, NDArray[np.float64]]
 
@@ -67,6 +70,7 @@ class AuditReport:
             "findings": [
                 {**asdict(finding), "passed": finding.passed} for finding in self.findings
             ],
+            "told_apart": self.told_apart,
         }
 
     def write(self, folder: str | os.PathLike[str]) -> None:
@@ -120,6 +124,9 @@ def audit(
             for check in (truth.motion, truth.framing, truth.reprojection, truth.separation)
         ]
     )
+    tell("how well laws can be told apart")
+    pairs = fits.told_apart(ClipSource(spec, seed))
+    findings += fits.findings(pairs)
     tell("centroids and anti-aliasing")
     plane = spec.clip_bytes // spec.channels
     findings += rendering.centroids(source, min(clips, max(100, _OUTLINE_BYTES // (8 * plane))))
@@ -130,13 +137,13 @@ def audit(
     varied = max(100, _VARIANCE_BYTES // spec.clip_bytes)
     findings += looks.variance(source, min(clips, varied))
     tell("balance and independence")
-    labels, sampled = factors.scene_factors(source, clips)
+    labels, sampled = factors.scene_factors(source, max(clips, factors.least_scenes(spec)))
     findings += streams.balance(spec, labels)
     findings += factors.independence(labels, sampled)
     findings += factors.matched_pairs(spec, seed, _PAIRED_CLIPS)
     tell("held-out ranges")
     findings += streams.held_out(spec, seed, clips)
-    return AuditReport(spec, seed, clips, tuple(findings), labels, sampled)
+    return AuditReport(spec, seed, clips, tuple(findings), pairs, labels, sampled)
 
 
 def _batches(source: ClipSource, clips: int) -> Iterator[dict[str, Any]]:
