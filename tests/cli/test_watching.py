@@ -96,7 +96,7 @@ def test_a_file_that_is_just_being_synced_is_waited_for(baked):
 
 
 def test_a_folder_that_nobody_bakes_into_is_an_error(tmp_path):
-    with pytest.raises(ValueError, match="FOLDER: given"):
+    with pytest.raises(ValueError, match="OUT: given"):
         seen(tmp_path)
 
 

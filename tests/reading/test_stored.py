@@ -170,11 +170,6 @@ def test_no_folder_of_shards_is_an_error(tmp_path):
             open_shards(folder)
 
 
-def test_a_bucket_is_an_error_that_says_what_can_be_read():
-    with pytest.raises(ValueError, match=r"where: given 's3://bucket/x'; allowed is a folder of"):
-        open_shards("s3://bucket/x")
-
-
 def unfinished(copy):
     (copy / "index.json").unlink()
     (copy / ".trajdata" / "commits" / "000001.json").unlink()

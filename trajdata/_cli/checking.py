@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trajdata._cli.exits import FAILED, exit_codes, interruptible
-from trajdata._cli.options import AsJson, Folder, Seed, print_json
+from trajdata._cli.options import AsJson, Out, Seed, print_json
 from trajdata._cli.specs import Difficulty, Preset, SetSettings, SpecFile, chosen_spec
 from trajdata._cli.words import counted
 from trajdata._errors import printable
@@ -21,7 +21,7 @@ __all__ = ["audit", "repair", "verify"]
 
 
 def verify(
-    folder: Folder,
+    out: Out,
     full: Annotated[
         bool, typer.Option("--full", help="Check every byte: hashes, headers, values.")
     ] = False,
@@ -36,16 +36,16 @@ def verify(
     with exit_codes(as_json):
         from trajdata._bake.verify import verify as check
 
-        report = check(folder, full=full, rerender=rerender)
+        report = check(out, full=full, rerender=rerender)
         if as_json:
             print_json({**asdict(report), "ok": report.ok})
         elif report.ok:
-            typer.echo(f"{folder}: no damage found{_extent(full, rerender)}.")
+            typer.echo(f"{out}: no damage found{_extent(full, rerender)}.")
             typer.echo(_proof(report))
         else:
             for problem in report.problems:
                 typer.echo(printable(str(problem)))
-            typer.echo(f"{folder}: {counted(len(report.problems), 'problem')}.", err=True)
+            typer.echo(f"{out}: {counted(len(report.problems), 'problem')}.", err=True)
         if not report.ok:
             raise typer.Exit(FAILED)
 
@@ -75,7 +75,7 @@ def _proof(report: VerifyReport) -> str:
 
 
 def repair(
-    folder: Folder,
+    out: Out,
     threads: Annotated[
         int | None, typer.Option(help="Threads that render; one for each core if not given.")
     ] = None,
@@ -93,12 +93,12 @@ def repair(
         from trajdata._cli.display import Display
 
         with interruptible(), Display(Console(stderr=True)) as display:
-            report = repair_store(folder, threads=threads, on_progress=display.update)
+            report = repair_store(out, threads=threads, on_progress=display.update)
         if as_json:
             print_json({**asdict(report), "was_sound": report.was_sound})
             return
         if report.was_sound:
-            typer.echo(f"{folder}: nothing was damaged.")
+            typer.echo(f"{out}: nothing was damaged.")
             return
         for name in report.shards_rendered:
             typer.echo(f"rendered again: {name}")
@@ -108,7 +108,7 @@ def repair(
             typer.echo("index.json rebuilt")
         for name in report.moved_aside:
             typer.echo(f"moved aside: {printable(name)}")
-        typer.echo(f"{folder}: sound again." + ("" if report.complete else " It is unfinished."))
+        typer.echo(f"{out}: sound again." + ("" if report.complete else " It is unfinished."))
 
 
 def audit(

@@ -62,8 +62,8 @@ _PASSING = frozenset(
     )
     if hasattr(errno, name)
 )
-_EXTRAS = {"matplotlib": "audit", "scipy": "audit"}
-"""Packages that only some commands need -> the extra that installs them."""
+_EXTRAS = {"filelock": "cloud", "matplotlib": "audit", "obstore": "cloud", "scipy": "audit"}
+"""Packages that only some commands need, and the extra that brings each."""
 
 # Errors which mean that the path on the command line cannot be a folder or file.
 _WRONG_PATH = frozenset({errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP})

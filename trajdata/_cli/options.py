@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from trajdata._spec.splits import split_names
 
-__all__ = ["EXITS", "AsJson", "Folder", "Seed", "Split", "print_json"]
+__all__ = ["EXITS", "AsJson", "Out", "Seed", "Split", "print_json"]
 
 EXITS = (
     "Exit codes: 0 done, 1 damage found or failed, 2 usage, 3 the folder holds another stream, "
@@ -23,10 +22,11 @@ Split = Annotated[
     str,
     typer.Option(help=f"Which part of the stream: {', '.join(split_names())}; they never overlap."),
 ]
-# With `readable=False`, typer does not look at the folder. The library does, and its errors have
-# the right exit codes.
-Folder = Annotated[
-    Path, typer.Argument(readable=False, help="A folder that `trajdata materialize` writes.")
+Out = Annotated[
+    str,
+    typer.Argument(
+        help="A folder or bucket URL that `trajdata materialize` writes.", metavar="OUT"
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 

@@ -21,8 +21,12 @@ __all__ = ["preview"]
 
 
 def preview(
-    folder: Annotated[
-        Path | None, typer.Argument(help="A folder of shards; without it, clips are rendered.")
+    store: Annotated[
+        str | None,
+        typer.Argument(
+            help="A folder or bucket URL of shards; without it, clips are rendered.",
+            metavar="STORE",
+        ),
     ] = None,
     *,
     out: Annotated[
@@ -53,7 +57,7 @@ def preview(
             )
         source: ShownSource
         shown: Sequence[int]
-        if folder is None:
+        if store is None:
             from trajdata._clips.source import ClipSource
 
             spec = chosen_spec(preset_name, spec_file, settings, difficulty)
@@ -65,13 +69,13 @@ def preview(
             from trajdata._reading.committed import find_shards
             from trajdata._reading.stored import StoredSource
 
-            shards = find_shards(folder, unfinished=True)
+            shards = find_shards(store, unfinished=True)
             source = StoredSource(shards, PREVIEW_FIELDS)
             asked = np.arange(first, min(first + clips, source.clips))
             shown = asked[shards.held(asked)].tolist()
             if not shown:
                 raise ArgumentError(
-                    f"--first: given {first}; no clip from there on is committed in {folder}"
+                    f"--first: given {first}; no clip from there on is committed in {store}"
                 )
         writers[out.suffix](source, out, clips=shown)
         typer.echo(f"{out} shows {counted(len(shown), 'clip')}.")

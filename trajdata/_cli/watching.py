@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import datetime, timezone
-from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -24,7 +23,7 @@ _PATIENCE = 30
 
 
 def watch(
-    folder: Path,
+    out: str,
     console: Console,
     wait: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
@@ -32,7 +31,7 @@ def watch(
     """Show the reports of a bake until it ends, or until its writer has gone silent.
 
     Args:
-        folder: the folder that the bake writes to, or one that is synced with it.
+        out: folder or URL that the bake writes to, or a folder that is synced from there.
         console: where to show the reports; without a terminal, a line is printed for each change.
         wait: waits for a number of seconds, between two reads.
         clock: returns seconds. It measures for how long a report has not changed, because the
@@ -42,8 +41,8 @@ def watch(
         The status at the end: "done", "interrupted", "failed" or "silent".
 
     Raises:
-        ArgumentError: the folder has no progress.json.
-        ShardError: progress.json is damaged, and stays so.
+        ArgumentError: the store has no progress.json.
+        ShardError: it is damaged, and stays so.
     """
     shown: tuple[str, int] | None = None
     last, since = "", clock()
@@ -53,7 +52,7 @@ def watch(
     ) as live:
         while True:
             try:
-                report = _read(folder)
+                report = _read(out)
             except ShardError:
                 torn += 1
                 if torn > _PATIENCE:
@@ -96,11 +95,11 @@ def frame(report: ProgressReport, *, silent: bool) -> RenderableType:
     return Group(*parts)
 
 
-def _read(folder: Path) -> ProgressReport:
-    report = read_progress(open_store(folder))
+def _read(out: str) -> ProgressReport:
+    report = read_progress(open_store(out))
     if report is None:
         raise ArgumentError(
-            f"FOLDER: given {str(folder)!r}; allowed is a folder with a progress.json, "
+            f"OUT: given {out!r}; allowed is a store with a progress.json, "
             "as `trajdata materialize` writes it"
         )
     return report

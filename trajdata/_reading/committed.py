@@ -7,11 +7,12 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from trajdata._checks import whole_number
 from trajdata._clips.batches import batch_arrays
 from trajdata._clips.fields import FIELDS, TEXT_FIELDS
 from trajdata._clips.shown import ShownBatch
@@ -19,43 +20,54 @@ from trajdata._clips.source import check_indices
 from trajdata._clips.texts import param_names
 from trajdata._clips.typed import Batch
 from trajdata._errors import ArgumentError
+from trajdata._reading.ahead import Ahead
 from trajdata._shards.gather import gather_values, read_labels
 from trajdata._shards.layout import KEY_DIGITS
 from trajdata._shards.recipe import Recipe
+from trajdata._store.cached import CachedStore
 from trajdata._store.contents import read_contents
-from trajdata._store.opening import open_store
-from trajdata._store.protocol import Store
+from trajdata._store.opening import is_url, open_store
+from trajdata._store.protocol import ViewedStore
 from trajdata._store.shard_view import ShardView, check_size
+
+if TYPE_CHECKING:
+    from trajdata._store.cache import ShardCache
 
 __all__ = ["CommittedShards", "find_shards"]
 
 _OPEN_SHARDS = 128
+_CACHE_BYTES = 64 * 2**30
+_MEMORY_BYTES = 2**30
+_CARRIED = ("store", "recipe", "shards", "memory_bytes")
+_AHEAD = 2
+"""Shards that are fetched while the one before them is read."""
 
 
-def find_shards(where: str | os.PathLike[str], *, unfinished: bool) -> CommittedShards:
+def find_shards(
+    where: str | os.PathLike[str],
+    *,
+    unfinished: bool,
+    cache_dir: str | os.PathLike[str] | None = None,
+    cache_bytes: int | None = None,
+) -> CommittedShards:
     """The committed shards of a store.
 
     Args:
-        where: a folder that ``materialize`` wrote; if the store is complete, ``.trajdata`` may be
-            missing.
-        unfinished: whether the store may be unfinished; then the shards that are committed by now
-            are read.
+        where: a folder or URL as ``materialize`` wrote it; ``.trajdata`` may be missing when it is
+            complete.
+        unfinished: take what is committed so far. Otherwise an unfinished bake is an error.
+        cache_dir, cache_bytes: as of ``open_shards``.
 
     Raises:
         ArgumentError: ``where`` is no store, or an unfinished one though ``unfinished`` is false.
         ShardError: the index, a commit record or a shard's file is damaged.
     """
     folder = os.fspath(where)
-    if "://" in folder:
-        raise ArgumentError(
-            f"where: given {folder!r}; allowed is a folder of this machine: this version does not "
-            f"read buckets"
-        )
     store = open_store(folder)
     contents = read_contents(store)
     if contents is None:
         raise ArgumentError(
-            f"where: given {folder!r}; allowed is a folder that trajdata.materialize wrote"
+            f"where: given {folder!r}; allowed is a store that trajdata.materialize wrote"
         )
     recipe = contents.recipe
     recipe.check_format(store.where)
@@ -70,26 +82,48 @@ def find_shards(where: str | os.PathLike[str], *, unfinished: bool) -> Committed
         for shard in range(recipe.shards):
             if shard not in contents.present:
                 check_size(store, recipe, shard)
-    return CommittedShards(store, recipe, contents.present)
+    cache, memory_bytes = _cache(cache_dir, cache_bytes)
+    if cache is None and not is_url(folder):
+        return CommittedShards(store, recipe, contents.present, memory_bytes)
+    cached = CachedStore(store, recipe, contents.promised, cache)
+    return CommittedShards(cached, recipe, contents.present, memory_bytes)
+
+
+def _cache(
+    folder: str | os.PathLike[str] | None, most_bytes: int | None
+) -> tuple[ShardCache | None, int]:
+    """The cache of shards, if one is asked for, and how much memory shards may take."""
+    if most_bytes is not None:
+        most_bytes = whole_number("cache_bytes", most_bytes, 0, 2**63 - 1)
+    if folder is None:
+        return None, _MEMORY_BYTES if most_bytes is None else most_bytes
+    from trajdata._store.cache import ShardCache
+
+    return ShardCache(folder, _CACHE_BYTES if most_bytes is None else most_bytes), _MEMORY_BYTES
 
 
 class CommittedShards:
     """Reads clips out of the committed shards of one store. ``find_shards`` makes one.
 
-    Threads may share it. It can be pickled; the copy opens the files again. At most 128 shards are
-    mapped at a time.
+    Threads may share it; it can be pickled, and opens its files again where it arrives. At most
+    128 shards are mapped at a time, and those that are no mapped files take ``memory_bytes`` of
+    memory at most, but one of them is always held.
 
     Attributes:
-        store: the store of the shards.
-        recipe: the store's recipe.
-        shards: numbers of the shards that can be read.
-        fields: the fields of a clip that the shards hold.
+        store: where the shards are.
+        recipe: what the store holds when complete.
+        shards: the numbers of those that can be read.
+        memory_bytes: of shards that are held in memory.
+        fields: which fields of a clip they hold.
     """
 
-    def __init__(self, store: Store, recipe: Recipe, shards: frozenset[int]) -> None:
+    def __init__(
+        self, store: ViewedStore, recipe: Recipe, shards: frozenset[int], memory_bytes: int
+    ) -> None:
         self.store = store
         self.recipe = recipe
         self.shards = shards
+        self.memory_bytes = memory_bytes
         self._prepare()
 
     def _prepare(self) -> None:
@@ -101,9 +135,10 @@ class CommittedShards:
         self._readable[list(self.shards)] = True
         self._open: OrderedDict[int, ShardView] = OrderedDict()
         self._lock = threading.Lock()
+        self._ahead = Ahead(self.store, _AHEAD)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in ("store", "recipe", "shards")}
+        return {name: getattr(self, name) for name in _CARRIED}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -246,14 +281,22 @@ class CommittedShards:
         with self._lock:
             opened = self._open.get(shard)
             if opened is None:
+                self._make_room(self.recipe.shard_bytes(shard))
                 opened = self._open[shard] = ShardView(self.store, self.recipe, shard)
-                if len(self._open) > _OPEN_SHARDS:
-                    # If another thread still reads the shard, it keeps the mapping alive.
-                    self._open.popitem(last=False)
+                self._ahead.follow(shard)
             else:
                 self._open.move_to_end(shard)
         opened.check_uncut()
         return opened
+
+    def _make_room(self, coming: int) -> None:
+        """Let go of the shards that were used longest ago. A thread that still reads one keeps it
+        alive."""
+        held = sum(opened.memory_bytes for opened in self._open.values())
+        while self._open and (
+            len(self._open) >= _OPEN_SHARDS or (held and held + coming > self.memory_bytes)
+        ):
+            held -= self._open.popitem(last=False)[1].memory_bytes
 
 
 def _as_bytes(array: NDArray[Any]) -> NDArray[np.uint8]:

@@ -22,22 +22,29 @@ from trajdata._spec.model import ClipSpec
 __all__ = ["ReadThroughSource", "read_through"]
 
 
-def read_through(source: Source, where: str | os.PathLike[str]) -> ReadThroughSource:
-    """The clips of ``source``, of which those that are committed in a store are read from there.
+def read_through(
+    source: Source,
+    where: str | os.PathLike[str],
+    *,
+    cache_dir: str | os.PathLike[str] | None = None,
+    cache_bytes: int | None = None,
+) -> ReadThroughSource:
+    """``source``, but clips that are committed in a store are read from there.
 
     The bytes are the same either way. The store may be unfinished: the shards are read that were
     committed when it was opened.
 
     Args:
-        source: a source of the stream that the store holds, most often a ``trajdata.ClipSource``.
-        where: a folder that ``trajdata.materialize`` wrote.
+        source: of the same stream; most often a ``trajdata.ClipSource``.
+        where: a folder or URL as ``trajdata.materialize`` writes it.
+        cache_dir, cache_bytes: as of ``open_shards``.
 
     Raises:
         ArgumentError: ``where`` is no store.
         SpecMismatchError: the store holds another stream; names what differs.
         ShardError: the store's index or a commit record is damaged.
     """
-    shards = find_shards(where, unfinished=True)
+    shards = find_shards(where, unfinished=True, cache_dir=cache_dir, cache_bytes=cache_bytes)
     differences = stream_differences(source, shards.recipe)
     if differences:
         raise SpecMismatchError(os.fspath(where), differences)

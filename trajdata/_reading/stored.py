@@ -20,20 +20,33 @@ __all__ = ["StoredSource", "open_shards"]
 
 
 def open_shards(
-    where: str | os.PathLike[str], *, fields: Sequence[str] = DEFAULT_FIELDS
+    where: str | os.PathLike[str],
+    *,
+    fields: Sequence[str] = DEFAULT_FIELDS,
+    cache_dir: str | os.PathLike[str] | None = None,
+    cache_bytes: int | None = None,
 ) -> StoredSource:
     """The clips of a finished store, addressable by index.
 
     Args:
-        where: a folder that ``trajdata.materialize`` wrote.
-        fields: the fields of a clip; see ``trajdata.FIELDS``.
+        where: a folder as ``trajdata.materialize`` wrote it, or a URL such as
+            ``s3://bucket/prefix``.
+        fields: which keys a clip has; see ``trajdata.FIELDS``.
+        cache_dir: a folder of this machine that keeps whole shards. All workers and ranks of the
+            machine share it: each shard is fetched once, and its SHA-256 is checked before anybody
+            sees a byte of it. The shards that come next are fetched ahead. None: the shards of a
+            bucket are held in memory.
+        cache_bytes: the files of ``cache_dir`` never come to more than this, those in use included;
+            64 GiB if not given. Without ``cache_dir``: memory that each process gives to shards,
+            one of which it always holds; 1 GiB if not given.
 
     Raises:
-        ArgumentError: ``where`` is no store or an unfinished one, or the store does not hold a
-            field.
-        ShardError: the index, a commit record or a shard's file is damaged.
+        ArgumentError: not a store of shards, an unfinished one, or fields that it does not hold.
+        ShardError: a damaged index, commit record or shard file.
+        OSError: the store cannot be reached.
     """
-    return StoredSource(find_shards(where, unfinished=False), fields)
+    shards = find_shards(where, unfinished=False, cache_dir=cache_dir, cache_bytes=cache_bytes)
+    return StoredSource(shards, fields)
 
 
 class StoredSource:

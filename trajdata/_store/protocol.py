@@ -6,10 +6,27 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-__all__ = ["Store"]
+__all__ = ["Store", "ViewedStore"]
 
 
-class Store(Protocol):
+class ViewedStore(Protocol):
+    """What is needed of a store to read its shards."""
+
+    @property
+    def where(self) -> str:
+        """Path or URL, for people and for commands."""
+
+    def path(self, name: str) -> str:
+        """Path or URL of a file, for errors."""
+
+    def size(self, name: str) -> int | None:
+        """Bytes of a file, or None where there is no such file."""
+
+    def view(self, name: str) -> memoryview:
+        """A whole file, read-only: mapped into memory where the store can do that."""
+
+
+class Store(ViewedStore, Protocol):
     """A place where shards lie: a folder, a bucket's prefix, or memory.
 
     Names have "/" between their parts. A file is put whole: under its name a reader finds all of it
@@ -21,24 +38,11 @@ class Store(Protocol):
             store may have, such as a link.
     """
 
-    @property
-    def where(self) -> str:
-        """Path or URL of the store, for messages and for commands."""
-
-    def path(self, name: str) -> str:
-        """Path or URL of a file, for errors."""
-
     def list(self, prefix: str) -> list[str]:
         """Sorted names, without the prefix, of what lies directly below it; "" means the store."""
 
-    def size(self, name: str) -> int | None:
-        """Bytes of a file, or None if there is no such file."""
-
     def read(self, name: str, start: int, size: int) -> bytes | None:
         """Up to ``size`` bytes of a file from ``start`` on, or None if there is no such file."""
-
-    def view(self, name: str) -> memoryview:
-        """A whole file, read-only: mapped into memory if the store can do that."""
 
     def put(
         self, name: str, chunks: Iterable[memoryview], size: int, *, durable: bool = True

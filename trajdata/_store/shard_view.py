@@ -16,7 +16,7 @@ from trajdata._shards.strict import (
     walk_shard,
     wrong_size,
 )
-from trajdata._store.protocol import Store
+from trajdata._store.protocol import Store, ViewedStore
 from trajdata._store.ranges import read_blocks
 
 __all__ = ["ShardView", "check_size", "walk"]
@@ -30,14 +30,15 @@ class ShardView:
         raw: uint8 (clips, record_bytes), the same memory.
         path: of the file.
         first: index of its first clip.
-        strict: checks what is in its records.
+        strict: the checks of its records.
+        memory_bytes: of this process's memory that it takes; a mapped file takes none.
 
     Raises:
         ShardError: the file has another size than it must have, or its first record has other
             headers.
     """
 
-    def __init__(self, store: Store, recipe: Recipe, shard: int) -> None:
+    def __init__(self, store: ViewedStore, recipe: Recipe, shard: int) -> None:
         name = recipe.shard_name(shard)
         layout = recipe.layout
         indices = recipe.indices(shard)
@@ -47,7 +48,8 @@ class ShardView:
         check_size(store, recipe, shard)
         view = self._view = store.view(name)
         self._bytes = recipe.shard_bytes(shard)
-        if len(view) != self._bytes:  # the file was cut after its size was checked
+        self.memory_bytes = 0 if isinstance(view.obj, mmap.mmap) else len(view)
+        if len(view) != self._bytes:  # it was cut between the two looks
             raise wrong_size(self.path, recipe, shard, len(view))
         self.records: NDArray[np.void] = np.frombuffer(view, layout.dtype, len(indices))
         self.raw: NDArray[np.uint8] = np.frombuffer(
@@ -91,8 +93,8 @@ class ShardView:
         self.strict.check_end(self._end, self.raw.nbytes)
 
 
-def check_size(store: Store, recipe: Recipe, shard: int) -> None:
-    """Check that a shard's file is there and has the size that it must have.
+def check_size(store: ViewedStore, recipe: Recipe, shard: int) -> None:
+    """Check that a shard's file has the size that it must have.
 
     Raises:
         ShardError: the file is missing or has another size.
