@@ -63,8 +63,8 @@ def motion_kernels(laws: tuple[Law, ...]) -> MotionKernels:
             raise ArgumentError(
                 f"laws: {law.name!r} is a user's law, and this process has none of that name with "
                 f"the source of digest {law.digest}; import the module that defines it with "
-                "trajdata.law, as it was when the recipe was written. What is stored can be read "
-                "without it"
+                "trajdata.law, as it was when the recipe was written (on the command line: "
+                "`trajdata --laws FILE.py ...`). What is stored can be read without it"
             )
     sample = _sampling(laws)
     return MotionKernels(_fit_motions(laws, sample), _propose_motions(sample), _place_objects(laws))
