@@ -424,7 +424,7 @@ _WORLD = (
             "what lies between two samples is not kept free",
             "between = 0.5 * step * fastest(n, t0, t1)",
             "between = 0.0 * step * fastest(n, t0, t1)",
-            _EVERY_LAW + "test_framing_by_samples_takes_no_motion_that_the_bound_refuses",
+            _EVERY_LAW + "test_framing_by_samples_keeps_free_what_lies_between_them",
         ),
         (
             "a law need not move",

@@ -209,7 +209,8 @@ def test_a_bouncing_object_meets_walls_of_both_pairs_and_keeps_its_speed(clips):
     for axis in "uw":
         unit = np.stack([params[f"{axis}{c}"] for c in "xyz"], -1)
         along = np.einsum("btc,bc->bt", np.diff(path, axis=1), unit)
-        assert (np.diff(np.sign(along), axis=1) != 0).any(axis=1).all()
+        # Of 399 steps those of the first and last tenth do not count: a bounce there is not seen.
+        assert (np.diff(np.sign(along[:, 38:362]), axis=1) != 0).any(axis=1).all()
 
 
 def test_a_pendulum_keeps_its_length_and_swings_at_least_once_to_and_fro(clips):
@@ -339,4 +340,5 @@ def test_the_knots_of_a_random_walk_are_steps_of_one_length_and_no_two_walks_agr
     assert (length.max(axis=1) / length.min(axis=1)).max() < 1 + 1e-6
     steps = np.diff(knots, axis=1) / length[..., None]
     assert np.abs(steps.mean(axis=0)).max() < 0.25  # in any direction
+    assert steps.std(axis=1).max(axis=1).min() > 0.2  # and another one at every knot
     assert np.unique(np.round(steps.reshape(len(steps), -1), 6), axis=0).shape[0] == len(steps)
