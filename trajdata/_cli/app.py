@@ -18,12 +18,25 @@ from trajdata._cli.checking import audit, repair, verify
 from trajdata._cli.exits import INTERRUPTED, error_json
 from trajdata._cli.gallery import gallery
 from trajdata._cli.options import EXITS
+from trajdata._cli.ranges import bake_range, finish
 from trajdata._cli.showing import preview
 
 __all__ = ["app", "main"]
 
 _COMMANDS: tuple[Callable[..., None], ...] = (
-    *(materialize, status, watch, verify, repair, preview, gallery, audit, bench),
+    *(
+        materialize,
+        bake_range,
+        finish,
+        status,
+        watch,
+        verify,
+        repair,
+        preview,
+        gallery,
+        audit,
+        bench,
+    ),
 )
 
 app = typer.Typer(
