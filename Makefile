@@ -59,6 +59,7 @@ bench: $(VENV)/.stamp-test
 	$(BIN)/python benchmarks/throughput.py
 	$(BIN)/python benchmarks/transport.py
 	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/laws.py
 	$(BIN)/python benchmarks/growth.py
 	$(BIN)/python benchmarks/peers/run.py
 	$(BIN)/python benchmarks/targets.py

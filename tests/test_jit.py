@@ -200,6 +200,8 @@ def test_every_source_is_part_of_exactly_the_kernels_that_reach_it(scratch):
         assert within <= set(found["all"]), name
         # What is made of a law's or a shape's kernels reaches these through its cells alone.
         assert set(found["some"]) - within <= {
+            "trajdata._world.choosing",
+            "trajdata._world.framing",
             "trajdata._world.motion",
             "trajdata._render.compositing",
         }

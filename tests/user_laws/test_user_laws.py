@@ -128,6 +128,30 @@ def test_rendering_again_asks_for_the_law(boat, words):
     assert "'rocking_boat' is a user's law, and this process has none" in " ".join(said.split())
 
 
+def command(*words, folder, code=0):
+    """What ``trajdata WORDS`` prints, on standard output and standard error."""
+    program = f"import sys; from trajdata._cli import main; main({words!r})"
+    return " ".join(" ".join(run(program, folder, code)).split())
+
+
+def test_a_file_of_laws_is_named_on_the_command_line(boat):
+    words = ("--laws", "boats.py", "verify", "store", "--rerender", "3")
+    assert "3 clips" in command(*words, folder=boat)
+    words = ("--laws", "boats.py", "materialize", "--spec", "spec.json", "--clips", "8")
+    command(*words, "--shard-clips", "8", "--out", "by-command", folder=boat)
+    made, held = (boat / name / "train-000000.tar" for name in ("by-command", "store"))
+    assert made.read_bytes() == held.read_bytes()
+
+
+@pytest.mark.parametrize("name", ["none.py", "json.py", "laws.txt"])
+def test_a_file_that_can_be_no_module_of_laws_is_an_error(tmp_path, name):
+    (tmp_path / "below").mkdir()
+    for empty in ("json.py", "laws.txt"):
+        (tmp_path / "below" / empty).write_text("", "utf-8")
+    said = command("--laws", f"below/{name}", "verify", "store", folder=tmp_path, code=2)
+    assert f"--laws: given 'below/{name}'" in said
+
+
 def test_the_law_is_compiled_once_and_cached_for_the_next_process(boat):
     first = json.loads(run(RENDER.format(imported="import boats"), boat)[0])
     again = json.loads(run(RENDER.format(imported="import boats"), boat)[0])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -15,8 +16,9 @@ import typer
 from trajdata._cli.baking import materialize, status, watch
 from trajdata._cli.bench import bench
 from trajdata._cli.checking import audit, repair, verify
-from trajdata._cli.exits import INTERRUPTED, error_json
+from trajdata._cli.exits import INTERRUPTED, error_json, exit_codes
 from trajdata._cli.gallery import gallery
+from trajdata._cli.law_files import load_law_files
 from trajdata._cli.options import EXITS
 from trajdata._cli.ranges import bake_range, finish
 from trajdata._cli.showing import preview
@@ -74,8 +76,19 @@ def _options(
         bool,
         typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version."),
     ] = False,
+    laws: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="A file of Python that defines laws of your own with trajdata.law. It is run: "
+            "name only what you trust. Stands before the command; may be repeated.",
+            metavar="FILE",
+        ),
+    ] = None,
 ) -> None:
     """Synthetic trajectory videos with exact truth: bake them into tar shards."""
+    if laws:
+        with exit_codes("--json" in sys.argv):
+            load_law_files(laws)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from trajdata._bake.progress import read_progress
+from trajdata._cli.law_files import words_of_law_files
 from trajdata._errors import ShardError
 from trajdata._store.disk import Disk
 from trajdata._store.folder import FolderStore
@@ -44,7 +45,7 @@ def detach(folder: Path, words: Sequence[str]) -> tuple[int, int | None]:
         pass
     with os.fdopen(store.open_log(), "ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "trajdata", *words],
+            [sys.executable, "-m", "trajdata", *words_of_law_files(), *words],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

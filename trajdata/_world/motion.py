@@ -63,8 +63,8 @@ def motion_kernels(laws: tuple[Law, ...]) -> MotionKernels:
             raise ArgumentError(
                 f"laws: {law.name!r} is a user's law, and this process has none of that name with "
                 f"the source of digest {law.digest}; import the module that defines it with "
-                "trajdata.law, as it was when the recipe was written. What is stored can be read "
-                "without it"
+                "trajdata.law, as it was when the recipe was written (on the command line: "
+                "`trajdata --laws FILE.py ...`). What is stored can be read without it"
             )
     sample = _sampling(laws)
     return MotionKernels(_fit_motions(laws, sample), _propose_motions(sample), _place_objects(laws))
@@ -159,8 +159,23 @@ def _fit_motions(laws: tuple[Law, ...], sample: Any) -> Any:
     return fit_motions
 
 
+def _placing(law: Law) -> Any:
+    position = law.position
+
+    @kernel
+    def place_own(n, start, seconds, path):  # type: ignore[no-untyped-def]
+        frames = path.shape[0]
+        for k in range(frames):
+            x, y, z = position(n, start + seconds * (k / (frames - 1)))
+            path[k, 0] = x
+            path[k, 1] = y
+            path[k, 2] = z
+
+    return place_own
+
+
 def _place_objects(laws: tuple[Law, ...]) -> Any:
-    position = choose([law.position for law in laws])
+    place = choose([_placing(law) for law in laws])  # once an object, not at every frame
 
     @kernel
     def place_objects(scenes, numbers, seconds, positions):  # type: ignore[no-untyped-def]
@@ -169,15 +184,9 @@ def _place_objects(laws: tuple[Law, ...]) -> Any:
         Frame k is at start + seconds * k / (T - 1): the first and the last moment do not depend
         on T.
         """
-        frames = positions.shape[2]
         for b in range(positions.shape[0]):
             for item in range(positions.shape[1]):
                 scene = scenes[b, item]
-                for k in range(frames):
-                    t = scene.start + seconds * (k / (frames - 1))
-                    x, y, z = position(scene.law, numbers[b, item], t)
-                    positions[b, item, k, 0] = x
-                    positions[b, item, k, 1] = y
-                    positions[b, item, k, 2] = z
+                place(scene.law, numbers[b, item], scene.start, seconds, positions[b, item])
 
     return place_objects
