@@ -843,7 +843,7 @@ _STORE = (
         "_store/lock.py",
         (
             "nothing is locked",
-            "                self._disk.lock(file)\n",
+            "                self._disk.lock(file, is_shared=self._is_shared)\n",
             "                pass\n",
             "store/test_lock.py::test_a_writer_in_the_same_process_is_a_second_writer_too",
         ),

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from trajdata._arithmetic.philox import unit
     from trajdata._arithmetic.trig import cos_sin
     from trajdata._arithmetic.vectors import direction
+    from trajdata._bake.ranges import bake_range, finish
     from trajdata._bake.repair import RepairReport, repair
     from trajdata._bake.run import MaterializeReport, materialize
     from trajdata._bake.verify import VerifyReport, verify
@@ -85,11 +86,13 @@ __all__ = [
     "VerifyReport",
     "__version__",
     "audit",
+    "bake_range",
     "check_law",
     "cos_sin",
     "direction",
     "evaluate",
     "exp",
+    "finish",
     "kernel",
     "law",
     "materialize",
@@ -132,11 +135,13 @@ _HOME = {
     "TrajectoryMapDataset": "trajdata._loading.map_dataset",
     "VerifyReport": "trajdata._bake.verify",
     "audit": "trajdata._check.audit.report",
+    "bake_range": "trajdata._bake.ranges",
     "check_law": "trajdata._check.law_check",
     "cos_sin": "trajdata._arithmetic.trig",
     "direction": "trajdata._arithmetic.vectors",
     "evaluate": "trajdata._check.evaluation",
     "exp": "trajdata._arithmetic.exponential",
+    "finish": "trajdata._bake.ranges",
     "kernel": "trajdata._jit",
     "law": "trajdata._user_laws.making",
     "materialize": "trajdata._bake.run",

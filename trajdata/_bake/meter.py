@@ -105,6 +105,14 @@ class Meter:
             self._bytes_done += filesize
             self._last_commit = _now()
 
+    def count_commit_of_others(self, filesize: int, counts: Mapping[str, int]) -> None:
+        """Another process committed a shard."""
+        with self._lock:
+            for law, count in counts.items():
+                self._counts[law] += count
+            self._shards_done += 1
+            self._bytes_done += filesize
+
     def count_loss(self, filesize: int, counts: Mapping[str, int]) -> None:
         """A committed shard was found to be damaged."""
         with self._lock:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -118,6 +118,16 @@ class Reporter:
     def baking_ends(self) -> float:
         """All shards of this run are committed. Returns the seconds since ``baking_begins``."""
         return self._meter.baking_ends()
+
+    def others_committed(self, commits: Iterable[Commit]) -> None:
+        """Other processes have committed these shards."""
+        laws = self._recipe.spec.laws
+        for commit in commits:
+            counts = dict(zip(laws, commit.labels, strict=True))
+            self._meter.count_commit_of_others(commit.filesize, counts)
+            with self._lock:
+                self._done[commit.shard] = True
+                self._newest.append(commit)
 
     def is_lost(self, commit: Commit) -> None:
         """A shard of an earlier run no longer has its SHA-256, and will be rendered again."""

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 
 from trajdata._bake.agreement import agree, check_threads, check_whether_it_grows
 from trajdata._bake.engines.threads import bake_in_threads
+from trajdata._bake.others import OthersCommits
 from trajdata._bake.progress import ProgressReport, read_progress
 from trajdata._bake.proof import shards_with_other_bytes
 from trajdata._bake.reporter import Reporter
@@ -181,15 +182,21 @@ def bake(
     on_progress: Callable[[ProgressReport], None] | None,
     due: Container[int],
     temps_cleared: int,
+    *,
+    is_alone: bool = True,
 ) -> MaterializeReport:
     """Bake the shards that are not committed yet. If all are committed then, write the index.
 
     Args:
-        store: the store, which must be locked, have its recipe file and no temps.
+        store: the store, which must have its recipe file; if this process is its only writer, it
+            must be locked and have no temps.
         threads: the largest number of threads to use.
         on_progress: as in ``materialize``.
         due: the shards that may be baked.
         temps_cleared: how many temps of an earlier run were removed; shown in the report.
+        is_alone: whether this process is the only writer. Otherwise nothing is written but the
+            shards that are due: the index is left to ``finish``, and others' commits are looked
+            for while the bake runs.
 
     Raises:
         ShardError, OSError, KeyboardInterrupt: as ``materialize``.
@@ -198,7 +205,8 @@ def bake(
     if found is None:
         raise ShardError(store.path(RECIPE), expected="the recipe of the store", found="no file")
     recipe = found.recipe
-    contents = found.without_damaged_newest(store)
+    # Several writers leave it to ``finish`` to look at the shards of earlier runs.
+    contents = found.without_damaged_newest(store) if is_alone else found
     reporter = Reporter(
         store,
         found=found,
@@ -206,6 +214,7 @@ def bake(
         temps_cleared=temps_cleared,
         on_progress=on_progress,
     )
+    others = None if is_alone else OthersCommits(store, contents)
     tasks = [_task(contents, shard) for shard in contents.pending if shard in due]
     try:
         reporter.tell("running", "compiling the kernels; the first time takes half a minute")
@@ -214,8 +223,8 @@ def bake(
         reporter.canary_is_right(_check_canary(store, contents))
         reporter.tell("running", "rendering and writing")
         reporter.baking_begins()
-        written = _bake_tasks(store, tasks, threads, reporter)
-        if len(contents.committed) + len(written) == recipe.shards:
+        written = _bake_tasks(store, tasks, threads, reporter, others)
+        if is_alone and len(contents.committed) + len(written) == recipe.shards:
             left = contents.committed.keys() - set(found.newest)
             wrong = _wrong_of_earlier_runs(store, contents, left, threads, reporter)
             for shard in wrong:
@@ -224,10 +233,13 @@ def bake(
             written += _bake_tasks(store, again, threads, reporter)
         seconds = reporter.baking_ends()
         commits = {**contents.committed, **{commit.shard: commit for commit in written}}
-        if len(commits) == recipe.shards:
+        if is_alone and len(commits) == recipe.shards:
             _finish(store, recipe, commits)
             reporter.index_written()
             reporter.tell("done", f"complete: {INDEX} is there")
+        elif others is not None:
+            reporter.others_committed(others.new(written))
+            reporter.tell("interrupted", "this range is committed; `trajdata finish` ends the bake")
         else:
             reporter.tell(
                 "interrupted", "what was committed is sound; the rest is still to be made"
@@ -266,14 +278,26 @@ def _task(contents: Contents, shard: int) -> ShardTask:
 
 
 def _bake_tasks(
-    store: Store, tasks: list[ShardTask], threads: int, reporter: Reporter
+    store: Store,
+    tasks: list[ShardTask],
+    threads: int,
+    reporter: Reporter,
+    others: OthersCommits | None = None,
 ) -> list[Commit]:
+    ours = {task.shard for task in tasks}
+
+    def tick() -> None:
+        if others is not None and others.is_due():
+            # A shard of ours counts when this process commits it, whoever else has baked it too.
+            reporter.others_committed(c for c in others.new() if c.shard not in ours)
+        reporter.tell("running", "rendering and writing")
+
     return bake_in_threads(
         tasks,
         store,
         min(threads, max(len(tasks), 1)),
         events=reporter.events,
-        tick=lambda: reporter.tell("running", "rendering and writing"),
+        tick=tick,
         tick_seconds=_TICK_SECONDS,
     )
 

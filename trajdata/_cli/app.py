@@ -20,12 +20,25 @@ from trajdata._cli.exits import INTERRUPTED, error_json, exit_codes
 from trajdata._cli.gallery import gallery
 from trajdata._cli.law_files import load_law_files
 from trajdata._cli.options import EXITS
+from trajdata._cli.ranges import bake_range, finish
 from trajdata._cli.showing import preview
 
 __all__ = ["app", "main"]
 
 _COMMANDS: tuple[Callable[..., None], ...] = (
-    *(materialize, status, watch, verify, repair, preview, gallery, audit, bench),
+    *(
+        materialize,
+        bake_range,
+        finish,
+        status,
+        watch,
+        verify,
+        repair,
+        preview,
+        gallery,
+        audit,
+        bench,
+    ),
 )
 
 app = typer.Typer(

@@ -224,6 +224,11 @@ class BucketStore:
         """Nothing: any number of writers may bake into a bucket at once."""
         yield
 
+    @contextmanager
+    def join(self) -> Iterator[None]:
+        """Nothing: see ``lock``."""
+        yield
+
     def clear_temps(self) -> int:
         """An object is never unfinished: 0."""
         return 0

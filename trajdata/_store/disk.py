@@ -160,13 +160,15 @@ class Disk:
         other name, as in ``open_shared``."""
         return self._open_own(name, os.O_WRONLY | os.O_APPEND)
 
-    def lock(self, file: int) -> None:
-        """Lock an open file for this process alone, or raise BlockingIOError at once."""
+    def lock(self, file: int, *, is_shared: bool = False) -> None:
+        """Lock an open file for this process alone, or for all that share it, or raise
+        BlockingIOError at once."""
         if sys.platform == "win32":
             raise OSError("baking is for Linux and macOS: Windows has no flock")
         import fcntl
 
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        kind = fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
 
     def overwrite(self, file: int, data: bytes) -> None:
         """Replace the content of an open file by a few bytes."""

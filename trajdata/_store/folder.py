@@ -128,9 +128,23 @@ class FolderStore:
         Raises:
             LockedError: on entering, if another process holds the lock; nothing was written.
         """
+        with self._locked(FolderLock(self.disk)):
+            yield
+
+    @contextmanager
+    def join(self) -> Iterator[None]:
+        """Create the folder and its hidden folders if need be, and be one of several writers.
+
+        Raises:
+            LockedError: on entering, if a process holds the lock alone; nothing was written.
+        """
+        with self._locked(FolderLock(self.disk, is_shared=True)):
+            yield
+
+    @contextmanager
+    def _locked(self, lock: FolderLock) -> Iterator[None]:
         with self._noticing_loss():
             make_folders(self.disk)
-            lock = FolderLock(self.disk)
             lock.__enter__()
         try:
             # Another process may have replaced the folder before this one was locked.

@@ -27,21 +27,23 @@ class FolderLock:
 
     Args:
         disk: the folder, which must have its hidden folder already.
+        is_shared: whether other processes may hold it too, all of them shared.
 
     Raises:
         LockedError: on entering, if another process holds the lock; nothing was written.
         OSError: on entering, if the filesystem has no locks or cannot be written.
     """
 
-    def __init__(self, disk: Disk) -> None:
+    def __init__(self, disk: Disk, *, is_shared: bool = False) -> None:
         self._disk = disk
+        self._is_shared = is_shared
         self._file = -1
 
     def __enter__(self) -> FolderLock:
         file = self._disk.open_shared(LOCK)
         try:
             try:
-                self._disk.lock(file)
+                self._disk.lock(file, is_shared=self._is_shared)
             except BlockingIOError as error:
                 raise LockedError(self._disk.root, _owner(file)) from error
             owner = {
@@ -49,6 +51,8 @@ class FolderLock:
                 "host": socket.gethostname(),
                 "start": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             }
+            if self._is_shared:
+                owner["pid"] = f"{owner['pid']} and perhaps others"
             self._disk.overwrite(file, json.dumps(owner).encode("ascii") + b"\n")
         except BaseException:
             os.close(file)

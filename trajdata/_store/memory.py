@@ -22,6 +22,7 @@ class MemoryStore:
         self._files: dict[str, bytes] = {}
         self._guard = threading.Lock()
         self._writer = threading.Lock()
+        self._writers = 0
 
     def path(self, name: str) -> str:
         """A file's name, for errors."""
@@ -103,6 +104,25 @@ class MemoryStore:
             yield
         finally:
             self._writer.release()
+
+    @contextmanager
+    def join(self) -> Iterator[None]:
+        """Be one of several writers while inside.
+
+        Raises:
+            LockedError: on entering, if a writer has locked the store for itself.
+        """
+        with self._guard:
+            if self._writers == 0 and not self._writer.acquire(blocking=False):
+                raise LockedError(self.where, "another thread of this process")
+            self._writers += 1
+        try:
+            yield
+        finally:
+            with self._guard:
+                self._writers -= 1
+                if self._writers == 0:
+                    self._writer.release()
 
     def clear_temps(self) -> int:
         """0: a store in memory has no temps."""

@@ -83,6 +83,13 @@ class Store(ViewedStore, Protocol):
             LockedError: on entering, if there is another writer.
         """
 
+    def join(self) -> AbstractContextManager[object]:
+        """Be one of several writers while inside, none of which has the lock.
+
+        Raises:
+            LockedError: on entering, if a writer has locked the store for itself.
+        """
+
     def clear_temps(self) -> int:
         """Remove the temps that killed writers left. Returns how many files there were.
 
