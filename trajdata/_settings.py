@@ -15,13 +15,25 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from trajdata._errors import ArgumentError
 
-__all__ = ["Fraction", "Positive", "Range", "Settings", "check_order", "columns", "row"]
+__all__ = [
+    "Fraction",
+    "Positive",
+    "Range",
+    "RangeFromZero",
+    "Settings",
+    "check_order",
+    "columns",
+    "row",
+]
 
 # The bounds keep every number of a clip short enough for its fixed-length text.
 Positive = Annotated[float, Field(ge=1e-3, le=1e3, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Range = tuple[Positive, Positive]
 """Lowest and highest value of what is sampled evenly between them."""
+_FromZero = Annotated[float, Field(ge=0, le=1e3, allow_inf_nan=False)]
+RangeFromZero = tuple[_FromZero, _FromZero]
+"""The same, of what may also be 0."""
 
 
 class Settings(BaseModel):
@@ -57,10 +69,10 @@ def columns(settings: Settings) -> dict[str, float]:
     Names, and ranges that may be absent, are no columns: kernels never read them.
     """
     found: dict[str, float] = {}
-    a_range: Any = Range
+    ranges: tuple[Any, ...] = (Range, RangeFromZero)
     for name, field in type(settings).model_fields.items():
         value = getattr(settings, name)
-        if field.annotation == a_range:
+        if field.annotation in ranges:
             found[f"{name}_low"], found[f"{name}_high"] = value
         elif isinstance(value, (int, float)):
             found[name] = float(value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from trajdata._jit import kernel
-from trajdata._shapes.registry import Shape
+from trajdata._shapes.registry import NEVER, Shape
 
 __all__ = ["SHAPE"]
 
@@ -17,4 +17,24 @@ def shade(xs, ys, inverses, sharps, samples, lx, ly, lz, weight, shades):  # typ
     shades[:] = _ONE
 
 
-SHAPE = Shape(name="disc", shade=shade)
+@kernel
+def intersect(ox, oy, oz, dx, dy, dz, size):  # type: ignore[no-untyped-def]
+    t = -oz / dz
+    x, y = ox + t * dx, oy + t * dy
+    return t if x * x + y * y <= size * size else NEVER
+
+
+@kernel
+def bounds(pose, size):  # type: ignore[no-untyped-def]
+    x, y, z = pose[0], pose[1], pose[2]
+    return (x - size) / z, (y - size) / z, (x + size) / z, (y + size) / z
+
+
+SHAPE = Shape(
+    name="disc",
+    shade=shade,
+    intersect=intersect,
+    bounds=bounds,
+    half_extents=(1.0, 1.0, 0.0),
+    is_upright=True,
+)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 from trajdata._registry import find_in, names_in
 
-__all__ = ["Shape", "find_shape", "shape_names"]
+__all__ = ["NEVER", "Shape", "find_shape", "shape_names"]
+
+NEVER = math.inf
+"""What ``intersect`` says of a ray that misses."""
 
 _ROOM = "trajdata._shapes"
 
@@ -21,10 +25,21 @@ class Shape:
         shade: kernel (xs, ys, inverses, sharps, samples, lx, ly, lz, weight, shades): write how
             much of the object's colour each listed pixel shows, float32 0..1, into ``shades``; see
             ``_render.compositing`` for the lists.
+        intersect: kernel (ox, oy, oz, dx, dy, dz, size) -> how many times (dx, dy, dz) the ray from
+            (ox, oy, oz) goes until it meets the surface, or ``NEVER``. In the object's own axes,
+            from its centre; the ray starts outside. size: metres, the object's ``radius``.
+        bounds: kernel (pose, size) -> left, top, right, bottom of its outline, exact, as slopes
+            x / z and y / z. pose: float64 (12,), see ``_world.pose``.
+        half_extents: along its own axes, of an object of size 1.
+        is_upright: whether it is always parallel to the picture, and so never turned.
     """
 
     name: str
     shade: Any
+    intersect: Any
+    bounds: Any
+    half_extents: tuple[float, float, float]
+    is_upright: bool = False
 
 
 def shape_names() -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from trajdata._jit import kernel
-from trajdata._shapes.registry import Shape
+from trajdata._shapes.registry import NEVER, Shape
 
 __all__ = ["AMBIENT", "DIFFUSE", "SHAPE"]
 
@@ -47,4 +47,35 @@ def shade(xs, ys, inverses, sharps, samples, lx, ly, lz, weight, shades):  # typ
         shades[i] /= weight[i]
 
 
-SHAPE = Shape(name="sphere", shade=shade)
+@kernel
+def intersect(ox, oy, oz, dx, dy, dz, size):  # type: ignore[no-untyped-def]
+    along = -(ox * dx + oy * dy + oz * dz)
+    beyond = ox * ox + oy * oy + oz * oz - size * size
+    below = along * along - (dx * dx + dy * dy + dz * dz) * beyond
+    if below < 0.0 or along <= 0.0:
+        return NEVER
+    return beyond / (along + np.sqrt(below))
+
+
+@kernel
+def _tangents(side, z, size):  # type: ignore[no-untyped-def]
+    """The slopes of the two lines from the origin that touch a circle about (side, z)."""
+    room = z * z - size * size
+    swing = size * np.sqrt(side * side + room)
+    return (side * z - swing) / room, (side * z + swing) / room
+
+
+@kernel
+def bounds(pose, size):  # type: ignore[no-untyped-def]
+    left, right = _tangents(pose[0], pose[2], size)
+    top, bottom = _tangents(pose[1], pose[2], size)
+    return left, top, right, bottom
+
+
+SHAPE = Shape(
+    name="sphere",
+    shade=shade,
+    intersect=intersect,
+    bounds=bounds,
+    half_extents=(1.0, 1.0, 1.0),
+)

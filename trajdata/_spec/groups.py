@@ -17,7 +17,7 @@ from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
 
 from trajdata._errors import ArgumentError
 from trajdata._laws.registry import LawSettings, find_law
-from trajdata._settings import Fraction, Range, Settings, check_order
+from trajdata._settings import Fraction, Positive, Range, RangeFromZero, Settings, check_order
 from trajdata._shapes.registry import find_shape
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "Noise",
     "Objects",
     "Picture",
+    "Truth",
     "UsedLaw",
 ]
 
@@ -115,11 +116,19 @@ class Camera(Settings):
 
     reach: Range = Field((2.8, 8.0), description="depths that no object ever leaves, m")
     margin: Fraction = Field(0.0625, description="border that the object keeps free, in half-sides")
+    wall: Positive | None = Field(
+        None, description="depth of the background, a wall, m; left out: 1.5 times the far reach"
+    )
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Camera:
         check_order("reach", self.reach)
         return self
+
+    @property
+    def wall_depth(self) -> float:
+        """Depth of the wall behind all objects, metres."""
+        return 1.5 * self.reach[1] if self.wall is None else self.wall
 
 
 class Objects(Settings):
@@ -133,12 +142,16 @@ class Objects(Settings):
     place: Fraction = Field(
         0.55, description="how far from the centre the anchor may lie, in half-sides"
     )
+    spin: RangeFromZero = Field(
+        (0.0, 0.0), description="how fast an object turns about an axis of its own, rad/s"
+    )
     held_out_radius: Range | None = Field(None, description="radius in ood-radius, m")
     held_out_depth: Range | None = Field(None, description="depth of the anchor in ood-depth, m")
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Objects:
         _each_once("shapes", self.shapes)
+        check_order("spin", self.spin)
         _a_range_apart("radius", self.radius, self.held_out_radius)
         _a_range_apart("depth", self.depth, self.held_out_depth)
         return self
@@ -202,4 +215,12 @@ class Noise(Settings):
     )
     pixel_noise: Annotated[float, Field(ge=0, le=255)] = Field(
         0.0, description="std of the noise added to each pixel, gray levels of 255"
+    )
+
+
+class Truth(Settings):
+    """What is known of a clip beside its pixels, where that takes a number."""
+
+    points: int = Field(
+        16, ge=1, le=1024, description="K, points on surfaces that points and occluded follow"
     )

@@ -20,6 +20,7 @@ from trajdata._spec.groups import (
     Noise,
     Objects,
     Picture,
+    Truth,
     UsedLaw,
 )
 from trajdata._spec.identity import fingerprint_of
@@ -47,6 +48,7 @@ class ClipSpec(Settings):
     motion: Motion = Field(default_factory=Motion, description="how objects move")
     looks: Looks = Field(default_factory=Looks, description="colours")
     noise: Noise = Field(default_factory=Noise, description="added to positions and pixels")
+    truth: Truth = Field(default_factory=Truth, description="what is known beside the pixels")
 
     @model_validator(mode="after")
     def _is_consistent(self) -> ClipSpec:
@@ -62,6 +64,11 @@ class ClipSpec(Settings):
                     f"reach: given {camera.reach}; it must enclose the depths of {split}, "
                     f"({nearest}, {farthest}), and the {shake:.3f} m that jitter "
                     f"{self.noise.jitter} displaces by"
+                )
+            if camera.wall_depth <= camera.reach[1] + radius:
+                raise ArgumentError(
+                    f"wall: given {camera.wall_depth}; it must lie behind all objects: above "
+                    f"{camera.reach[1] + radius}, the far reach and a radius of {split}"
                 )
             # In half-sides of the frame at that depth: what is free beside the outermost anchor.
             need = radius + shake * (1 + half)
@@ -153,6 +160,11 @@ class ClipSpec(Settings):
     def shapes(self) -> tuple[str, ...]:
         """Names of the shapes."""
         return self.objects.shapes
+
+    @property
+    def slots(self) -> int:
+        """N, the most objects that a clip may have."""
+        return 1
 
     @property
     def video_shape(self) -> tuple[int, int, int, int]:

@@ -34,7 +34,7 @@ class MotionKernels:
 
     Attributes:
         fit_motions: (key, indices, settings, own, scenes, numbers), see there.
-        place_objects: (scenes, numbers, seconds, positions), see there.
+        place_objects: (scenes, numbers, times, positions), see there.
     """
 
     fit_motions: Any
@@ -205,18 +205,16 @@ def _place_objects(laws: tuple[str, ...]) -> Any:
     position = _position(laws)
 
     @kernel
-    def place_objects(scenes, numbers, seconds, positions):  # type: ignore[no-untyped-def]
-        """Fill ``positions`` (float64 (B, O, T, 3), metres) at the T frames' times.
+    def place_objects(scenes, numbers, times, positions):  # type: ignore[no-untyped-def]
+        """Fill ``positions`` (float64 (B, O, T, 3), metres) at T moments.
 
-        Frame k is at start + seconds * k / (T - 1): the first and the last moment do not depend
-        on T.
+        times: float64 (T,), seconds from the clip's first frame, as ``frame_times`` makes them.
         """
-        frames = positions.shape[2]
         for b in range(positions.shape[0]):
             for item in range(positions.shape[1]):
                 scene = scenes[b, item]
-                for k in range(frames):
-                    t = scene.start + seconds * (k / (frames - 1))
+                for k in range(times.shape[0]):
+                    t = scene.start + times[k]
                     x, y, z = position(scene.law, numbers[b, item], t)
                     positions[b, item, k, 0] = x
                     positions[b, item, k, 1] = y
