@@ -9,6 +9,7 @@ import pytest
 
 from trajdata import (
     FIELDS,
+    ArgumentError,
     ClipSource,
     Source,
     SpecMismatchError,
@@ -120,7 +121,9 @@ def test_a_store_can_be_read_through_another(live, unfinished, finished):
     either = read_through(stored, unfinished)
     assert either.clips == 50
     equal(either[40:], live[40:50])
-    with pytest.raises(TypeError, match=r"pair: StoredSource.* renders nothing; a ClipSource does"):
+    with pytest.raises(
+        ArgumentError, match=r"pair: StoredSource.* renders nothing; a ClipSource does"
+    ):
         either.pair(0, "linear")
 
 

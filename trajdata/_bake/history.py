@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from trajdata._errors import ArgumentError
+
 __all__ = ["MOST_POINTS", "History", "RatePoint", "is_due", "parse_history", "with_point"]
 
 MOST_POINTS = 120
@@ -57,20 +59,20 @@ def parse_history(value: object) -> History:
     """A history as JSON has it: a list of [seconds, clips, clips per second].
 
     Raises:
-        ValueError: it is something else, too long, or runs backwards.
+        ArgumentError: it is something else, too long, or runs backwards.
     """
     if not isinstance(value, list) or len(value) > MOST_POINTS:
-        raise ValueError(f"history: allowed is a list of at most {MOST_POINTS} points")
+        raise ArgumentError(f"history: allowed is a list of at most {MOST_POINTS} points")
     history = tuple(_parsed(item) for item in value)
     times = [point.seconds for point in history]
     if times != sorted(times):
-        raise ValueError("history: a point is earlier than the one before it")
+        raise ArgumentError("history: a point is earlier than the one before it")
     return history
 
 
 def _parsed(item: object) -> RatePoint:
     if not isinstance(item, list) or len(item) != 3 or not _are_numbers(item):
-        raise ValueError(f"history: given {item!r:.80}; allowed are three numbers from 0")
+        raise ArgumentError(f"history: given {item!r:.80}; allowed are three numbers from 0")
     seconds, clips, rate = item
     return RatePoint(float(seconds), int(clips), float(rate))
 

@@ -13,7 +13,7 @@ from rich.progress_bar import ProgressBar
 from rich.text import Text
 
 from trajdata._bake.progress import ProgressReport, read_progress
-from trajdata._errors import ShardError, printable
+from trajdata._errors import ArgumentError, ShardError, printable
 from trajdata._store.opening import open_store
 
 __all__ = ["frame", "watch"]
@@ -42,7 +42,7 @@ def watch(
         The state at the end: "done", "interrupted", "failed" or "silent".
 
     Raises:
-        ValueError: the folder has no progress.json.
+        ArgumentError: the folder has no progress.json.
         ShardError: it is damaged, and stays so.
     """
     shown: tuple[str, int] | None = None
@@ -99,7 +99,7 @@ def frame(report: ProgressReport, *, silent: bool) -> RenderableType:
 def _read(folder: Path) -> ProgressReport:
     report = read_progress(open_store(folder))
     if report is None:
-        raise ValueError(
+        raise ArgumentError(
             f"FOLDER: given {str(folder)!r}; allowed is a folder with a progress.json, "
             "as `trajdata materialize` writes it"
         )

@@ -14,7 +14,7 @@ from trajdata._clips.shown import ShownBatch
 from trajdata._clips.source import check_indices
 from trajdata._clips.source_protocol import Source
 from trajdata._clips.typed import Batch, Clip
-from trajdata._errors import SpecMismatchError
+from trajdata._errors import ArgumentError, SpecMismatchError
 from trajdata._reading.committed import CommittedShards, find_shards
 from trajdata._shards.recipe import stream_differences
 from trajdata._spec.model import ClipSpec
@@ -143,12 +143,12 @@ class ReadThroughSource:
         """Clip ``index`` as it would be under another law: rendered by the other source.
 
         Raises:
-            TypeError: the other source renders nothing.
-            ArgumentError: a law that the spec does not have, or an index that is not in the stream.
+            ArgumentError: the other source renders nothing, the spec does not have the law, or the
+                index is not in the stream.
         """
         pair = getattr(self._source, "pair", None)
         if pair is None:
-            raise TypeError(f"pair: {self._source!r} renders nothing; a ClipSource does")
+            raise ArgumentError(f"pair: {self._source!r} renders nothing; a ClipSource does")
         return cast(Clip, pair(index, law))
 
     def warm(self) -> None:
