@@ -40,6 +40,19 @@ def sphere_hits(origin, rays, half):
 
 HITS = {"disc": disc_hits, "sphere": sphere_hits}
 
+FIELDS = (
+    *("exists", "present", "shapes", "target", "positions", "quaternions", "half_extents"),
+    *("colours", "amodal_boxes"),
+)
+"""What a clip must have for ``bodies_of`` and ``picture``."""
+
+
+def sphere_normals(points, half):
+    return points / half[0]
+
+
+NORMALS = {"sphere": sphere_normals}
+
 
 @dataclass
 class Body:
@@ -53,6 +66,14 @@ class Body:
     def hits(self, rays):
         """How often each ray must go until it meets the object, or infinity."""
         return HITS[self.shape](-self.position @ self.turn, rays @ self.turn, self.half)
+
+    def shine(self, rays, depths, light):
+        """How much of its colour each point at the end of a ray shows."""
+        if self.shape not in NORMALS:
+            return np.ones_like(depths)
+        points = (rays * depths[..., None] - self.position) @ self.turn
+        normals = NORMALS[self.shape](points, self.half)
+        return 0.35 + 0.65 * np.clip(normals @ (light @ self.turn), 0, 1)
 
 
 def bodies_of(clip, spec, k):
@@ -113,3 +134,42 @@ def flow(ids, depths, bodies, later, spec):
         moved[own] = (points[own] - body.position) @ body.turn @ later[slot].turn.T
         moved[own] += later[slot].position
     return np.moveaxis(project(moved, spec) - project(points, spec), -1, 0)
+
+
+def picture(clip, spec, k, scene, rays=16):
+    """Frame k, float64 (C, H, W) on 0..255, as the mean of rays x rays rays in every pixel.
+
+    scene: SCENE (O,), for light and background, which no field has.
+    """
+    bodies = bodies_of(clip, spec, k)
+    light = np.array([scene[0][f"light_{axis}"] for axis in "xyz"])
+    back = np.array([scene[0][f"back_{part}"] for part in ("red", "green", "blue")])
+    colours = clip["colours"].astype(float)
+    if spec.channels == 1:
+        back, colours = back @ [[0.299], [0.587], [0.114]], colours[:, :1]
+    back = np.floor(255 * back + 0.5)
+    found = np.zeros((spec.height, spec.width, spec.channels))
+    for shift in np.stack(np.meshgrid(*[(np.arange(rays) + 0.5) / rays - 0.5] * 2), -1).reshape(
+        -1, 2
+    ):
+        along = rays_of(spec, shift)
+        ids, depths = nearest(bodies, along, np.inf)
+        frame = np.broadcast_to(back, found.shape).copy()
+        for slot, body in bodies.items():
+            own = ids == slot + 1
+            shine = body.shine(along[own], depths[own], light)
+            frame[own] = 255 * colours[slot] * shine[:, None]
+        found += frame
+    return np.moveaxis(found / rays**2, -1, 0)
+
+
+def decibels(truth, clip, k):
+    """Peak signal-to-noise ratio of a clip's frame k, in the objects' boxes and over the frame."""
+    square = (truth - clip["video"][k]) ** 2
+    inside = np.zeros(square.shape[1:], bool)
+    for left, top, right, bottom in clip["amodal_boxes"][clip["present"][:, k], k]:
+        inside[int(top) : int(bottom) + 1, int(left) : int(right) + 1] = True
+    return (
+        10 * np.log10(255**2 / max(square[:, inside].mean(), 1e-9)),
+        10 * np.log10(255**2 / max(square.mean(), 1e-9)),
+    )

@@ -86,6 +86,8 @@ def a_spec(rng):
         jitter=float(rng.choice([0.0, 0.02])),
         spin=(0.0, float(rng.uniform(0.1, 6))),
         points=int(rng.integers(1, 6)),
+        count=(1, int(rng.choice([1, 4, 8]))),
+        transients=(0, int(rng.integers(0, 3))),
         held_out_depth=None,
         held_out_radius=None,
     )
@@ -207,7 +209,7 @@ def test_a_turned_object_keeps_its_angular_velocity():
 
 
 def test_asking_for_truth_changes_no_pixel():
-    for name in ("magvit-32", "gray-32"):
+    for name in ("magvit-32", "gray-32", "scenes-32"):
         spec = preset(name, difficulty=0.5)
         plain = ClipSource(spec).batch(range(20))["video"]
         assert np.array_equal(
@@ -217,7 +219,7 @@ def test_asking_for_truth_changes_no_pixel():
 
 @pytest.mark.parametrize("name", TRUTH)
 def test_a_field_is_the_same_whatever_else_is_asked_for(name):
-    spec = preset("magvit-32", difficulty=0.5)
+    spec = preset("scenes-32", difficulty=0.5)
     whole = ClipSource(spec, fields=TRUTH).batch(range(30))
     alone = ClipSource(spec, fields=(name,)).batch(range(30))
     assert np.array_equal(alone[name], whole[name])

@@ -227,6 +227,18 @@ class ClipSource:
         """The scenes of these ``indices``: SCENE (B, objects), see ``trajdata._world.tables``."""
         return self._stages.sample(check_indices(indices)).scenes
 
+    def supersampled(self, index: int, frame: int, rays: int = 16) -> NDArray[np.float64]:
+        """A frame by brute force, float64 (C, H, W) on 0..255: rays x rays in every pixel.
+
+        What rendering is measured by; before any pixel noise.
+
+        Args:
+            index: of the clip.
+            frame: its number, from 0.
+            rays: along each side of a pixel.
+        """
+        return self._stages.supersampled(index, frame, rays)
+
     def metadata(
         self, indices: Sequence[int] | range | NDArray[np.integer], out: NDArray[np.uint8]
     ) -> None:

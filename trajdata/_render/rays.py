@@ -14,7 +14,7 @@ import numpy as np
 from trajdata._jit import kernel
 from trajdata._shapes.registry import find_shape
 
-__all__ = ["box_of", "caster", "into_object", "out_of_object", "outliner"]
+__all__ = ["box_of", "caster", "into_object", "out_of_object", "outliner", "shiner"]
 
 
 def _intersect(shapes: tuple[str, ...], at: int = 0) -> Any:
@@ -76,6 +76,41 @@ def caster(shapes: tuple[str, ...]) -> Any:
         return intersect(shape, ox, oy, oz, dx, dy, dz, size)
 
     return cast
+
+
+def _shine(shapes: tuple[str, ...], at: int = 0) -> Any:
+    shine = find_shape(shapes[at]).shine
+    if at == len(shapes) - 1:
+
+        @kernel
+        def last(shape, x, y, z, size, lx, ly, lz):  # type: ignore[no-untyped-def]
+            return shine(x, y, z, size, lx, ly, lz)
+
+        return last
+    others = _shine(shapes, at + 1)
+
+    @kernel
+    def either(shape, x, y, z, size, lx, ly, lz):  # type: ignore[no-untyped-def]
+        if shape == at:
+            return shine(x, y, z, size, lx, ly, lz)
+        return others(shape, x, y, z, size, lx, ly, lz)
+
+    return either
+
+
+@cache
+def shiner(shapes: tuple[str, ...]) -> Any:
+    """The kernel (shape, pose, size, x, y, depth, scene) -> how much of its colour an object shows,
+    0..1, where the ray through (x, y, 1) meets it at that depth, under the scene's light."""
+    shine = _shine(shapes)
+
+    @kernel
+    def shine_at(shape, pose, size, x, y, depth, scene):  # type: ignore[no-untyped-def]
+        px, py, pz = into_object(pose, depth * x - pose[0], depth * y - pose[1], depth - pose[2])
+        lx, ly, lz = into_object(pose, scene.light_x, scene.light_y, scene.light_z)
+        return shine(shape, px, py, pz, size, lx, ly, lz)
+
+    return shine_at
 
 
 @kernel

@@ -13,8 +13,13 @@ _ONE = np.float32(1.0)
 
 
 @kernel
-def shade(xs, ys, inverses, sharps, samples, lx, ly, lz, weight, shades):  # type: ignore[no-untyped-def]
+def shade(lists, samples, weight, shades):  # type: ignore[no-untyped-def]
     shades[:] = _ONE
+
+
+@kernel
+def outline(x, y, z, size):  # type: ignore[no-untyped-def]
+    return x / z, y / z, size / z, 1.0, 0.0, 1.0
 
 
 @kernel
@@ -22,6 +27,11 @@ def intersect(ox, oy, oz, dx, dy, dz, size):  # type: ignore[no-untyped-def]
     t = -oz / dz
     x, y = ox + t * dx, oy + t * dy
     return t if x * x + y * y <= size * size else NEVER
+
+
+@kernel
+def shine(x, y, z, size, lx, ly, lz):  # type: ignore[no-untyped-def]
+    return 1.0
 
 
 @kernel
@@ -33,7 +43,10 @@ def bounds(pose, size):  # type: ignore[no-untyped-def]
 SHAPE = Shape(
     name="disc",
     shade=shade,
+    outline=outline,
+    depths=(0.0, 0.0),
     intersect=intersect,
+    shine=shine,
     bounds=bounds,
     half_extents=(1.0, 1.0, 0.0),
     is_upright=True,

@@ -17,7 +17,15 @@ from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
 
 from trajdata._errors import ArgumentError
 from trajdata._laws.registry import LawSettings, find_law
-from trajdata._settings import Fraction, Positive, Range, RangeFromZero, Settings, check_order
+from trajdata._settings import (
+    Counts,
+    Fraction,
+    Positive,
+    Range,
+    RangeFromZero,
+    Settings,
+    check_order,
+)
 from trajdata._shapes.registry import find_shape
 
 __all__ = [
@@ -40,6 +48,7 @@ OBJECT_LUMA = (0.2, 0.8)
 """Darkest and brightest object, of 1."""
 
 _LEAST_ROOM = 0.1
+_MOST_OBJECTS = 10
 _LAW_KEYS = ("law", "version")
 
 
@@ -137,6 +146,15 @@ class Objects(Settings):
     shapes: tuple[Annotated[str, BeforeValidator(_known_shape)], ...] = Field(
         ("disc", "sphere"), min_length=1, description="the shapes, each as likely"
     )
+    count: Counts = Field(
+        (1, 1), description="objects in a clip: the target, which is in every frame, and others"
+    )
+    transients: Counts = Field(
+        (0, 0), description="objects more that are there for 1 to 3 frames, in any colour"
+    )
+    least_window: Fraction = Field(
+        0.5, description="least share of the frames in which an object beside the target is there"
+    )
     radius: Range = Field((0.26, 0.4), description="radius of the object, m")
     depth: Range = Field((4.0, 5.2), description="depth of the anchor, m")
     place: Fraction = Field(
@@ -152,9 +170,21 @@ class Objects(Settings):
     def _is_consistent(self) -> Objects:
         _each_once("shapes", self.shapes)
         check_order("spin", self.spin)
+        check_order("count", self.count)
+        check_order("transients", self.transients)
+        if self.count[0] < 1 or self.slots > _MOST_OBJECTS:
+            raise ArgumentError(
+                f"count: given {self.count} with transients {self.transients}; allowed is 1 object "
+                f"or more, and up to {_MOST_OBJECTS} with the transients"
+            )
         _a_range_apart("radius", self.radius, self.held_out_radius)
         _a_range_apart("depth", self.depth, self.held_out_depth)
         return self
+
+    @property
+    def slots(self) -> int:
+        """N, the most objects that a clip may have."""
+        return self.count[1] + self.transients[1]
 
 
 class Motion(Settings):

@@ -20,6 +20,8 @@ _FOUR_LAWS: dict[str, Any] = {
     "held_out_speed": (1.3, 1.45),
 }
 
+_SCENES: dict[str, Any] = {**_FOUR_LAWS, "spin": (0.5, 3.0)}
+
 _PRESETS: dict[str, dict[str, Any]] = {
     "magvit-32": {**_FOUR_LAWS},
     "magvit-64": {**_FOUR_LAWS, "frames": 16, "height": 64, "width": 64},
@@ -30,12 +32,15 @@ _PRESETS: dict[str, dict[str, Any]] = {
         **_FOUR_LAWS,
         **{"frames": 16, "height": 64, "width": 64, "background": "random"},
     },
+    "scenes-32": {**_SCENES, "count": (1, 3)},
+    "scenes-64": {**_SCENES, "count": (1, 3), "frames": 16, "height": 64, "width": 64},
+    "scenes-128": {**_SCENES, "count": (3, 10), "frames": 17, "height": 128, "width": 128},
 }
 """Name -> the settings that differ from the defaults. Each names its laws and shapes, so that a
 law or shape that is added later changes none of them."""
 
 _HARDEST = {
-    "noise.jitter": 0.05,
+    "noise.jitter": 0.04,
     "noise.pixel_noise": 48.0,
     "looks.contrast": 0.08,
     "motion.least_path": 0.12,

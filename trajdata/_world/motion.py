@@ -140,12 +140,13 @@ def _inside(laws: tuple[str, ...]) -> Any:
     def inside(law, n, t0, t1, radius, settings):  # type: ignore[no-untyped-def]
         """Whether the object, radius included, stays in the camera's frustum all the time.
 
-        It is on the picture where |f x / z| + f radius / z <= half the frame less the margin, that
-        is where free_x z - |x| >= radius: a bound on a linear form in (x, y, z). A displacement by
-        up to ``shake`` along each axis takes at most (1 + free_x) shake from that form.
+        The frustum's side is the plane x = free_x z, from which its centre must be a radius away:
+        free_x z - |x| >= slant_x radius, with slant_x = sqrt(1 + free_x^2). That is a bound on a
+        linear form in (x, y, z). A displacement by up to ``shake`` along each axis takes at most
+        (1 + free_x) shake from that form.
         """
-        need_x = radius + settings.shake * (1.0 + settings.free_x)
-        need_y = radius + settings.shake * (1.0 + settings.free_y)
+        need_x = settings.slant_x * radius + settings.shake * (1.0 + settings.free_x)
+        need_y = settings.slant_y * radius + settings.shake * (1.0 + settings.free_y)
         return (
             least(law, n, t0, t1, -1.0, 0.0, settings.free_x) >= need_x
             and least(law, n, t0, t1, 1.0, 0.0, settings.free_x) >= need_x
@@ -196,7 +197,16 @@ def _fit_motions(laws: tuple[str, ...]) -> Any:
         for b in range(indices.shape[0]):
             for item in range(scenes.shape[1]):
                 numbers[b, item, :] = 0.0
-                fit(key, indices[b], item, settings[0], own[0], scenes[b, item], numbers[b, item])
+                if scenes[b, item].shown > 0:
+                    fit(
+                        key,
+                        indices[b],
+                        item,
+                        settings[0],
+                        own[0],
+                        scenes[b, item],
+                        numbers[b, item],
+                    )
 
     return fit_motions
 
@@ -213,6 +223,11 @@ def _place_objects(laws: tuple[str, ...]) -> Any:
         for b in range(positions.shape[0]):
             for item in range(positions.shape[1]):
                 scene = scenes[b, item]
+                if scene.shown == 0:
+                    # Before the camera, so that what is divided by a depth has one.
+                    positions[b, item, :, :2] = 0.0
+                    positions[b, item, :, 2] = 1.0
+                    continue
                 for k in range(times.shape[0]):
                     t = scene.start + times[k]
                     x, y, z = position(scene.law, numbers[b, item], t)

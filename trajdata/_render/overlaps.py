@@ -1,0 +1,160 @@
+"""Settle the pixels that several objects are in.
+
+Each object's coverage of a pixel is known. Where the objects lie one behind the other, and at most
+one of those that show has its edge in the pixel, they are laid over one another: that is exact.
+Where two edges cross, or objects reach into one another, rays decide: 16 of them in a pixel, no two
+of which share a row or a column.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from trajdata._jit import kernel
+from trajdata._render.rays import caster
+from trajdata._shapes.registry import NEVER, find_shape
+
+__all__ = ["RAYS", "overlap_settler", "ray_shift"]
+
+RAYS = 16
+"""Rays in a pixel that is settled by rays."""
+_ZERO = np.float32(0.0)
+_ONE = np.float32(1.0)
+_HALF = np.float32(0.5)
+_SHARE = np.float32(1.0 / RAYS)
+
+
+@kernel
+def ray_shift(number):  # type: ignore[no-untyped-def]
+    """Where in a pixel a ray goes through it, from 0 to 1: a grid that is turned."""
+    return (number + 0.5) / RAYS, ((number % 4) * 4 + number // 4 + 0.5) / RAYS
+
+
+@cache
+def overlap_settler(shapes: tuple[str, ...]) -> Any:
+    """The kernel ``settle`` for objects of these shapes."""
+    cast = caster(shapes)
+    nears = tuple(find_shape(name).depths[0] for name in shapes)
+    fars = tuple(find_shape(name).depths[1] for name in shapes)
+
+    @kernel
+    def gather(scene, bodies, k, i, j, boxes, starts, covers, who, parts):  # type: ignore[no-untyped-def]
+        """The objects that cover a pixel, the nearest first; how many."""
+        count = 0
+        for item in range(bodies.shape[0]):
+            box = boxes[item, k]
+            row, column = i - box[0], j - box[1]
+            if row < 0 or row >= box[2] or column < 0 or column >= box[3]:
+                continue
+            part = covers[starts[item, k] + row * box[3] + column]
+            if part <= _ZERO:
+                continue
+            near = bodies[item, 2] + nears[scene[item].shape] * scene[item].radius
+            at = count
+            while at > 0:
+                other = who[at - 1]
+                if bodies[other, 2] + nears[scene[other].shape] * scene[other].radius <= near:
+                    break
+                who[at], parts[at] = other, parts[at - 1]
+                at -= 1
+            who[at], parts[at] = item, part
+            count += 1
+        return count
+
+    @kernel
+    def are_plain(scene, bodies, who, parts, count):  # type: ignore[no-untyped-def]
+        """Whether the objects lie one behind the other, and one edge shows at most."""
+        farthest = -np.inf
+        for n in range(count):
+            item = who[n]
+            shape, z, size = scene[item].shape, bodies[item, 2], scene[item].radius
+            if z + nears[shape] * size < farthest:
+                return False
+            farthest = max(farthest, z + fars[shape] * size)
+            if parts[n] >= _ONE:
+                # What begins behind all of this cannot be seen.
+                for rest in range(n + 1, count):
+                    other = who[rest]
+                    begins = nears[scene[other].shape] * scene[other].radius
+                    if bodies[other, 2] + begins < farthest:
+                        return False
+                return True
+            if n > 0:
+                return False
+        return True
+
+    @kernel
+    def lay_over(parts, count):  # type: ignore[no-untyped-def]
+        """Turn the objects' coverage into the shares that show; what is left for the wall."""
+        through = _ONE
+        for n in range(count):
+            part = parts[n]
+            parts[n] = through * part
+            through = through * (_ONE - part)
+        return through
+
+    @kernel
+    def cast_rays(scene, bodies, i, j, lens, who, parts, count):  # type: ignore[no-untyped-def]
+        """The same by rays."""
+        focal, middle_x, middle_y = lens
+        parts[:count] = _ZERO
+        left = _ZERO
+        for number in range(RAYS):
+            right, down = ray_shift(number)
+            x, y = (j + right - middle_x) / focal, (i + down - middle_y) / focal
+            depth, found = NEVER, np.int64(-1)
+            for n in range(count):
+                item = who[n]
+                own = cast(scene[item].shape, bodies[item], scene[item].radius, x, y)
+                if own < depth:
+                    depth, found = own, np.int64(n)
+            if found < 0:
+                left += _SHARE
+            else:
+                parts[found] += _SHARE
+        return left
+
+    @kernel
+    def settle(scene, bodies, k, size, kept, ink, target, base):  # type: ignore[no-untyped-def]
+        """Write the pixels of frame k that lie in two objects' boxes.
+
+        bodies: float64 (O, 12), the objects' poses. size: height, width. kept: boxes and starts,
+        where each object's box is and where its pixels begin in covers and shades, which follow.
+        ink: float32 (O, C), the objects' colours, and (C,), the background. target: the frame
+        begins at ``base``.
+        """
+        height, width = size
+        boxes, starts, covers, shades = kept
+        colours, backs = ink
+        items, channels = colours.shape
+        plane = height * width
+        lens = (float(min(height, width)), 0.5 * width, 0.5 * height)
+        who = np.empty(items, np.int64)
+        parts = np.empty(items, np.float32)
+        for one in range(items):
+            for two in range(one + 1, items):
+                a, b = boxes[one, k], boxes[two, k]
+                top, left = max(a[0], b[0]), max(a[1], b[1])
+                rows, columns = min(a[0] + a[2], b[0] + b[2]), min(a[1] + a[3], b[1] + b[3])
+                for i in range(top, rows):
+                    for j in range(left, columns):
+                        count = gather(scene, bodies, k, i, j, boxes, starts, covers, who, parts)
+                        if count < 2 or are_plain(scene, bodies, who, parts, count):
+                            rest = lay_over(parts, count)
+                        else:
+                            rest = cast_rays(scene, bodies, i, j, lens, who, parts, count)
+                        for c in range(channels):
+                            value = rest * backs[c]
+                            for n in range(count):
+                                item = who[n]
+                                box = boxes[item, k]
+                                at = starts[item, k] + (i - box[0]) * box[3] + j - box[1]
+                                value += parts[n] * (colours[item, c] * shades[at])
+                            target[base + c * plane + i * width + j] = np.uint8(
+                                np.int32(min(max(value, _ZERO), np.float32(255.0)) + _HALF)
+                            )
+
+    return settle
