@@ -17,7 +17,7 @@ from trajdata._jit import kernel
 from trajdata._render.rays import caster
 from trajdata._shapes.registry import NEVER, find_shape
 
-__all__ = ["RAYS", "overlap_settler", "ray_shift"]
+__all__ = ["overlap_settler"]
 
 RAYS = 16
 """Rays in a pixel that is settled by rays."""
