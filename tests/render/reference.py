@@ -38,7 +38,59 @@ def sphere_hits(origin, rays, half):
     return np.where(inside, (along - back) / length, np.inf)
 
 
-HITS = {"disc": disc_hits, "sphere": sphere_hits}
+def slab(origin, rays, axis, half):
+    """When each ray enters and leaves the space between two planes across an axis."""
+    with np.errstate(divide="ignore"):
+        ends = np.stack([(side - origin[axis]) / rays[..., axis] for side in (-half, half)])
+    return ends.min(0), ends.max(0)
+
+
+def meeting(*spans):
+    """The beginning of what all of the spans have in common, or infinity."""
+    begin = np.max([span[0] for span in spans], axis=0)
+    end = np.min([span[1] for span in spans], axis=0)
+    return np.where(begin <= end, begin, np.inf)
+
+
+def cube_hits(origin, rays, half):
+    return meeting(*(slab(origin, rays, axis, half[axis]) for axis in range(3)))
+
+
+def cylinder_hits(origin, rays, half):
+    a = (rays[..., :2] ** 2).sum(-1)
+    b = 2 * rays[..., :2] @ origin[:2]
+    c = origin[:2] @ origin[:2] - half[0] ** 2
+    root = np.sqrt(np.where(b * b >= 4 * a * c, b * b - 4 * a * c, np.nan))
+    side = (-b - root) / (2 * a), (-b + root) / (2 * a)
+    found = meeting(side, slab(origin, rays, 2, half[2]))
+    return np.where(np.isnan(found), np.inf, found)
+
+
+def cone_hits(origin, rays, half):
+    """The base and the side by themselves: the nearest place of either that is on the cone."""
+    slope = half[0] / (2 * half[2])
+    base = (-half[2] - origin[2]) / rays[..., 2]
+    there = origin + base[..., None] * rays
+    best = np.where(np.hypot(there[..., 0], there[..., 1]) <= half[0], base, np.inf)
+    # x^2 + y^2 = slope^2 (half - z)^2
+    scale = np.array([1, 1, -(slope**2)])
+    tip = origin - np.array([0, 0, half[2]])
+    a, b, c = (rays**2) @ scale, 2 * (rays * tip) @ scale, (tip**2) @ scale
+    root = np.sqrt(np.where(b * b >= 4 * a * c, b * b - 4 * a * c, np.nan))
+    for sign in (-1, 1):
+        t = (-b + sign * root) / (2 * a)
+        z = (origin + t[..., None] * rays)[..., 2]
+        best = np.where((np.abs(z) <= half[2]) & (t < best), t, best)
+    return best
+
+
+HITS = {
+    "disc": disc_hits,
+    "sphere": sphere_hits,
+    "cube": cube_hits,
+    "cylinder": cylinder_hits,
+    "cone": cone_hits,
+}
 
 FIELDS = (
     *("exists", "present", "shapes", "target", "positions", "quaternions", "half_extents"),
@@ -51,7 +103,32 @@ def sphere_normals(points, half):
     return points / half[0]
 
 
-NORMALS = {"sphere": sphere_normals}
+def cube_normals(points, half):
+    face = np.abs(points / half).argmax(-1)
+    return np.eye(3)[face] * np.sign(np.take_along_axis(points, face[..., None], -1))
+
+
+def cylinder_normals(points, half):
+    is_lid = np.abs(points[..., 2]) > half[2] * (1 - 1e-6)
+    side = np.stack([points[..., 0], points[..., 1], 0 * points[..., 0]], -1) / half[0]
+    lid = np.array([0, 0, 1]) * np.sign(points[..., 2:])
+    return np.where(is_lid[..., None], lid, side)
+
+
+def cone_normals(points, half):
+    is_base = points[..., 2] < half[2] * (-1 + 1e-6)
+    slope = half[0] / (2 * half[2])
+    side = np.stack([points[..., 0], points[..., 1], slope**2 * (half[2] - points[..., 2])], -1)
+    side /= np.maximum(np.linalg.norm(side, axis=-1, keepdims=True), 1e-12)
+    return np.where(is_base[..., None], np.array([0.0, 0, -1]), side)
+
+
+NORMALS = {
+    "sphere": sphere_normals,
+    "cube": cube_normals,
+    "cylinder": cylinder_normals,
+    "cone": cone_normals,
+}
 
 
 @dataclass

@@ -104,6 +104,7 @@ def test_drawing_is_within_35_db_of_supersampling_in_the_objects_box_and_45_db_o
     [
         ("scenes-32", {}, 33),
         ("scenes-32", {"count": (10, 10), "depth": (4.4, 4.6)}, 33),
+        ("scenes-32", {"count": (1, 1), "shapes": ("cube", "cone", "cylinder")}, 33),
         ("scenes-64", {}, 35),
         ("scenes-64", {"count": (10, 10), "depth": (4.4, 4.6)}, 35),
     ],

@@ -41,7 +41,7 @@ def test_a_spec_cannot_be_changed():
         {"laws": ()},
         {"laws": ("linear", "linear")},
         {"laws": ("zigzag",)},
-        {"shapes": ("cube",)},
+        {"shapes": ("torus",)},
         {"speed": (0.0, 1.0)},
         {"speed": (2.0, 1.0)},
         {"speed": (1.0, float("nan"))},

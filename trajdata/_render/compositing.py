@@ -23,6 +23,8 @@ from trajdata._render.coverage import (
     turn_light,
 )
 from trajdata._render.overlaps import overlap_settler
+from trajdata._render.rays import box_of, outliner
+from trajdata._render.solids import solid_coverer
 from trajdata._shapes.registry import find_shape
 from trajdata._world.sampling import LUMA
 
@@ -31,6 +33,7 @@ __all__ = ["clip_renderer"]
 _SMALL = 2.0
 """Pixels of radius below which a pixel's edge is too bent to be taken as straight."""
 _HALF = np.float32(0.5)
+_ZERO = np.float32(0.0)
 
 
 @kernel
@@ -120,9 +123,21 @@ def _colours(scene, colours):  # type: ignore[no-untyped-def]
         colours[0] = np.float32(255.0 * scene.luma)
 
 
+@kernel
+def _no_outline(x, y, z, size):  # type: ignore[no-untyped-def]
+    """In the place of a solid's, which has a box alone."""
+    return 0.0, 0.0, 1.0, 1.0, 0.0, 1.0
+
+
+@kernel
+def _no_shade(lists, samples, weight, shades):  # type: ignore[no-untyped-def]
+    """In the place of a solid's, which rays shade."""
+    shades[:] = _ZERO
+
+
 def _outliner(shapes: tuple[str, ...], at: int = 0) -> Any:
     """A kernel for an object's outline: a chain of tests, resolved when it is compiled."""
-    outline = find_shape(shapes[at]).outline
+    outline = find_shape(shapes[at]).outline or _no_outline
     if at == len(shapes) - 1:
 
         @kernel
@@ -143,7 +158,7 @@ def _outliner(shapes: tuple[str, ...], at: int = 0) -> Any:
 
 def _shader(shapes: tuple[str, ...], at: int = 0) -> Any:
     """A kernel that shades by an object's shape, in the same way."""
-    shade = find_shape(shapes[at]).shade
+    shade = find_shape(shapes[at]).shade or _no_shade
     if at == len(shapes) - 1:
 
         @kernel
@@ -164,7 +179,8 @@ def _shader(shapes: tuple[str, ...], at: int = 0) -> Any:
 
 
 def _placer(shapes: tuple[str, ...]) -> Any:
-    outline_of = _outliner(shapes)
+    outline_of, bounds_of = _outliner(shapes), outliner(shapes)
+    rounds = tuple(find_shape(name).is_round for name in shapes)
 
     @kernel
     def place_outlines(scene, places, before, present, height, width, outlines, boxes):  # type: ignore[no-untyped-def]
@@ -176,6 +192,21 @@ def _placer(shapes: tuple[str, ...]) -> Any:
             if not present[k]:
                 boxes[k, :] = 0
                 outlines[k, :] = 1.0
+                continue
+            if not rounds[scene.shape]:
+                left, top, right, bottom = bounds_of(scene.shape, places[before + k], scene.radius)
+                row, column, rows, columns = box_of(
+                    0.5 * height + focal * top,
+                    0.5 * width + focal * left,
+                    0.5 * height + focal * bottom,
+                    0.5 * width + focal * right,
+                    height,
+                    width,
+                )
+                boxes[k, 0], boxes[k, 1] = row, column
+                boxes[k, 2], boxes[k, 3] = rows - row, columns - column
+                outlines[k, :] = 1.0
+                total += boxes[k, 2] * boxes[k, 3]
                 continue
             x, y, r, xx, xy, yy = outline_of(
                 scene.shape,
@@ -201,20 +232,23 @@ def clip_renderer(shapes: tuple[str, ...]) -> Any:
     Compiled for each set of shapes, so that one more shape costs nothing where it is not used.
     """
     shade, place_outlines, settle = _shader(shapes), _placer(shapes), overlap_settler(shapes)
+    cover_solid = solid_coverer(shapes)
+    rounds = tuple(find_shape(name).is_round for name in shapes)
 
     @kernel
-    def render_clips(scenes, places, before, present, size, target, first, stride):  # type: ignore[no-untyped-def]
+    def render_clips(scenes, places, before, present, picture, target, first, stride):  # type: ignore[no-untyped-def]
         """Render B clips into ``target``.
 
         scenes: SCENE (B, O). places: float64 (B, O, T, 12), poses as of ``_world.pose``; where
         there is one object in all clips, and it is round, the centres alone will do, (B, O, T, 3).
-        before: so many moments of them come before the first frame. present: bool (B, O, T). size:
-        channels, height, width. target: uint8 (N,), any memory; clip b's video, (T, C, H, W) in C
-        order, starts at ``first + b * stride``: a stride above the video's size leaves what lies
-        between untouched, so clips are rendered straight into a shard's records.
+        before: so many moments of them come before the first frame. present: bool (B, O, T).
+        picture: channels, height, width. target: uint8 (N,), any memory; clip b's video,
+        (T, C, H, W) in C order, starts at ``first + b * stride``: a stride above the video's size
+        leaves what lies between untouched, so clips are rendered straight into a shard's records.
         """
         items, frames = present.shape[1:]
-        channels, height, width = size
+        channels, height, width = picture
+        lens = (float(min(height, width)), 0.5 * width, 0.5 * height)
         plane = height * width
         room = max(plane, GROUP) + RUN
         lists = np.zeros((LISTS, room), np.float32)
@@ -222,6 +256,7 @@ def clip_renderer(shapes: tuple[str, ...]) -> Any:
         shades = np.empty(room, np.float32)
         weight = np.empty(room, np.float32)
         values = np.empty(room, np.uint8)
+        found = np.empty(room, np.float64)
         colours = np.empty((items, channels), np.float32)
         backs = np.empty(channels, np.float32)
         outlines = np.empty((items, frames, 6), np.float64)
@@ -251,8 +286,11 @@ def clip_renderer(shapes: tuple[str, ...]) -> Any:
             if items > 1 and total + room > covers.shape[0]:
                 covers = np.empty(total + room, np.float32)
                 shades = np.empty(total + room, np.float32)
+            light = (scenes[b, 0].light_x, scenes[b, 0].light_y, scenes[b, 0].light_z)
             begun = 0
             for item in range(items):
+                shape, size = scenes[b, item].shape, scenes[b, item].radius
+                is_round = rounds[shape]
                 after = 0
                 while after < frames:
                     begin = after
@@ -266,19 +304,30 @@ def clip_renderer(shapes: tuple[str, ...]) -> Any:
                         if after > begin and ((outline[2] < _SMALL) != small or n + area > GROUP):
                             break
                         starts[item, after] = begun + n
-                        if area > 0:
-                            place = places[b, item, before + after]
-                            light = turn_light(
-                                scenes[b, 0], scenes[b, item].radius, place[0], place[1], place[2]
+                        place = places[b, item, before + after]
+                        if area > 0 and is_round:
+                            turned = turn_light(scenes[b, 0], size, place[0], place[1], place[2])
+                            n = list_pixels(box, outline, turned, fine, finer, n, lists)
+                        elif area > 0:
+                            cover_solid(
+                                shape,
+                                place,
+                                size,
+                                light,
+                                box,
+                                lens,
+                                found,
+                                covers[begun + n : begun + n + area],
+                                shades[begun + n : begun + n + area],
                             )
-                            n = list_pixels(box, outline, light, fine, finer, n, lists)
+                            n += area
                         after += 1
                     listed = (n + RUN - 1) // RUN * RUN
                     cover, shown = covers[begun : begun + listed], shades[begun : begun + listed]
-                    cover_pixels(
-                        lists[0][:listed], lists[1][:listed], lists[2][:listed], fine, cover
-                    )
-                    shade(scenes[b, item].shape, lists, finer, weight[:listed], shown)
+                    if is_round:
+                        xs, ys, edges = lists[0][:listed], lists[1][:listed], lists[2][:listed]
+                        cover_pixels(xs, ys, edges, fine, cover)
+                        shade(shape, lists, finer, weight[:listed], shown)
                     for c in range(channels):
                         _blend(cover, shown, colours[item, c], backs[c], values[:listed])
                         taken = 0

@@ -2,8 +2,7 @@
 
 Each object's coverage of a pixel is known. Where the objects lie one behind the other, and at most
 one of those that show has its edge in the pixel, they are laid over one another: that is exact.
-Where two edges cross, or objects reach into one another, rays decide: 16 of them in a pixel, no two
-of which share a row or a column.
+Where two edges cross, or objects reach into one another, rays decide.
 """
 
 from __future__ import annotations
@@ -14,23 +13,16 @@ from typing import Any
 import numpy as np
 
 from trajdata._jit import kernel
+from trajdata._render.pixel_rays import MANY, ray_shift
 from trajdata._render.rays import caster
 from trajdata._shapes.registry import NEVER, find_shape
 
 __all__ = ["overlap_settler"]
 
-RAYS = 16
-"""Rays in a pixel that is settled by rays."""
 _ZERO = np.float32(0.0)
 _ONE = np.float32(1.0)
 _HALF = np.float32(0.5)
-_SHARE = np.float32(1.0 / RAYS)
-
-
-@kernel
-def ray_shift(number):  # type: ignore[no-untyped-def]
-    """Where in a pixel a ray goes through it, from 0 to 1: a grid that is turned."""
-    return (number + 0.5) / RAYS, ((number % 4) * 4 + number // 4 + 0.5) / RAYS
+_SHARE = np.float32(1.0 / MANY)
 
 
 @cache
@@ -102,8 +94,8 @@ def overlap_settler(shapes: tuple[str, ...]) -> Any:
         focal, middle_x, middle_y = lens
         parts[:count] = _ZERO
         left = _ZERO
-        for number in range(RAYS):
-            right, down = ray_shift(number)
+        for number in range(MANY):
+            right, down = ray_shift(number, MANY)
             x, y = (j + right - middle_x) / focal, (i + down - middle_y) / focal
             depth, found = NEVER, np.int64(-1)
             for n in range(count):

@@ -134,7 +134,7 @@ def out_of_object(pose, x, y, z):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def box_of(left, top, right, bottom, height, width):  # type: ignore[no-untyped-def]
+def box_of(top, left, bottom, right, height, width):  # type: ignore[no-untyped-def]
     """The pixels that an outline touches: first row, first column, end of rows, end of columns."""
     return (
         min(max(int(np.floor(top)), 0), height),

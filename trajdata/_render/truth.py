@@ -74,7 +74,7 @@ def truth_renderer(shapes: tuple[str, ...]) -> Any:
             top, bottom = middle_y + focal * top, middle_y + focal * bottom
             whole[item, 0], whole[item, 1] = left, top
             whole[item, 2], whole[item, 3] = right, bottom
-            row, column, rows, columns = box_of(left, top, right, bottom, height, width)
+            row, column, rows, columns = box_of(top, left, bottom, right, height, width)
             count = np.int64(0)
             for i in range(row, rows):
                 y = (i + 0.5 - middle_y) / focal

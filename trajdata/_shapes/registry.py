@@ -22,12 +22,6 @@ class Shape:
 
     Attributes:
         name: by which specs and captions call it; also its module's name.
-        shade: kernel (lists, samples, weight, shades): write how much of the object's colour each
-            listed pixel shows, float32 0..1, into ``shades``; see ``_render.coverage`` for lists.
-        outline: kernel (x, y, z, size) -> the ellipse that an object at (x, y, z) is seen as: its
-            centre (2), mean radius r, and the symmetric matrix (xx, xy, yy) of determinant 1 that
-            makes it a circle of radius r; as slopes x / z and y / z.
-        is_round: whether it is seen as that ellipse, and ``shade`` shades it.
         depths: how much nearer and farther than its centre it can be seen, of size 1.
         intersect: kernel (ox, oy, oz, dx, dy, dz, size) -> how many times (dx, dy, dz) the ray from
             (ox, oy, oz) goes until it meets the surface, or ``NEVER``. In the object's own axes,
@@ -38,18 +32,28 @@ class Shape:
             x / z and y / z. pose: float64 (12,), see ``_world.pose``.
         half_extents: along its own axes, of an object of size 1.
         is_upright: whether it is always parallel to the picture, and so never turned.
+        shade: of a shape that is seen as an ellipse, kernel (lists, samples, weight, shades): write
+            how much of the object's colour each listed pixel shows, float32 0..1, into ``shades``;
+            see ``_render.coverage`` for lists.
+        outline: of the same, kernel (x, y, z, size) -> the ellipse of an object at (x, y, z): its
+            centre (2), mean radius r, and the symmetric matrix (xx, xy, yy) of determinant 1 that
+            makes it a circle of radius r; as slopes x / z and y / z.
     """
 
     name: str
-    shade: Any
-    outline: Any
     depths: tuple[float, float]
     intersect: Any
     shine: Any
     bounds: Any
     half_extents: tuple[float, float, float]
     is_upright: bool = False
-    is_round: bool = True
+    shade: Any = None
+    outline: Any = None
+
+    @property
+    def is_round(self) -> bool:
+        """Whether it is seen as an ellipse; else as its rays meet it."""
+        return self.outline is not None
 
 
 def shape_names() -> tuple[str, ...]:

@@ -20,7 +20,13 @@ _FOUR_LAWS: dict[str, Any] = {
     "held_out_speed": (1.3, 1.45),
 }
 
-_SCENES: dict[str, Any] = {**_FOUR_LAWS, "spin": (0.5, 3.0)}
+_SCENES: dict[str, Any] = {
+    **_FOUR_LAWS,
+    "shapes": ("disc", "sphere", "cube", "cylinder", "cone"),
+    "radius": (0.3, 0.45),
+    "held_out_radius": (0.47, 0.5),
+    "spin": (0.5, 3.0),
+}
 
 _PRESETS: dict[str, dict[str, Any]] = {
     "magvit-32": {**_FOUR_LAWS},
