@@ -1,8 +1,8 @@
 """Settle the pixels that several objects are in.
 
-Each object's coverage of a pixel is known. Where the objects lie one behind the other, and at most
-one of those that show has its edge in the pixel, they are laid over one another: that is exact.
-Where two edges cross, or objects reach into one another, rays decide.
+Each object's coverage of a pixel is known. Where the objects lie one behind the other,
+and at most one of those that show has its edge in the pixel, they are laid over one another: that
+is exact. Where two edges cross, or objects reach into one another, rays decide.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from trajdata._jit import kernel
-from trajdata._render.pixel_rays import MANY, ray_shift
+from trajdata._render.pixel_rays import FEW, ray_shift
 from trajdata._render.rays import caster
 from trajdata._shapes.registry import NEVER, find_shape
 
@@ -22,7 +22,7 @@ __all__ = ["overlap_settler"]
 _ZERO = np.float32(0.0)
 _ONE = np.float32(1.0)
 _HALF = np.float32(0.5)
-_SHARE = np.float32(1.0 / MANY)
+_SHARE = np.float32(1.0 / FEW)
 
 
 @cache
@@ -57,22 +57,45 @@ def overlap_settler(shapes: tuple[str, ...]) -> Any:
         return count
 
     @kernel
-    def are_plain(scene, bodies, who, parts, count):  # type: ignore[no-untyped-def]
-        """Whether the objects lie one behind the other, and one edge shows at most."""
+    def are_apart(scene, bodies, who, parts, count):  # type: ignore[no-untyped-def]
+        """Whether those objects that can be seen lie one behind the other."""
         farthest = -np.inf
+        is_shut = False
         for n in range(count):
             item = who[n]
             shape, z, size = scene[item].shape, bodies[item, 2], scene[item].radius
             if z + nears[shape] * size < farthest:
                 return False
-            farthest = max(farthest, z + fars[shape] * size)
+            # What begins behind an object that fills the pixel cannot be seen.
+            if not is_shut:
+                farthest = max(farthest, z + fars[shape] * size)
+            is_shut = is_shut or parts[n] >= _ONE
+        return True
+
+    @kernel
+    def put_in_order(scene, bodies, i, j, lens, who, parts):  # type: ignore[no-untyped-def]
+        """Of two objects that fill the pixel, put the one first that is nearer at all of its
+        corners; whether there is one. Where one has its edge, its depth may change too fast."""
+        if parts[0] < _ONE or parts[1] < _ONE:
+            return False
+        focal, middle_x, middle_y = lens
+        first, second = 0, 0
+        for corner in range(4):
+            x = (j + (corner & 1) - middle_x) / focal
+            y = (i + (corner >> 1) - middle_y) / focal
+            a = cast(scene[who[0]].shape, bodies[who[0]], scene[who[0]].radius, x, y)
+            b = cast(scene[who[1]].shape, bodies[who[1]], scene[who[1]].radius, x, y)
+            first += a < b
+            second += b < a
+        if second == 4:
+            who[0], who[1] = who[1], who[0]
+        return first == 4 or second == 4
+
+    @kernel
+    def has_one_edge(parts, count):  # type: ignore[no-untyped-def]
+        """Whether one of the objects that show, at most, does not fill the pixel."""
+        for n in range(count):
             if parts[n] >= _ONE:
-                # What begins behind all of this cannot be seen.
-                for rest in range(n + 1, count):
-                    other = who[rest]
-                    begins = nears[scene[other].shape] * scene[other].radius
-                    if bodies[other, 2] + begins < farthest:
-                        return False
                 return True
             if n > 0:
                 return False
@@ -94,8 +117,8 @@ def overlap_settler(shapes: tuple[str, ...]) -> Any:
         focal, middle_x, middle_y = lens
         parts[:count] = _ZERO
         left = _ZERO
-        for number in range(MANY):
-            right, down = ray_shift(number, MANY)
+        for number in range(FEW):
+            right, down = ray_shift(number, FEW)
             x, y = (j + right - middle_x) / focal, (i + down - middle_y) / focal
             depth, found = NEVER, np.int64(-1)
             for n in range(count):
@@ -134,7 +157,13 @@ def overlap_settler(shapes: tuple[str, ...]) -> Any:
                 for i in range(top, rows):
                     for j in range(left, columns):
                         count = gather(scene, bodies, k, i, j, boxes, starts, covers, who, parts)
-                        if count < 2 or are_plain(scene, bodies, who, parts, count):
+                        is_plain = count < 2
+                        if not is_plain:
+                            is_plain = are_apart(scene, bodies, who, parts, count) or (
+                                count == 2 and put_in_order(scene, bodies, i, j, lens, who, parts)
+                            )
+                            is_plain = is_plain and has_one_edge(parts, count)
+                        if is_plain:
                             rest = lay_over(parts, count)
                         else:
                             rest = cast_rays(scene, bodies, i, j, lens, who, parts, count)

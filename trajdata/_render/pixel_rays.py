@@ -8,7 +8,7 @@ from trajdata._jit import kernel
 
 __all__ = ["FEW", "MANY", "ray_shift", "rays_for"]
 
-FEW, MANY = 21, 55
+FEW, MANY = 21, 34
 """Rays in a pixel of a large and of a small object."""
 _SMALL_AREA = 80
 """Pixels of a box below which an object is small: most of what it shows is edges."""
@@ -23,5 +23,5 @@ def rays_for(area):  # type: ignore[no-untyped-def]
 @kernel
 def ray_shift(number, rays):  # type: ignore[no-untyped-def]
     """Where in a pixel a ray goes through it, from 0 to 1."""
-    step = 34 if rays == MANY else 13
+    step = 21 if rays == MANY else 13
     return (number + 0.5) / rays, ((number * step) % rays + 0.5) / rays

@@ -111,40 +111,47 @@ def solid_coverer(shapes: tuple[str, ...]) -> Any:
         which = np.empty(_PIXELS, np.int64)
         area = rows * columns
         rays = rays_for(area)
-        first = 0
-        while first < area:
-            count = min(area - first, room)
-            for n in range(count):
-                i, j = (first + n) // columns, (first + n) % columns
-                xs[n] = (left + j + 0.5 - middle_x) / focal
-                ys[n] = (top + i + 0.5 - middle_y) / focal
-            trace(shape, pose, size, light, xs[:count], ys[:count], found[first : first + count])
-            first += count
-        listed = 0
-        for at in range(area):
-            i, j = at // columns, at % columns
-            if _is_even(found, at, i, j, rows, columns):
-                cover[at] = _ZERO if found[at] < 0.0 else _ONE
-                shades[at] = np.float32(max(found[at], 0.0))
-            else:
-                for number in range(rays):
-                    right, down = ray_shift(number, rays)
-                    xs[listed * rays + number] = (left + j + right - middle_x) / focal
-                    ys[listed * rays + number] = (top + i + down - middle_y) / focal
-                which[listed] = at
+        rights, downs = np.empty(rays), np.empty(rays)
+        for number in range(rays):
+            rights[number], downs[number] = ray_shift(number, rays)
+        begun = listed = 0
+        for i in range(rows):
+            for j in range(columns):
+                xs[listed] = (left + j + 0.5 - middle_x) / focal
+                ys[listed] = (top + i + 0.5 - middle_y) / focal
                 listed += 1
-            if listed == _PIXELS or (at == area - 1 and listed > 0):
-                count = listed * rays
-                trace(shape, pose, size, light, xs[:count], ys[:count], hits[:count])
-                for n in range(listed):
-                    total, count = 0.0, 0
+                if listed == room or begun + listed == area:
+                    own = found[begun : begun + listed]
+                    trace(shape, pose, size, light, xs[:listed], ys[:listed], own)
+                    begun += listed
+                    listed = 0
+        at = 0
+        for i in range(rows):
+            for j in range(columns):
+                if _is_even(found, at, i, j, rows, columns):
+                    cover[at] = _ZERO if found[at] < 0.0 else _ONE
+                    shades[at] = np.float32(max(found[at], 0.0))
+                else:
+                    x, y, first = left + j - middle_x, top + i - middle_y, listed * rays
+                    px, py = xs[first : first + rays], ys[first : first + rays]
                     for number in range(rays):
-                        shade = hits[n * rays + number]
-                        if shade >= 0.0:
-                            total += shade
-                            count += 1
-                    cover[which[n]] = np.float32(count / rays)
-                    shades[which[n]] = np.float32(total / max(count, 1))
-                listed = 0
+                        px[number] = (x + rights[number]) / focal
+                        py[number] = (y + downs[number]) / focal
+                    which[listed] = at
+                    listed += 1
+                at += 1
+                if listed == _PIXELS or (at == area and listed > 0):
+                    count = listed * rays
+                    trace(shape, pose, size, light, xs[:count], ys[:count], hits[:count])
+                    for n in range(listed):
+                        own = hits[n * rays : (n + 1) * rays]
+                        total, seen = 0.0, 0.0
+                        for number in range(rays):
+                            is_hit = own[number] >= 0.0
+                            total += own[number] if is_hit else 0.0
+                            seen += 1.0 if is_hit else 0.0
+                        cover[which[n]] = np.float32(seen / rays)
+                        shades[which[n]] = np.float32(total / max(seen, 1.0))
+                    listed = 0
 
     return cover_solid
