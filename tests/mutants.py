@@ -101,6 +101,7 @@ _ARITHMETIC = (
 )
 
 _MOTION = "world/test_motion.py::"
+_EVERY_LAW = "world/test_laws.py::"
 
 _LAWS = (
     *_mutants(
@@ -149,6 +150,119 @@ _LAWS = (
             "if t0 < turning < t1:",
             "if t1 < turning < t0:",
             _MOTION + "test_the_lower_bound_of_a_linear_form_holds_on_the_whole_path[parabolic]",
+        ),
+    ),
+    *_mutants(
+        "_laws/bounce.py",
+        (
+            "a ball goes through one pair of walls",
+            "q = n[4] * fold((n[6] + n[8] * t) / n[4])",
+            "q = n[6] + n[8] * t",
+            _EVERY_LAW + "test_the_path_of_a_law_follows_from_its_named_numbers[bounce]",
+        ),
+        (
+            "one pair of walls may be missed",
+            "and _bounces(n[6], n[8], n[4], t0 + edge, t1 - edge) >= 1.0",
+            "",
+            _EVERY_LAW + "test_a_bouncing_object_meets_walls_of_both_pairs_and_keeps_its_speed",
+        ),
+    ),
+    *_mutants(
+        "_laws/pendulum.py",
+        (
+            "the series of the pendulum ends after its first term",
+            "_TERMS = 10",
+            "_TERMS = 1",
+            _EVERY_LAW + "test_the_path_of_a_law_follows_from_its_named_numbers[pendulum]",
+        ),
+        (
+            "the bound of the swing forgets its lowest point",
+            "return still - n[3] * size",
+            "return still + n[3] * size",
+            _EVERY_LAW + "test_what_a_law_declares_as_its_bound_holds_at_every_moment[pendulum]",
+        ),
+    ),
+    *_mutants(
+        "_laws/orbit.py",
+        (
+            "Kepler's equation is solved by one step",
+            "_NEWTON_STEPS = 6",
+            "_NEWTON_STEPS = 1",
+            _EVERY_LAW + "test_the_path_of_a_law_follows_from_its_named_numbers[orbit]",
+        ),
+    ),
+    *_mutants(
+        "_laws/drag.py",
+        (
+            "the speed limit of drag is that of the end",
+            "return max(_speed(n, t0), _speed(n, t1)) * _ROUNDED",
+            "return _speed(n, t1) * _ROUNDED",
+            _EVERY_LAW + "test_what_a_law_declares_as_its_bound_holds_at_every_moment[drag]",
+        ),
+    ),
+    *_mutants(
+        "_laws/spring.py",
+        (
+            "the bound of a spring is that of its width at the anchor",
+            "n[3] * exp(-n[4] * t0)",
+            "n[3]",
+            _EVERY_LAW + "test_what_a_law_declares_as_its_bound_holds_at_every_moment[spring]",
+        ),
+    ),
+    *_mutants(
+        "_laws/stop_and_go.py",
+        (
+            "a halt need not be seen",
+            "return halt + n[7] <= t1 - edge",
+            "return True",
+            _EVERY_LAW + "test_stop_and_go_halts_and_goes_on_in_the_same_direction",
+        ),
+    ),
+    *_mutants(
+        "_laws/random_walk.py",
+        (
+            "all knots of a walk take the same step",
+            "philox4x32(np.uint64(k), none",
+            "philox4x32(none, none",
+            _EVERY_LAW
+            + "test_the_knots_of_a_random_walk_are_steps_of_one_length_and_no_two_walks_agree",
+        ),
+    ),
+    *_mutants(
+        "_user_laws/sources.py",
+        (
+            "what a user's kernel calls is not looked at",
+            "waiting += [value.py_func for value in values if _is_users_kernel(value)]",
+            "pass",
+            "user_laws/test_rules.py::test_the_digest_follows_the_source_and_all_that_it_names",
+        ),
+        (
+            "the value of what a law names is no part of its digest",
+            "            yield _content(value)\n",
+            "",
+            "user_laws/test_rules.py::test_the_digest_follows_the_source_and_all_that_it_names",
+        ),
+        (
+            "fastmath is taken",
+            "if dict(value.targetoptions) != _OPTIONS:",
+            "if False:",
+            "user_laws/test_rules.py::test_what_is_not_bit_exact_is_refused_with_its_line",
+        ),
+    ),
+    *_mutants(
+        "_laws/registry.py",
+        (
+            "a law of the same name stands in for one of another source",
+            "if known is not None and known.text() == text:",
+            "if known is not None:",
+            "user_laws/test_rules.py::test_a_spec_of_a_law_that_changed_since_is_not_rendered",
+        ),
+        (
+            "a stranger's text may end the string that it stands in",
+            """or set(rest) & set('{}"\\\\'):""",
+            """or set(rest) & set("{}"):""",
+            "user_laws/test_rules.py::"
+            "test_texts_of_a_stranger_that_could_not_stand_in_a_clip_are_refused",
         ),
     ),
     *_mutants(
@@ -295,7 +409,7 @@ _WORLD = (
         ),
     ),
     *_mutants(
-        "_world/motion.py",
+        "_world/framing.py",
         (
             "the frame is not kept free for jitter",
             "need_x = radius + settings.shake * (1.0 + settings.free_x)",
@@ -303,6 +417,24 @@ _WORLD = (
             "world/test_jitter.py::"
             "test_a_jittered_object_stays_inside_the_frame_and_its_truth_is_what_is_drawn",
         ),
+    ),
+    *_mutants(
+        "_world/framing.py",
+        (
+            "what lies between two samples is not kept free",
+            "between = 0.5 * step * fastest(n, t0, t1)",
+            "between = 0.0 * step * fastest(n, t0, t1)",
+            _EVERY_LAW + "test_framing_by_samples_takes_no_motion_that_the_bound_refuses",
+        ),
+        (
+            "a law need not move",
+            "return length >= least_path",
+            "return length <= 1e9",
+            _EVERY_LAW + "test_the_length_of_a_path_is_measured_on_the_picture",
+        ),
+    ),
+    *_mutants(
+        "_world/motion.py",
         (
             "the last frame comes too early",
             "seconds * (k / (frames - 1))",
@@ -311,8 +443,8 @@ _WORLD = (
         ),
         (
             "a law need not be seen",
-            "not full or distinct(",
-            "full or distinct(",
+            "not full or shown(",
+            "full or shown(",
             _MOTION + "test_a_parabolic_clip_has_constant_acceleration_and_a_visible_bow",
         ),
     ),
@@ -711,7 +843,7 @@ _STORE = (
         "_store/lock.py",
         (
             "nothing is locked",
-            "                self._disk.lock(file)\n",
+            "                self._disk.lock(file, is_shared=self._is_shared)\n",
             "                pass\n",
             "store/test_lock.py::test_a_writer_in_the_same_process_is_a_second_writer_too",
         ),
@@ -1294,7 +1426,7 @@ _LOADING = (
         "_loading/transport/sender.py",
         (
             "a slot that was sent counts as free",
-            "    slab.set_state(lease.slot, SENT)\n",
+            "    slab.set_mark(lease.slot, SENT)\n",
             "",
             _TRANSPORT + "test_without_a_free_slot_an_ordinary_tensor_is_sent",
         ),
@@ -1303,7 +1435,7 @@ _LOADING = (
         "_loading/transport/slab.py",
         (
             "a slot is claimed while its last batch is on its way",
-            " and self.state(slot) == FREE:\n                return",
+            " and self.mark(slot) == FREE:\n                return",
             ":\n                return",
             _TRANSPORT + "test_without_a_free_slot_an_ordinary_tensor_is_sent",
         ),
@@ -1466,8 +1598,8 @@ _CLI = (
         ),
         (
             "every look prints a line",
-            "elif shown != (state, report.shards_done):",
-            "elif shown != (state,):",
+            "elif shown != (status, report.shards_done):",
+            "elif shown != (status,):",
             "cli/test_watching.py::test_a_look_that_finds_nothing_new_prints_nothing",
         ),
     ),

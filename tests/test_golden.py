@@ -83,7 +83,7 @@ for name in ("magvit-32", "gray-32", "magvit-32-random"):
     ClipSource(preset(name, difficulty=0.5)).batch([0])
     ClipSource(preset(name), fields=tuple(FIELDS)).warm()
 spec = preset("magvit-32")
-moved = motion.motion_kernels(spec.laws)
+moved = motion.motion_kernels(spec.known_laws)
 for function in (compositing.clip_renderer(spec.shapes), grain.add_grain, camera.project, deal.deal,
                  sampling.sample_scenes, jitter.shake_positions, moved.fit_motions,
                  moved.place_objects, truth.truth_renderer(spec.shapes),

@@ -30,6 +30,7 @@ FLOORS = (
     ("_checks", "_registry", "_settings", "_show"),
     ("_arithmetic",),
     ("_laws", "_shapes"),
+    ("_user_laws",),
     ("_spec",),
     ("_world",),
     ("_render",),
@@ -62,7 +63,7 @@ def imports_of(module):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             names = [node.module if node.level == 0 else f"<relative {node.module}>"]
-            # `from trajdata.scene import draw` may mean the module trajdata._world.sampling.
+            # `from trajdata._world import sampling` means the module trajdata._world.sampling.
             names += [f"{node.module}.{alias.name}" for alias in node.names]
         else:
             continue

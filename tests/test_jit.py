@@ -200,6 +200,8 @@ def test_every_source_is_part_of_exactly_the_kernels_that_reach_it(scratch):
         assert within <= set(found["all"]), name
         # What is made of a law's or a shape's kernels reaches these through its cells alone.
         assert set(found["some"]) - within <= {
+            "trajdata._world.choosing",
+            "trajdata._world.framing",
             "trajdata._world.motion",
             "trajdata._render.compositing",
         }
@@ -215,17 +217,19 @@ from trajdata._laws import linear
 from trajdata._render import compositing
 from trajdata._world.camera import project
 from trajdata._world.jitter import shake_positions
+from trajdata._laws.registry import find_law
 from trajdata._world.motion import motion_kernels
 from trajdata._world.tables import SCENE
 
 key, one = key_of(7, 0), np.zeros(1, np.int64)
 scenes, positions = np.zeros((1, 1), SCENE), np.ones((1, 1, 2, 3))
-scenes["radius"] = 1.0
+scenes["radius"], scenes["shown"] = 1.0, 2
 shaken, pixels, radii = positions.copy(), np.zeros((1, 1, 2, 2)), np.zeros((1, 1, 2))
 shake_positions(key, one, 1.0, 0, positions, shaken)
 project(positions, scenes, 16, 16, pixels, radii)
 placed = np.zeros((1, 1, 2, 3))
-motion_kernels(("linear",)).place_objects(scenes, np.ones((1, 1, 6)), np.arange(2.0), placed)
+law = find_law("linear")
+motion_kernels((law,)).place_objects(scenes, np.ones((1, 1, 6)), np.arange(2.0), placed)
 values = np.zeros(1, np.uint8)
 compositing._blend(np.ones(1, "f4"), np.ones(1, "f4"), np.float32(9), np.float32(3), values)
 value = {

@@ -143,7 +143,7 @@ def main() -> None:
     run(BAKE)
     run(command("verify", str(SHARDS)))
 
-    step(3, "Read the shards back and compare with clips drawn on the fly")
+    step(3, "Read the shards back and compare with clips rendered on the fly")
     fields = ("video", "label", "index", "trajectory")
     live = TrajectoryDataset(
         ClipSource(spec, fields=fields), length=CLIPS, batch_size=BATCH, fresh=False

@@ -81,8 +81,8 @@ def shard_digest(spec: ClipSpec, split: str) -> str:
     own = spec_for(spec, split)
     builder = RecordBuilder(Recipe(own, SEED, split, clips, clips, own.fingerprint), 8 * 2**20)
     digest = hashlib.sha256()
-    for first in range(0, clips, builder.room):
-        records, _ = builder.build(range(first, min(first + builder.room, clips)))
+    for first in range(0, clips, builder.capacity):
+        records, _ = builder.build(range(first, min(first + builder.capacity, clips)))
         digest.update(records.data)
     digest.update(bytes(END_BYTES))
     return digest.hexdigest()

@@ -67,7 +67,9 @@ def audit() -> str:
     ]
     samples = [f"{report['clips']:,}" for report in reports]
     cells = [f"{figure:.2g} ({sample})" for figure, sample in zip(shared, samples, strict=True)]
-    rows.append(["largest mutual information of label and a drawn factor", *cells, "<= 0.001 bit"])
+    rows.append(
+        ["largest mutual information of label and a sampled factor", *cells, "<= 0.001 bit"]
+    )
     return table(["figure (sample)", *PRESETS, "bound"], rows)
 
 

@@ -30,7 +30,16 @@ API = {
     "Sources": ("ClipSource", "open_shards", "read_through"),
     "Datasets": ("TrajectoryDataset", "TrajectoryMapDataset", "Output", "resume_point"),
     "Baking": (
-        *("materialize", "MaterializeReport", "verify", "VerifyReport", "repair", "RepairReport"),
+        *(
+            "materialize",
+            "MaterializeReport",
+            "bake_range",
+            "finish",
+            "verify",
+            "VerifyReport",
+            "repair",
+            "RepairReport",
+        ),
     ),
     "Measuring": ("evaluate", "TrackErrors", "audit", "AuditReport"),
     "Errors": (

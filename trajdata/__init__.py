@@ -1,18 +1,19 @@
 """Seeded synthetic trajectory videos with exact truth, live in a DataLoader or baked to shards.
 
-Nouns, used everywhere in this sense and no other:
+These nouns have one meaning everywhere:
 
 - clip: one short video with its ground truth.
 - spec: the distribution that clips are drawn from (sizes, laws, ranges).
-- scene: one draw from it.
-- source: the stream of clips, addressable by index.
+- scene: what a clip shows, sampled from the spec (the object with its law, the looks).
+- source: a stream of clips, addressable by index.
 - shard: one tar file.
+- store: where shards lie, such as a folder.
 - partition: which indices a rank or worker takes.
 
 The promise: clip(i) is a pure function of (spec, seed, split, i).
 
-Public names are loaded when they are first used, so that ``import trajdata`` costs next to
-nothing and imports neither torch nor numba.
+Public names are loaded when they are first used, so that ``import trajdata`` takes almost no time
+and imports neither torch nor numba.
 """
 
 from __future__ import annotations
@@ -21,11 +22,17 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from trajdata._arithmetic.exponential import exp
+    from trajdata._arithmetic.philox import unit
+    from trajdata._arithmetic.trig import cos_sin
+    from trajdata._arithmetic.vectors import direction
+    from trajdata._bake.ranges import bake_range, finish
     from trajdata._bake.repair import RepairReport, repair
     from trajdata._bake.run import MaterializeReport, materialize
     from trajdata._bake.verify import VerifyReport, verify
     from trajdata._check.audit.report import AuditReport, audit
     from trajdata._check.evaluation import TrackErrors, evaluate
+    from trajdata._check.law_check import LawReport, check_law
     from trajdata._clips.fields import DEFAULT_FIELDS, FIELDS
     from trajdata._clips.source import ClipSource
     from trajdata._clips.source_protocol import Source
@@ -38,6 +45,7 @@ if TYPE_CHECKING:
         SpecMismatchError,
         TrajdataError,
     )
+    from trajdata._jit import kernel
     from trajdata._loading.dataset import TrajectoryDataset
     from trajdata._loading.map_dataset import TrajectoryMapDataset
     from trajdata._loading.output import Output
@@ -49,6 +57,7 @@ if TYPE_CHECKING:
     from trajdata._spec.model import ClipSpec
     from trajdata._spec.presets import preset, presets
     from trajdata._spec.schema import spec_schema
+    from trajdata._user_laws.making import law
 
 __all__ = [
     "DEFAULT_FIELDS",
@@ -61,6 +70,7 @@ __all__ = [
     "ClipSource",
     "ClipSpec",
     "CompilerError",
+    "LawReport",
     "LockedError",
     "MaterializeReport",
     "Output",
@@ -76,7 +86,15 @@ __all__ = [
     "VerifyReport",
     "__version__",
     "audit",
+    "bake_range",
+    "check_law",
+    "cos_sin",
+    "direction",
     "evaluate",
+    "exp",
+    "finish",
+    "kernel",
+    "law",
     "materialize",
     "open_shards",
     "preset",
@@ -85,6 +103,7 @@ __all__ = [
     "repair",
     "resume_point",
     "spec_schema",
+    "unit",
     "verify",
 ]
 
@@ -95,12 +114,13 @@ _HOME = {
     "FIELDS": "trajdata._clips.fields",
     "FORMAT": "trajdata._spec.identity",
     "ArgumentError": "trajdata._errors",
-    "CompilerError": "trajdata._errors",
     "AuditReport": "trajdata._check.audit.report",
     "Batch": "trajdata._clips.typed",
     "Clip": "trajdata._clips.typed",
     "ClipSource": "trajdata._clips.source",
     "ClipSpec": "trajdata._spec.model",
+    "CompilerError": "trajdata._errors",
+    "LawReport": "trajdata._check.law_check",
     "LockedError": "trajdata._errors",
     "MaterializeReport": "trajdata._bake.run",
     "Output": "trajdata._loading.output",
@@ -115,7 +135,15 @@ _HOME = {
     "TrajectoryMapDataset": "trajdata._loading.map_dataset",
     "VerifyReport": "trajdata._bake.verify",
     "audit": "trajdata._check.audit.report",
+    "bake_range": "trajdata._bake.ranges",
+    "check_law": "trajdata._check.law_check",
+    "cos_sin": "trajdata._arithmetic.trig",
+    "direction": "trajdata._arithmetic.vectors",
     "evaluate": "trajdata._check.evaluation",
+    "exp": "trajdata._arithmetic.exponential",
+    "finish": "trajdata._bake.ranges",
+    "kernel": "trajdata._jit",
+    "law": "trajdata._user_laws.making",
     "materialize": "trajdata._bake.run",
     "open_shards": "trajdata._reading.stored",
     "preset": "trajdata._spec.presets",
@@ -124,6 +152,7 @@ _HOME = {
     "repair": "trajdata._bake.repair",
     "resume_point": "trajdata._loading.state",
     "spec_schema": "trajdata._spec.schema",
+    "unit": "trajdata._arithmetic.philox",
     "verify": "trajdata._bake.verify",
 }
 

@@ -1,4 +1,4 @@
-"""Arguments that several parts check in the same words."""
+"""Checks of arguments that several rooms need."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ __all__ = ["whole_number"]
 
 
 def whole_number(name: str, value: SupportsIndex, least: int, most: int | None = None) -> int:
-    """``value`` as an int, where it is a whole number from ``least`` to ``most``.
+    """``value`` as an int, if it is a whole number from ``least`` to ``most``.
 
     Raises:
-        ArgumentError: it is not; names the argument, the value given and what is allowed.
+        ArgumentError: it is no such number; names the argument, the value given and what is
+            allowed.
     """
     allowed = f"from {least} to {most}" if most is not None else f"from {least} on"
     error = ArgumentError(f"{name}: given {value!r:.80}; allowed are whole numbers {allowed}")

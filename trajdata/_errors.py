@@ -16,9 +16,10 @@ __all__ = [
 
 
 def printable(text: str) -> str:
-    """The text with all that could steer a terminal, or is no character, written as an escape.
+    """The text with every character that cannot be printed replaced by its escape sequence.
 
-    Names and messages out of a folder of shards may be anyone's.
+    Anyone may have written the names and messages in a folder of shards, and a control character
+    among them could change a terminal.
     """
     return "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
@@ -27,15 +28,17 @@ def printable(text: str) -> str:
 
 
 class TrajdataError(Exception):
-    """Base of every error that this package raises on purpose, but those of the system."""
+    """Base of every error that this package raises by itself. Errors of the operating system
+    (``OSError``) are passed on as they are."""
 
 
 class ArgumentError(TrajdataError, ValueError):
-    """An argument is not what it may be; names it, the value given and what is allowed."""
+    """An argument has a value that is not allowed; names the argument, the value and what is
+    allowed."""
 
 
 class CompilerError(TrajdataError, RuntimeError):
-    """The kernels cannot run, since Numba was told not to compile."""
+    """The kernels cannot run, because Numba was told not to compile."""
 
 
 class ShardError(TrajdataError):
@@ -43,8 +46,8 @@ class ShardError(TrajdataError):
 
     Attributes:
         file: the file that is wrong.
-        offset: byte offset in it, or None where the whole file is meant.
-        expected: what the format asks for.
+        offset: byte offset in the file, or None if the whole file is meant.
+        expected: what the format demands.
         found: what was there.
     """
 
@@ -78,7 +81,7 @@ class SpecMismatchError(TrajdataError, ValueError):
 
     Attributes:
         what: the folder or state, in words.
-        differences: field name -> (value that was asked for, value that is there).
+        differences: field name -> (value that was asked for, value that the store or state holds).
     """
 
     def __init__(self, what: str, differences: dict[str, tuple[object, object]]) -> None:

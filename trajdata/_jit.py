@@ -1,4 +1,4 @@
-"""The one way in which this project compiles a function."""
+"""The decorator that compiles a function: every kernel of this project is made with it."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ __all__ = ["kernel"]
 
 
 def kernel(function: Callable[..., Any]) -> Any:
-    """Compile with IEEE arithmetic as written (no fastmath), releasing the GIL, cached on disk.
+    """Compile a function with IEEE arithmetic as written (no fastmath). It runs without the GIL,
+    and its compiled code is cached on disk.
 
-    What is on disk is used only while everything that the function is made of is the same
-    (``trajdata._kernel_identity``). Where nothing can be kept there, each process compiles.
+    Cached code is used only if all that the function is made of is unchanged
+    (``trajdata._kernel_identity``). If nothing can be cached, each process compiles for itself.
 
     Raises:
         CompilerError: when the kernel is called, if Numba was told not to compile.
@@ -28,13 +29,14 @@ def kernel(function: Callable[..., Any]) -> Any:
     if getattr(config, "DISABLE_JIT", False):
         return _refusing(function)
     dispatcher: Any = numba.njit(nogil=True, error_model="numpy")(_copied(function))
-    # What `cache=True` would do, with our cache in place of Numba's.
+    # This is what `cache=True` does with Numba's own cache.
     dispatcher._cache = KernelCache(dispatcher)
     return dispatcher
 
 
 def _copied(function: Any) -> FunctionType:
-    """The same function once more: compiling renames it (see ``KernelCache``), the caller's not."""
+    """A copy of a function. Compiling renames the function (see ``KernelCache``), and the caller's
+    own must keep its name."""
     copy = FunctionType(
         function.__code__,
         function.__globals__,
@@ -49,9 +51,10 @@ def _copied(function: Any) -> FunctionType:
 
 
 def _refusing(function: Callable[..., Any]) -> Callable[..., NoReturn]:
-    """Stand in for a kernel that cannot run: as plain Python it would fail, or change the bytes.
+    """A function that raises instead of a kernel that cannot be compiled.
 
-    Kernels read NumPy records by attribute, which only compiled code can do.
+    A kernel must not run as plain Python: it would fail, because only compiled code can read
+    columns of a structured array as attributes, or it would compute other bytes.
     """
 
     @functools.wraps(function)

@@ -1,12 +1,13 @@
-"""Compiled kernels on disk: one file for each kernel, signature, processor and state of sources.
+"""Compiled kernels on disk: one file for each kernel, signature, processor and version of sources.
 
-Numba's own cache watches only the file in which a function stands, and a damaged file of it ends
-the program. Here a file's name holds the digest of all that its content depends on, so that a
-stale file is simply never asked for; and its content begins with a checksum, so that a damaged
-one counts as absent. It is then compiled and written again.
+Numba's own cache watches only the source file that defines a function, and a damaged cache file
+ends the program. Here, the name of a cache file holds the digest of everything that the compiled
+code depends on, so that a stale file is never asked for. And its content begins with a checksum, so
+that a damaged file counts as absent: the kernel is compiled and written again.
 
-A file is the 32 bytes of SHA-256 of (key, payload), then the payload: Numba's compile result,
-pickled. The key is in the checksum so that a file under another file's name counts as damaged.
+A cache file is the SHA-256 (32 bytes) of key and payload, and then the payload, which is Numba's
+compile result, pickled. The checksum covers the key so that a file with the name of another one
+counts as damaged.
 """
 
 from __future__ import annotations
@@ -36,23 +37,24 @@ _CHECKSUM_BYTES = 32
 _SUFFIX = ".nbc"
 _TEMPORARY = ".tmp"
 _ABANDONED_SECONDS = 3600.0
-"""Age at which a temporary file belongs to no living process: writing one takes milliseconds."""
+"""A temp file of this age was left by a killed process: writing one takes milliseconds."""
 
-# How many files of one function and signature stay, newest first. All but one belong to other
-# sources, processors, or versions of Python and Numba, and some of these may still be in use (a
-# second machine, a branch that is switched to and fro), so age says nothing about them. Functions
-# made by another function have a file for each set of cells, many of which are in use at once.
-# To remove a file that is in use costs a compilation and nothing else.
+# How many files of one function and signature are kept, newest first. All but one of them belong to
+# other versions of the sources, of Python or of Numba, or to other processors. Some of these may
+# still be in use, on a second machine or on a branch that is checked out now and then, so that an
+# old file is not therefore useless. A function that is made by another function has a file for each
+# set of cells, and many of these are in use at the same time.
+# If a file is removed that is in use, its kernel is compiled once more; nothing else happens.
 _KEPT = 16
 _KEPT_OF_CLOSURES = 128
 
-# Settings of Numba that change the code it makes.
+# Settings of Numba that change the compiled code.
 _SETTINGS = ("OPT", "BOUNDSCHECK", "LOOP_VECTORIZE", "SLP_VECTORIZE", "DEBUGINFO_DEFAULT")
 
 
 @dataclass(frozen=True)
 class _Entry:
-    """Where one compiled signature of a kernel lies.
+    """The file of one compiled signature of a kernel.
 
     Attributes:
         key: digest of everything that the compiled code depends on.
@@ -68,9 +70,11 @@ class _Entry:
 
 
 class KernelCache:
-    """The cache of one kernel, as a Numba dispatcher asks for it (``numba.core.caching._Cache``).
+    """The cache of one kernel, with the methods that a Numba dispatcher calls
+    (``numba.core.caching._Cache``).
 
-    The dispatcher calls it while it holds Numba's compiler lock, so one thread at a time is here.
+    The dispatcher holds Numba's compiler lock during these calls, so that no two threads are in
+    them at the same time.
     """
 
     def __init__(self, dispatcher: Any) -> None:
@@ -81,7 +85,7 @@ class KernelCache:
 
     @property
     def cache_path(self) -> str | None:
-        """The folder; None where there is none that can be written."""
+        """The folder of the cache; None if there is none that can be written."""
         return self._folder()
 
     def enable(self) -> None:
@@ -97,7 +101,7 @@ class KernelCache:
             _remove(_files(folder, f"{self._readable()}-"))
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """The compiled code for a signature, or None where it is not there, whatever the cause."""
+        """The compiled code for a signature, or None if it cannot be had, for whatever reason."""
         target_context.refresh()
         entry = self._entry(sig, target_context.codegen())
         self._asked[sig] = entry
@@ -110,12 +114,13 @@ class KernelCache:
         try:
             return self._numba.rebuild(target_context, pickle.loads(payload))
         except Exception:
-            # The checksum held, so this is not damage but something that this process lacks.
-            # Nobody lists what unpickling may raise then, and compiling is always right.
+            # The checksum was right, so the file is not damaged, but this process lacks something
+            # that the pickle names. Unpickling may then raise any exception, and compiling is
+            # always right.
             return None
 
     def save_overload(self, sig: Any, compiled: Any) -> None:
-        """Keep the compiled code for a signature, if that can be done."""
+        """Write the compiled code for a signature, if it can be cached."""
         entry = self._asked.pop(sig, None)
         folder = self._folder()
         if entry is None or folder is None or not self._enabled:
@@ -127,9 +132,11 @@ class KernelCache:
         _prune(folder, entry, _KEPT_OF_CLOSURES if self._is_closure() else _KEPT)
 
     def _folder(self) -> str | None:
-        """Where Numba's own cache would be: its folder by setting, ``__pycache__``, or the user's.
+        """The folder of Numba's own cache: one that a setting names, ``__pycache__``, or the
+        user's cache folder.
 
-        Looked for at the first use: most kernels of a process are only called by others.
+        It is looked up at the first use, because most kernels are only called by other kernels and
+        never need it.
         """
         if self._numba is None:
             try:
@@ -142,12 +149,12 @@ class KernelCache:
         return "<locals>" in self._dispatcher.__qualname__
 
     def _readable(self) -> str:
-        """The beginning of the names of a function's files, short and fit for every system."""
+        """The beginning of the names of a function's files, which every system accepts."""
         full = f"{self._dispatcher.__module__}.{self._dispatcher.__qualname__}"
         return full.replace("<", "").replace(">", "")[-100:]
 
     def _entry(self, sig: Any, codegen: Any) -> _Entry | None:
-        """Where the code for a signature lies; None where it must not be kept."""
+        """The file for a signature; None if the compiled code must not be cached."""
         function = self._dispatcher.py_func
         qualname = self._dispatcher.__qualname__
         try:
@@ -158,10 +165,10 @@ class KernelCache:
         except Unidentifiable:
             function.__qualname__ = qualname
             return None
-        # Numba names the machine code by module, qualname and a number that each process counts
-        # anew, and the linker takes the first of two pieces of one name. Two functions made by
-        # one function, compiled in two processes and loaded in a third, would get mixed up. With
-        # the identity in it, an equal name means equal code.
+        # Numba names machine code by module, qualname and a number that starts anew in each
+        # process, and of two pieces with the same name the linker takes the first. So two functions
+        # made by one function, compiled in two processes and loaded into a third, would be mixed
+        # up. With the identity as a part of the qualname, an equal name means equal code.
         function.__qualname__ = f"{qualname}_{identity.hex()[:32]}"
         group = digest(function.__module__, qualname, *signature).hex()[:8]
         key = digest(identity, repr(_environment(codegen)), *signature)
@@ -169,7 +176,7 @@ class KernelCache:
 
 
 def _environment(codegen: Any) -> tuple[object, ...]:
-    """What compiles and what is compiled for."""
+    """The versions and settings of the compiler, and the processor that it compiles for."""
     return (
         *(sys.version, sys.implementation.cache_tag),
         *(numba.__version__, llvmlite.__version__, np.__version__),
@@ -183,9 +190,9 @@ def _checksum(key: bytes, payload: bytes) -> bytes:
 
 
 def _read(path: str, key: bytes) -> bytes | None:
-    """A file's payload; None where there is no such file, or it is not whole."""
+    """The payload of a cache file; None if there is no such file, or if it is damaged."""
     try:
-        if not os.path.isfile(path):  # Opening a pipe would wait for somebody to write.
+        if not os.path.isfile(path):  # Opening a FIFO would wait for a writer.
             return None
         with open(path, "rb") as file:
             content = file.read()
@@ -196,10 +203,10 @@ def _read(path: str, key: bytes) -> bytes | None:
 
 
 def _write(path: str, content: bytes) -> None:
-    """Put a file in place as a whole, whoever else does so at the same time.
+    """Write a file so that it appears whole, even if other processes write it at the same time.
 
-    A folder that cannot be written or a full disk is no error: the code is compiled already, and
-    the next process compiles it again.
+    A folder that cannot be written or a full disk is no error: this process has its compiled code
+    already, and the next one compiles again.
     """
     temporary = f"{path}.{uuid.uuid4().hex[:16]}{_TEMPORARY}"
     with contextlib.suppress(OSError):
@@ -207,23 +214,24 @@ def _write(path: str, content: bytes) -> None:
             with open(temporary, "xb") as file:
                 file.write(content)
             if os.path.isdir(path) and not os.path.islink(path):
-                os.rmdir(path)  # An empty one; with something in it, it is somebody's.
+                os.rmdir(path)  # Fails if the folder is not empty: then it belongs to somebody.
             os.replace(temporary, path)
         finally:
             _remove([temporary])
 
 
 def _prune(folder: str, entry: _Entry, kept: int) -> None:
-    """Remove the oldest files of a function and signature, and what writers left that were killed.
+    """Remove the oldest files of a function and signature, and the temp files of killed writers.
 
-    A folder holds the kernels of one folder of sources: Numba gives every other its own.
+    All files in the folder belong to kernels of one folder of sources, because Numba gives every
+    folder of sources a cache folder of its own.
     """
     ages: list[tuple[float, str]] = []
     now = time.time()
     for path in _files(folder, entry.prefix):
         try:
             written = os.stat(path, follow_symlinks=False).st_mtime
-        except OSError:  # Another process was faster.
+        except OSError:  # Another process has removed it.
             continue
         if path.endswith(_SUFFIX):
             ages.append((written, path))
@@ -234,7 +242,7 @@ def _prune(folder: str, entry: _Entry, kept: int) -> None:
 
 
 def _files(folder: str, prefix: str) -> list[str]:
-    """Paths in a folder whose name begins so and is one that a cache gives."""
+    """Paths of the cache files and temp files in a folder whose names begin with ``prefix``."""
     try:
         names = os.listdir(folder)
     except OSError:

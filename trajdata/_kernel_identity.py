@@ -1,21 +1,23 @@
-"""What a kernel is made of, as a digest that is the same in every process.
+"""The identity of a kernel: a digest of all that it is made of, the same in every process.
 
-A compiled kernel contains more than its own function: the kernels that it calls, and the values of
-globals and closure cells, which Numba reads once and keeps. So its identity is a digest of
+A compiled kernel contains more than its own function: it contains the kernels that it calls, and
+the values of globals and closure cells, which Numba reads once and keeps. So its identity is a
+digest of
 
 - the function itself: bytecode, constants, defaults;
-- every global and closure cell that it names, by content: a kernel by its own identity, a number,
-  text, tuple or small array by its value;
-- the sources: its own file, and every module of the package that this file imports, directly or
-  through other modules. They are redundant as long as the rules above are complete, and cover
-  what those cannot see.
+- every global and closure cell that the function names, by content: a kernel by its own identity; a
+  number, text, tuple or small array by its value;
+- the sources: the function's own file, and every module of the package that this file imports,
+  directly or through other modules. If the two rules above miss nothing, this one is redundant; if
+  they miss something, it still notices an edit.
 
-The function counts as it is in memory, not as it stands in its file: a file that was edited
-after it was imported then gives an identity that no other process ever has, instead of the old
-code under the new file's name.
+The first two rules look at the function in memory and not at its file. If a file is edited after it
+was imported, the old function in memory together with the new file gives an identity that no other
+process has. So the old code is never stored under the identity of the new file.
 
-What has no content that can be compared (an object of a foreign class, a module of somebody else)
-makes a kernel unidentifiable: it is compiled by each process, because a wrong hit is worse.
+Some values have no content that can be compared, such as an object of a foreign class or a module
+of another package. They make a kernel unidentifiable: each process compiles it, because a slow
+start is better than wrong code.
 """
 
 from __future__ import annotations
@@ -42,11 +44,12 @@ _ROOT = Path(__file__).parent
 _PACKAGE = __name__.partition(".")[0]
 _DECORATOR = f"{_PACKAGE}._jit"
 _LARGEST_ARRAY = 1 << 20
-"""Bytes. Numba copies a global array into the code; nobody means to do that with a larger one."""
+"""Bytes. Numba copies a global array into the code, which nobody wants for a larger one."""
 
-# An import statement: what stands after `from` and after its `import`, or after a plain `import`.
-# Parsing the sources would take a hundredth of a program's start; this finds no less (a test
-# compares the two), and sometimes more: an example in a docstring, or the name after `as`.
+# An import statement. The groups: the module after `from`, the names after its `import`, and the
+# modules after a plain `import`. Parsing the sources would take a hundredth of a program's start.
+# The pattern finds every import that parsing finds (a test compares the two), and sometimes more:
+# an example in a docstring, or the name after `as`.
 _IMPORT = re.compile(
     r"(?:^|[;:])[ \t\f]*(?:lazy[ \t]+)?"
     r"(?:from[ \t]+([.\w]+)[ \t]+import[ \t]*(\((?:[^)#]|#.*)*\)|[^\n;]*)"
@@ -55,11 +58,11 @@ _IMPORT = re.compile(
 )
 _NAME = re.compile(r"[\w.]+")
 
-# Packages whose functions are known by their name: their versions stand in the cache's key.
+# Packages whose functions are identified by name: the cache's key has the packages' versions.
 _VERSIONED = frozenset({"builtins", "cmath", "math", "numba", "numpy", "operator"})
 
-# Types of arguments whose name says everything about them. Not so those whose name holds an
-# address, as that of a function: another process may have another function at that address.
+# Types of arguments that are fully described by their name. Other names, such as that of a function
+# type, hold an address, at which another process may have another function.
 _PLAIN_TYPES = (
     *(types.Boolean, types.Complex, types.Float, types.Integer, types.NoneType),
     *(types.SliceType, types.UnicodeType),
@@ -67,11 +70,12 @@ _PLAIN_TYPES = (
 
 
 class Unidentifiable(Exception):
-    """Something that a kernel is made of cannot be told apart from something else."""
+    """A part of a kernel has no content that can be compared, so the kernel has no identity."""
 
 
 def digest(*parts: bytes | str) -> bytes:
-    """SHA-256 of a sequence of parts: their lengths count, so no two sequences run together."""
+    """SHA-256 of a sequence of parts. The length of each part is hashed too, so that two different
+    sequences never give the same bytes to hash."""
     total = hashlib.sha256()
     for part in parts:
         content = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
@@ -83,8 +87,8 @@ def digest(*parts: bytes | str) -> bytes:
 def identity_of(kernel: Any) -> bytes:
     """The identity of a kernel (a Numba dispatcher), 32 bytes.
 
-    Globals may be rebound between two compilations, so nothing is remembered from one call to
-    the next but what files contain.
+    Globals may be rebound between two compilations. So nothing is remembered from one call to the
+    next except the contents of files.
 
     Raises:
         Unidentifiable: the kernel must not be cached.
@@ -93,10 +97,10 @@ def identity_of(kernel: Any) -> bytes:
 
 
 def identity_of_type(kind: Any) -> str:
-    """A Numba type as text.
+    """The identity of a Numba type, as text.
 
     Raises:
-        Unidentifiable: a type whose text may mean another type in another process.
+        Unidentifiable: the text of the type may mean another type in another process.
     """
     if isinstance(kind, types.Array):
         identity_of_type(kind.dtype)
@@ -118,7 +122,7 @@ def identity_of_type(kind: Any) -> str:
 
 
 class _Walk:
-    """One pass over a kernel and all that it calls, each of them looked at once."""
+    """One pass over a kernel and all kernels that it calls; each of them is looked at once."""
 
     def __init__(self) -> None:
         self._known: dict[int, bytes | Unidentifiable] = {}
@@ -158,7 +162,7 @@ class _Walk:
                 raise Unidentifiable(f"{name} of {kernel} has no value yet") from error
             cells.append(digest(name, self._value(value, sorted(_names(code)))))
         return digest(
-            # The function's own qualname is that under which it was compiled last.
+            # The dispatcher's qualname: the cache changes the function's own before it compiles.
             f"{function.__module__}.{kernel.__qualname__}",
             repr(sorted(kernel.targetoptions.items())),
             sources_of(inspect.getfile(function)),
@@ -186,8 +190,8 @@ class _Walk:
         space = function.__globals__
         names = sorted(_names(function.__code__))
         try:
-            # The names hold attributes too (`shape` of an array): more than is needed, and
-            # found without taking the bytecode apart.
+            # `names` also has attributes (`shape` of an array). These are more names than needed,
+            # but they are found without disassembling the bytecode.
             here = (name for name in names if name in space)
             return [digest(name, self._value(space[name], names)) for name in here]
         except Unidentifiable:
@@ -203,7 +207,8 @@ class _Walk:
         return [found[path] for path in sorted(found)]
 
     def _value(self, value: Any, names: Iterable[str]) -> bytes:
-        """A value's identity; of a module of ours, also that of what is read from it by name."""
+        """The identity of a value. For a module of this package it covers what the module has
+        under each of ``names``."""
         kind = type(value)
         if isinstance(value, Dispatcher):
             return digest("kernel", self.kernel(value))
@@ -263,7 +268,7 @@ def _dtype(value: np.dtype[Any]) -> bytes:
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:
-    """A function's code and that of the functions and comprehensions inside it."""
+    """The code of a function and of the functions and comprehensions inside it."""
     yield code
     for item in code.co_consts:
         if isinstance(item, CodeType):
@@ -276,7 +281,8 @@ def _names(code: CodeType) -> set[str]:
 
 
 def _paths(code: CodeType) -> Iterator[tuple[str, ...]]:
-    """The globals that code reads, each with the attributes that are read off it at once."""
+    """The globals that code reads, each with the attributes that are read directly from it:
+    ("math", "sin")."""
     path: tuple[str, ...] = ()
     for instruction in dis.get_instructions(code):
         if path and instruction.opname in ("LOAD_ATTR", "LOAD_METHOD"):
@@ -291,12 +297,12 @@ def _paths(code: CodeType) -> Iterator[tuple[str, ...]]:
 
 @functools.cache
 def sources_of(file: str) -> bytes:
-    """A digest of a source file and of all the package's sources that it imports, by content.
+    """A digest of the contents of a source file and of all sources of the package that it imports.
 
     Each file is read once in a process.
 
     Raises:
-        Unidentifiable: a source that cannot be read.
+        Unidentifiable: a source cannot be read.
     """
     own = Path(file)
     found = {"": _source(own)}
@@ -312,7 +318,8 @@ def sources_of(file: str) -> bytes:
 
 @functools.cache
 def _file_of(module: str) -> Path | None:
-    """The file of a module of the package; None where it is none (a name inside a module)."""
+    """The file of a module of the package; None if there is no such module, since the last part is
+    a name inside a module."""
     package, *rest = module.split(".")
     if package != _PACKAGE:
         return None
@@ -323,7 +330,7 @@ def _file_of(module: str) -> Path | None:
 
 @functools.cache
 def _source(path: Path) -> tuple[bytes, frozenset[str]]:
-    """The digest of a source, and the names in the package that it imports, anywhere in it."""
+    """The digest of a source, and the names of the package that it imports, at any place in it."""
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -336,18 +343,19 @@ def _source(path: Path) -> tuple[bytes, frozenset[str]]:
             ours.update([home, *(f"{home}.{name}" for name in _NAME.findall(names))])
         else:
             ours.update(_NAME.findall(plain))
-            # `import trajdata.x` gives the name `trajdata`, from which all the rest can be had.
+            # `import trajdata.x` binds `trajdata`, through which everything can be reached.
             ours.update(name.partition(".")[0] for name in _NAME.findall(plain))
     ours = {name for name in ours if name.partition(".")[0] == _PACKAGE}
     for name in tuple(ours):
-        # Importing a.b.c runs b's __init__ too. The package's own is counted where it is named.
+        # Importing a.b.c runs the __init__ of a.b too. That of the package itself counts only if
+        # the package is imported by its own name.
         parts = name.split(".")
         ours.update(".".join(parts[:end]) for end in range(2, len(parts)))
     return hashlib.sha256(content).digest(), frozenset(ours)
 
 
 def _absolute(home: str, path: Path) -> str:
-    """The module after `from`; relative names count from a file of the package."""
+    """The full name of the module after `from`, which may be relative to a file of the package."""
     name = home.lstrip(".")
     if name == home or not path.is_relative_to(_ROOT):
         return name if name == home else ""

@@ -1,4 +1,4 @@
-"""Things that are found by name: one module each in a room, and nothing else to edit."""
+"""Find things by the name of their module, so that a new one needs a module and no other edit."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _OWN_MODULE = "registry"
 
 @cache
 def names_in(room: str) -> tuple[str, ...]:
-    """The names of a room's modules, in alphabetical order, but for the one that describes them.
+    """The names of a room's modules, in alphabetical order, without the module ``registry``.
 
     Args:
         room: full name of the package.
@@ -28,13 +28,13 @@ def names_in(room: str) -> tuple[str, ...]:
 
 @cache
 def find_in(room: str, name: str, attribute: str, setting: str) -> Any:
-    """What the module of that name declares.
+    """What a module of a room declares.
 
     Args:
         room: full name of the package.
-        name: of the module.
-        attribute: under which it declares what it is.
-        setting: that names it, for the error.
+        name: name of the module.
+        attribute: name of the attribute of the module that is returned.
+        setting: the setting that has ``name`` as its value, for the error.
 
     Raises:
         ArgumentError: there is no such module.

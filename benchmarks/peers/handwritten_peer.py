@@ -1,4 +1,4 @@
-"""What one would write by hand: each clip drawn when it is asked for, with NumPy and OpenCV."""
+"""What one would write by hand: each clip rendered when it is asked for, with NumPy and OpenCV."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Discs(Dataset[tuple[torch.Tensor, int]]):
 
 
 def open_case(case: Case) -> Mapping[str, Measure]:
-    """Drawing live, and drawing all clips into one .npz; the clips of the case give their form."""
+    """Render live, and render all clips into one .npz. The clips have the form of the case."""
     clips = load(case)
     discs = Discs(clips.shape, len(clips))
 
@@ -77,15 +77,15 @@ def open_case(case: Case) -> Mapping[str, Measure]:
         videos, labels = zip(*(discs[index] for index in range(len(discs))), strict=True)
         np.savez(folder / "clips.npz", video=torch.stack(videos).numpy(), label=labels)
 
-    def drawing(workers: int) -> Measure:
+    def rendering(workers: int) -> Measure:
         return lambda: read_rate(
             lambda: DataLoader(discs, batch_size=clips.batch, num_workers=workers), workers, clips
         )
 
     return {
         WRITE: lambda: write_rate(clips, case, save),
-        READ: drawing(0),
-        READ_WORKERS: drawing(2),
+        READ: rendering(0),
+        READ_WORKERS: rendering(2),
     }
 
 

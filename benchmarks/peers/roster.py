@@ -34,14 +34,14 @@ STORED = Peer(
     "trajdata",
     "trajdata_peer.py",
     "Shards through open_shards and TrajectoryDataset. Writing is materialize with 2 threads, and "
-    "includes drawing the clips, hashing and fsync; the others are given clips that are ready and "
-    "sync nothing.",
+    "includes rendering the clips, hashing and fsync; the others are given clips that are ready "
+    "and sync nothing.",
     arguments=("stored",),
 )
 LIVE = Peer(
     "trajdata, live",
     "trajdata_peer.py",
-    "Nothing is stored: every clip is drawn when it is loaded, and never seen before.",
+    "Nothing is stored: every clip is rendered when it is loaded, and never seen before.",
     arguments=("live",),
 )
 LIMITS = Peer(
@@ -99,8 +99,8 @@ PEERS = (
     Peer(
         "by hand, OpenCV",
         "handwritten_peer.py",
-        "A map-style dataset that draws a clip per index with cv2.circle, and the DataLoader's "
-        "own batches; its clips are simpler than trajdata's. Writing draws all clips and saves "
+        "A map-style dataset that renders a clip per index with cv2.circle, and the DataLoader's "
+        "own batches; its clips are simpler than trajdata's. Writing renders all clips and saves "
         "one .npz.",
         against=LIVE.name,
         environment="handwritten",

@@ -1,4 +1,4 @@
-"""trajdata beside what else stores or draws clips: python benchmarks/peers/run.py
+"""trajdata beside what else stores or renders clips: python benchmarks/peers/run.py
 
 Every peer is used in the fastest of its documented ways that was found, on the same clips, in the
 page cache, in batches of 128: writing them, and reading them in order without workers, in order
@@ -128,7 +128,7 @@ def run_case(
 ) -> list[dict[str, Any]]:
     """The rows of one size: every peer's repetitions, in turn with those of the others."""
     scratch.mkdir()
-    draw(case, scratch)
+    render(case, scratch)
     found: dict[tuple[str, str], Found] = {}
     for one in running:
         if reason := open_case(case, one, scratch):
@@ -148,8 +148,8 @@ def run_case(
     ]
 
 
-def draw(case: measuring.Case, folder: Path) -> None:
-    """Draw the clips that everybody is given: video.npy and label.npy."""
+def render(case: measuring.Case, folder: Path) -> None:
+    """Render the clips that everybody is given: video.npy and label.npy."""
     clips = case.baked_clips
     source = ClipSource(case.spec)
     video = np.lib.format.open_memmap(

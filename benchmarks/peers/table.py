@@ -49,7 +49,7 @@ def _table(size: str, found: Mapping[tuple[str, str], Mapping[str, Any]]) -> Tab
         cells = []
         for what in COLUMNS:
             own = rate(peer.name, what)
-            # Who is compared with live drawing is written against the one way to write.
+            # Who is compared with live rendering is written against the one way to write.
             ours = rate(peer.against, what) or rate(STORED.name, what)
             if own is None:
                 cells.append("failed" if (peer.name, what) in found else "")

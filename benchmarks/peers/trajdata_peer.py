@@ -1,4 +1,4 @@
-"""trajdata itself, in the argument's way: ``stored`` (shards) or ``live`` (drawn while loading)."""
+"""trajdata itself. The argument is ``stored`` (shards) or ``live`` (rendered while loading)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ THREADS = 2
 
 
 def stored(case: Case) -> Mapping[str, Measure]:
-    """Shards: drawn, hashed, written and synced, where the peers write clips that are ready."""
+    """Shards: rendered, hashed, written and synced, where the peers write clips that are ready."""
     spec = preset(case.preset)
     epochs = count()
 
@@ -56,12 +56,12 @@ def live(case: Case) -> Mapping[str, Measure]:
     clips, spec, epochs = load(case), preset(case.preset), count()
     ClipSource(spec).warm()
 
-    def drawing(workers: int) -> Measure:
+    def rendering(workers: int) -> Measure:
         return lambda: read_rate(
             lambda: _live_loader(spec, clips, next(epochs), workers), workers, clips
         )
 
-    return {READ: drawing(0), READ_WORKERS: drawing(2)}
+    return {READ: rendering(0), READ_WORKERS: rendering(2)}
 
 
 def _live_loader(spec: ClipSpec, clips: Clips, epoch: int, workers: int) -> Iterable[Batch]:

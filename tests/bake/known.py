@@ -16,7 +16,7 @@ FOLDER = "/data/out"
 SPEC = ClipSpec().replace(frames=4, height=16, width=16, jitter=0.0125)
 RECIPE = Recipe(SPEC, 7, "val", 98, 10, SPEC.fingerprint)
 REPORT = ProgressReport(
-    state="running",
+    status="running",
     message="rendering and writing",
     split="val",
     seed=7,

@@ -1,4 +1,4 @@
-"""The page in a real browser: it is drawn as it is meant, and asks for nothing."""
+"""The page in a real browser: it looks as it should, and asks for nothing."""
 
 import base64
 import html as markup

@@ -54,12 +54,12 @@ def test_a_bake_that_finds_no_block_left_still_says_that_it_failed(tmp_path, tin
         materialize_on(store, source, clips=CLIPS, shard_clips=SHARD, threads=1)
     assert caught.value.errno == errno.ENOSPC
     report = progress_of(tmp_path)
-    assert report.state == "failed"
+    assert report.status == "failed"
     assert "No space left on device" in report.message
     assert "failed" in (tmp_path / "PROGRESS.txt").read_text().splitlines()[0]
     assert list((tmp_path / ".trajdata" / "tmp").iterdir()) == []
     assert materialize(source, tmp_path, clips=CLIPS).clips == CLIPS
-    assert progress_of(tmp_path).state == "done"
+    assert progress_of(tmp_path).status == "done"
 
 
 @pytest.fixture
@@ -97,6 +97,6 @@ def test_on_a_real_disk_that_is_full_the_last_words_are_there_too(small_disk, ti
         )
     assert caught.value.errno == errno.ENOSPC
     report = progress_of(out)
-    assert (report.state, report.shards_total) == ("failed", 250)
+    assert (report.status, report.shards_total) == ("failed", 250)
     assert "No space left on device" in report.message
     assert "failed" in (out / "PROGRESS.txt").read_text().splitlines()[0]

@@ -70,7 +70,7 @@ def test_a_store_that_has_grown_is_the_store_baked_at_once(store, once, tiny_spe
         assert (store / name).stat().st_mtime_ns == before[name]
     assert not (store / ".trajdata" / "aside").exists()  # nothing was damaged
     assert verify(store, full=True).shards_proven_by_index == report.shards
-    assert (progress_of(store).state, progress_of(store).clips_done) == ("done", clips)
+    assert (progress_of(store).status, progress_of(store).clips_done) == ("done", clips)
     assert bake(store, tiny_spec, clips).clips_written == 0
 
 

@@ -30,8 +30,8 @@ PICTURES = tuple(
         *("clips rendered a second", "time baking, all runs together", "20 min", "1,500"),
         *("linear 10", "circular 11", "helical 9", "parabolic 10"),
         *("Still to be made: shards 2, 5 to 9.", "index.json is not there yet"),
-        "Hashed again: val-000000.tar, val-000001.tar. Each has the SHA-256 that was promised.",
-        "Clip 15, committed before, was rendered again: the same, to the byte.",
+        "Hashed again: val-000000.tar, val-000001.tar. Each has its promised SHA-256.",
+        "Clip 15, committed before, was rendered again and has the same bytes.",
         "Temporary files of an earlier run that were removed: 3.",
         *("val-000004.tar", "123,904", "ab" * 32),
         *("trajdata verify /data/out --full", "trajdata verify /data/out --rerender 100"),
@@ -99,29 +99,29 @@ def test_only_a_running_page_loads_itself_again():
         return [meta["content"] for meta in metas if meta.get("http-equiv") == "refresh"]
 
     assert refreshes() == ["5"]
-    for state in ("done", "interrupted", "failed"):
-        assert refreshes(state=state) == []
+    for status in ("done", "interrupted", "failed"):
+        assert refreshes(status=status) == []
 
 
 def test_a_page_of_a_complete_folder_asks_for_nothing():
     whole = replace(INTEGRITY, done=np.ones(10, np.bool_), index_is_there=True)
-    text = Page(page(integrity=whole, state="done", clips_done=98, shards_done=10)).text
+    text = Page(page(integrity=whole, status="done", clips_done=98, shards_done=10)).text
     assert "All 10 shards are committed. index.json is there: the store is complete." in text
     assert "To resume" not in text
     assert "98 of 98, 100 %" in text
 
 
-@pytest.mark.parametrize("state", ["interrupted", "failed"])
-def test_a_page_of_a_bake_that_ended_early_says_so_and_how_to_go_on(state):
-    text = Page(page(state=state, message="No space left on device")).text
-    assert f"{state} No space left on device" in text
+@pytest.mark.parametrize("status", ["interrupted", "failed"])
+def test_a_page_of_a_bake_that_ended_early_says_so_and_how_to_go_on(status):
+    text = Page(page(status=status, message="No space left on device")).text
+    assert f"{status} No space left on device" in text
     assert "trajdata materialize --out /data/out" in text
 
 
 def test_damage_that_was_found_and_a_disk_that_is_too_small_are_pointed_out():
     damaged = replace(INTEGRITY, damaged=("val-000001.tar",))
     parsed = Page(page(integrity=damaged, disk_needed_bytes=6_000_000_000))
-    assert "moved aside and made again: val-000001.tar." in parsed.text
+    assert "moved aside and rendered again: val-000001.tar." in parsed.text
     assert "5.12 GB not enough" in parsed.text
     assert sum(tag.get("class") == "warn" for tag in parsed.named("span")) == 2
 

@@ -72,7 +72,7 @@ def test_a_running_report_is_stale_after_its_time_and_a_done_one_never(meter):
 def test_a_folder_without_a_report_has_none_and_a_damaged_one_is_an_error(tmp_path, meter):
     assert progress_of(tmp_path) is None
     good = json.loads(meter.report("done", "").to_json())
-    wrong = ({"state": "x"}, {"y": 1}, {"history": None}, {"history": [[1, 2]]})
+    wrong = ({"status": "x"}, {"y": 1}, {"history": None}, {"history": [[1, 2]]})
     for bad in ("", "[]", "{}", *(json.dumps({**good, **change}) for change in wrong)):
         (tmp_path / "progress.json").write_text(bad)
         assert held_history(store_of(tmp_path)) == ()
@@ -108,7 +108,7 @@ def test_the_history_has_the_mean_rate_of_each_stretch_and_not_the_time_of_compi
     meter = meter_of(tmp_path)
     assert meter.report("running", "compiling").history == ()
     clock(30)
-    assert meter.report("running", "drawing").history == ()
+    assert meter.report("running", "rendering").history == ()
     clock(2)
     meter.count_clips(10)
     assert meter.report("running", "").history == (RatePoint(32.0, 10, 5.0),)
@@ -116,7 +116,7 @@ def test_the_history_has_the_mean_rate_of_each_stretch_and_not_the_time_of_compi
     assert len(meter.report("running", "").history) == 1  # too soon for another point
     clock(0.9)
     meter.count_clips(20)
-    clock(5)  # preview and index draw nothing: the curve ends with the last clip
+    clock(5)  # preview and index render no clip of the store: the curve ends with the last clip
     assert meter.report("done", "").history[1:] == (RatePoint(33.0, 30, 20.0),)
 
 
@@ -124,7 +124,7 @@ def test_a_run_that_goes_on_adds_to_the_history_of_those_before_it(tmp_path, clo
     before = (RatePoint(2.0, 50, 25.0),)
     meter = meter_of(tmp_path, before)
     clock(4)
-    meter.report("running", "drawing")
+    meter.report("running", "rendering")
     clock(1)
     meter.count_clips(8)
     assert meter.report("running", "").history == (*before, RatePoint(7.0, 8, 8.0))

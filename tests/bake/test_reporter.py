@@ -98,18 +98,18 @@ def test_a_bake_that_goes_on_says_what_it_checked_and_keeps_the_history(started,
     assert report.history[-1].seconds >= 12.5
     assert all(later.history[0] == report.history[0] for later in seen)
     text = page(started).text
-    assert re.search(r"Hashed again: train-\d+\.tar, train-\d+\.tar\. Each has the SHA-256", text)
-    assert re.search(r"Clip \d+, committed before, was rendered again: the same", text)
+    assert re.search(r"Hashed again: train-\d+\.tar, train-\d+\.tar\. Each has its promised", text)
+    assert re.search(r"Clip \d+, committed before, was rendered again and has the same", text)
     assert "Temporary files of an earlier run that were removed: 1." in text
 
 
-@pytest.mark.parametrize("damage", [b"", b'{"state": "runn', b"{}", b"[" * (2**20 + 2)])
+@pytest.mark.parametrize("damage", [b"", b'{"status": "runn', b"{}", b"[" * (2**20 + 2)])
 def test_a_damaged_progress_file_only_starts_a_new_history(started, tiny_spec, damage):
     (started / "progress.json").write_bytes(damage)
     seen = []
     materialize(ClipSource(tiny_spec), started, clips=CLIPS, on_progress=seen.append)
     assert seen[0].history == ()
-    assert progress_of(started).state == "done"
+    assert progress_of(started).status == "done"
 
 
 def test_a_damaged_shard_that_was_found_at_the_start_is_named(started, tiny_spec):
@@ -118,7 +118,7 @@ def test_a_damaged_shard_that_was_found_at_the_start_is_named(started, tiny_spec
     damaged[30_000] ^= 1
     last.write_bytes(damaged)
     materialize(ClipSource(tiny_spec), started, clips=CLIPS)
-    assert f"moved aside and made again: {last.name}." in page(started).text
+    assert f"moved aside and rendered again: {last.name}." in page(started).text
 
 
 class BrokenDisk(Disk):
@@ -156,7 +156,7 @@ def test_a_page_that_cannot_be_written_ends_the_bake_as_a_progress_file_does(
         bake_on(BrokenDisk(tmp_path, name), tiny_spec)
     assert list((tmp_path / ".trajdata" / "tmp").iterdir()) == []
     if name == "report.html":  # the short files come first when the disk is full
-        assert progress_of(tmp_path).state == "failed"
+        assert progress_of(tmp_path).status == "failed"
     bake_on(BrokenDisk(tmp_path, name, times=0), tiny_spec)
     assert "done complete" in page(tmp_path).text
 

@@ -113,9 +113,9 @@ def wait_for_commits(process, folder, count):
 def test_a_bake_holds_the_clips_of_the_source(whole, tiny_spec):
     fields = ("video", "label", "index", "trajectory", "caption")
     read = open_shards(whole, fields=fields).batch(range(CLIPS))
-    drawn = ClipSource(tiny_spec, fields=fields).batch(range(CLIPS))
+    rendered = ClipSource(tiny_spec, fields=fields).batch(range(CLIPS))
     for name in fields:
-        assert np.array_equal(read[name], drawn[name]), name
+        assert np.array_equal(read[name], rendered[name]), name
 
 
 def test_the_report_and_the_folder_say_what_was_done(tmp_path, tiny_spec):
@@ -137,9 +137,9 @@ def test_the_report_and_the_folder_say_what_was_done(tmp_path, tiny_spec):
         *("PROGRESS.txt", "progress.json", "report.html"),
         *(f"train-{shard:06d}.tar" for shard in range(3)),
     }
-    assert seen[0].state == "running"
+    assert seen[0].status == "running"
     assert seen[-1] == progress_of(folder)
-    assert seen[-1].state == "done"
+    assert seen[-1].status == "done"
     assert sum(seen[-1].class_counts.values()) == seen[-1].clips_done == 20
     assert list((folder / ".trajdata" / "tmp").iterdir()) == []
 
@@ -159,7 +159,7 @@ def test_a_complete_folder_is_left_as_it_is(whole, tiny_spec):
 
 def test_a_stopped_bake_says_so_and_resumes_to_the_same_bytes(started, whole, tiny_spec):
     report = progress_of(started)
-    assert report.state == "interrupted"
+    assert report.status == "interrupted"
     assert 0 < report.clips_done < CLIPS
     assert not (started / "index.json").exists()
     assert list((started / ".trajdata" / "tmp").iterdir()) == []
@@ -199,7 +199,7 @@ def test_ctrl_c_ends_a_bake_with_no_temp_and_with_the_command_that_resumes(tmp_p
     assert process.returncode in (-signal.SIGINT, 130, 1)
     assert "KeyboardInterrupt" in errors
     report = progress_of(folder)
-    assert report.state == "interrupted"
+    assert report.status == "interrupted"
     assert str(folder) in report.resume_command
     assert "--clips 200000" in report.resume_command
     assert "--shard-clips 500" in report.resume_command
@@ -370,7 +370,7 @@ def test_a_committed_clip_that_is_rendered_otherwise_now_stops_the_bake(started,
     with pytest.raises(ShardError, match=r"as clip .* is rendered now") as caught:
         materialize(ClipSource(tiny_spec), started, clips=CLIPS)
     assert caught.value.offset == 4 * 12288 + 700
-    assert progress_of(started).state == "failed"
+    assert progress_of(started).status == "failed"
 
 
 @pytest.mark.parametrize("state", ["whole", "started"])
@@ -406,7 +406,7 @@ def test_an_index_is_written_over_no_shard_that_was_damaged_meanwhile(
     materialize(ClipSource(tiny_spec), started, clips=CLIPS)
     assert data(started) == data(whole)
     report = progress_of(started)
-    assert (report.state, report.clips_done, report.shards_done) == ("done", CLIPS, 13)
+    assert (report.status, report.clips_done, report.shards_done) == ("done", CLIPS, 13)
     if not lost:
         assert (started / ".trajdata" / "aside" / "train-000000.tar.0").read_bytes() == damaged
 
@@ -486,7 +486,7 @@ def test_a_medium_that_fails_leaves_what_is_committed_and_no_temp(tmp_path, whol
         assert all(path.read_bytes() == held for path, held in stays.items())
     # The second time there was room for the last words.
     report = progress_of(tmp_path)
-    assert report.state == "failed"
+    assert report.status == "failed"
     assert os.strerror(code) in report.message
     assert report.clips_done > 0
     bake_on(Disk(tmp_path), tiny_spec)
@@ -543,6 +543,6 @@ def test_every_account_of_a_finished_bake_tells_one_rate(tmp_path, tiny_spec):
     told = materialize(
         ClipSource(tiny_spec), tmp_path, clips=CLIPS, threads=1, on_progress=reports.append
     )
-    assert reports[-1].state == "done"
+    assert reports[-1].status == "done"
     assert reports[-1].clips_per_second == pytest.approx(told.clips_per_second, rel=1e-9)
     assert progress_of(tmp_path).clips_per_second == reports[-1].clips_per_second

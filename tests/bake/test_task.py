@@ -120,7 +120,7 @@ def test_a_bake_in_memory_is_the_bake_in_a_folder(tmp_path, source):
     settings = {"clips": CLIPS, "shard_clips": SHARD}
     report = materialize_on(memory, source, threads=2, on_progress=seen.append, **settings)
     assert (report.where, report.clips_written) == ("memory:", CLIPS)
-    assert (seen[-1].state, seen[-1].disk_free_bytes) == ("done", None)
+    assert (seen[-1].status, seen[-1].disk_free_bytes) == ("done", None)
     assert "disk free    -\n" in read_whole(memory, "PROGRESS.txt", 2**20).decode()
     folder = tmp_path / "out"
     materialize(source, folder, threads=1, **settings)

@@ -94,8 +94,8 @@ def test_the_figures_of_a_row_agree_with_each_other(report):
             assert row["share"] == pytest.approx(row["clips_per_second"] / limit)
     assert rows["memset"]["bytes_per_second"] == rows["memset"]["clips_per_second"] * 8 * 32 * 32
     assert rows["source.batch"]["share"] < 1
-    for stream, workers in report["fastest"].items():
-        loaders = [row for row in rows.values() if row["stream"] == stream]
+    for source, workers in report["fastest"].items():
+        loaders = [row for row in rows.values() if row["source"] == source]
         best = max(loaders, key=lambda row: row["clips_per_second"])
         assert best["workers"] == workers
 

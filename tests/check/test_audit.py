@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from trajdata import ClipSource, audit, preset, presets
-from trajdata._check.audit import factors, looks, rendering, streams, truth
+from trajdata._check.audit import factors, fits, looks, rendering, streams, truth
 from trajdata._check.audit.findings import at_least, at_most
 
 SPEC = preset("magvit-32")
@@ -45,6 +45,15 @@ def test_a_large_preset_passes_every_bound_at_20000_clips(name):
     assert failed(audit(preset(name), clips=20_000).findings) == []
 
 
+@pytest.mark.slow
+def test_the_preset_of_all_laws_passes_every_bound_at_20000_clips():
+    report = audit(preset("laws-32"), clips=20_000)
+    assert failed(report.findings) == []
+    assert report.as_json()["told_apart"].keys() == set(report.spec.laws)
+    # Fifteen classes leave chance more room, so the cheap figures take more scenes.
+    assert report.labels.size > 20_000
+
+
 def test_too_few_clips_are_an_error_that_says_how_many():
     with pytest.raises(ValueError, match="clips: given 10; allowed are whole numbers from 20000"):
         audit(SPEC, clips=10)
@@ -64,6 +73,48 @@ def test_duplicates_are_found(monkeypatch):
     monkeypatch.setattr(ClipSource, "batch", repeat)
     assert failed(rendering.duplicates_and_stillness(SPEC, 0, 200)) == [
         "clips that occur twice, train, val and test together"
+    ]
+
+
+def test_a_frame_that_repeats_though_the_object_moves_is_found(monkeypatch):
+    real = ClipSource.batch
+
+    def frozen(self, indices, **options):
+        batch = real(self, indices, **options)
+        if "video" in batch:
+            batch["video"][0, 4] = batch["video"][0, 3]
+        return batch
+
+    monkeypatch.setattr(ClipSource, "batch", frozen)
+    assert failed(rendering.duplicates_and_stillness(SPEC, 0, 50)) == [
+        "consecutive frames that are the same though the object moves"
+    ]
+
+
+def test_an_object_that_halts_by_its_law_is_no_frame_that_repeats():
+    halting = preset("laws-32")
+    found = rendering.duplicates_and_stillness(halting, 0, 300)
+    assert failed(found) == []
+    video = ClipSource(halting).batch(range(300))["video"]
+    assert (video[:, 1:] == video[:, :-1]).all(axis=(2, 3, 4)).any()
+
+
+def test_a_fit_tells_the_laws_of_a_preset_apart():
+    table = fits.told_apart(ClipSource(SPEC), clips=12)
+    assert {name for row in table.values() for name in row} == set(SPEC.laws)
+    assert min(share for row in table.values() for share in row.values()) >= 90
+    assert failed(fits.findings(table, 12)) == []
+
+
+def test_a_parabola_without_a_bow_is_found_to_be_no_more_than_a_line():
+    flat = SPEC.replace(
+        {"laws": ("linear", "parabolic"), "speed": (0.001, 0.002), "least_path": 0.0}
+    ).replace({"parabolic.least_sagitta": 0.0})
+    table = fits.told_apart(ClipSource(flat), clips=12)
+    assert table["linear"]["parabolic"] == 100
+    assert table["parabolic"]["linear"] < 10
+    assert failed(fits.findings(table, 12)) == [
+        "parabolic told by a fit from any one other law; least from linear"
     ]
 
 

@@ -139,7 +139,7 @@ def test_an_interrupted_bake_tells_how_to_resume_and_resumes_to_the_same_bytes(
     assert bake.returncode == 130, told
     assert "Traceback" not in told
     assert not (out / "index.json").exists()
-    assert json.loads((out / "progress.json").read_text())["state"] == "interrupted"
+    assert json.loads((out / "progress.json").read_text())["status"] == "interrupted"
 
     resume = told.split("To resume:\n")[1].strip()
     done = subprocess.run(
@@ -155,7 +155,7 @@ def test_status_tells_people_and_programs_how_far_a_bake_is(baked):
     assert told.returncode == 0
     assert "400 of 400" in told.stdout
     report = json.loads(call("status", baked, "--json").stdout)
-    assert report["state"] == "done"
+    assert report["status"] == "done"
     assert report["clips_done"] == report["clips_total"] == 400
     assert report["stale"] is False
     assert "materialize" in report["resume_command"]
@@ -163,7 +163,7 @@ def test_status_tells_people_and_programs_how_far_a_bake_is(baked):
 
 def test_status_tells_that_a_bake_has_died(baked, tmp_path):
     report = json.loads((baked / "progress.json").read_text())
-    report |= {"state": "running", "updated": "2020-01-01T00:00:00Z"}
+    report |= {"status": "running", "updated": "2020-01-01T00:00:00Z"}
     (tmp_path / "progress.json").write_text(json.dumps(report))
     told = call("status", tmp_path)
     assert "has died" in told.stdout
@@ -304,11 +304,13 @@ def test_an_error_that_nobody_expects_keeps_its_traceback():
 
 
 def test_preview_draws_the_same_sheet_from_shards_as_from_the_stream(baked, tmp_path):
-    drawn = run("preview", "--preset", "gray-32", "--out", tmp_path / "drawn.png", "--clips", 3)
-    assert drawn.returncode == 0, drawn.stderr
+    rendered = run(
+        "preview", "--preset", "gray-32", "--out", tmp_path / "rendered.png", "--clips", 3
+    )
+    assert rendered.returncode == 0, rendered.stderr
     read = run("preview", baked, "--out", tmp_path / "read.png", "--clips", 3)
     assert read.returncode == 0, read.stderr
-    with Image.open(tmp_path / "drawn.png") as one, Image.open(tmp_path / "read.png") as other:
+    with Image.open(tmp_path / "rendered.png") as one, Image.open(tmp_path / "read.png") as other:
         assert np.array_equal(np.asarray(one), np.asarray(other))
 
 
@@ -371,7 +373,7 @@ def test_an_audit_that_finds_a_broken_bound_ends_with_1(tmp_path, monkeypatch, c
     broken = at_most("motion", "frames that stand still", 3, 0, "frames", 20_000)
     labels = np.arange(20_000) % 4
     factors = {name: np.arange(20_000) / 2e4 for name in SHOWN_FACTORS}
-    report = AuditReport(preset("gray-32"), 0, 20_000, (broken,), labels, factors)
+    report = AuditReport(preset("gray-32"), 0, 20_000, (broken,), {}, labels, factors)
     monkeypatch.setattr("trajdata._check.audit.report.audit", lambda *_, **__: report)
     with pytest.raises(SystemExit) as ended:
         main(["audit", "--preset", "gray-32", "--out", str(tmp_path)])

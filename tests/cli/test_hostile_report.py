@@ -55,11 +55,11 @@ def watched(folder, **settings):
     return watch(folder, console, lambda seconds: None, **settings), file.getvalue()
 
 
-@pytest.mark.parametrize("state", ["done", "running"])
-def test_no_control_character_of_a_report_reaches_a_terminal(told, state):
+@pytest.mark.parametrize("status", ["done", "running"])
+def test_no_control_character_of_a_report_reaches_a_terminal(told, status):
     texts = ("message", "split", "host", "resume_command")
     folder = told(
-        state=state,
+        status=status,
         updated="2001-01-01T00:00:00Z",
         class_counts={ESCAPES: 8},
         **dict.fromkeys(texts, ESCAPES),
@@ -75,8 +75,8 @@ def test_no_control_character_of_a_report_reaches_a_terminal(told, state):
 
 
 ODD = {
-    "a state that is none": {"state": "dead"},
-    "a state that is a list": {"state": ["running"]},
+    "a status that is none": {"status": "dead"},
+    "a status that is a list": {"status": ["running"]},
     "a message that is a number": {"message": 1},
     "clips that are a text": {"clips_done": "8"},
     "clips that are true": {"clips_done": True},
@@ -112,7 +112,7 @@ def test_a_report_of_odd_types_is_damage_that_is_named(told, what):
 
 
 def test_status_ends_with_damage_and_no_traceback_where_a_report_is_odd(told):
-    ended = run("status", told(clips_total=[], state="\x1b[31m"))
+    ended = run("status", told(clips_total=[], status="\x1b[31m"))
     assert ended.returncode == 1
     assert ended.stderr.startswith("trajdata: ")
     assert "Traceback" not in ended.stderr
@@ -120,33 +120,33 @@ def test_status_ends_with_damage_and_no_traceback_where_a_report_is_odd(told):
 
 
 def test_a_report_of_the_future_is_watched_by_ones_own_clock_until_it_is_silent(told):
-    folder = told(state="running", updated="2999-01-01T00:00:00Z")
+    folder = told(status="running", updated="2999-01-01T00:00:00Z")
     now = [0.0]
 
     def clock():
         now[0] += 10.0
         return now[0]
 
-    state, shown = watched(folder, clock=clock)
-    assert state == "silent"
+    status, shown = watched(folder, clock=clock)
+    assert status == "silent"
     assert "silent" in shown
     assert 120 < now[0] < 400
-    status = run("status", folder)
-    assert status.returncode == 0
-    assert "This report is of the future" in status.stdout
+    answer = run("status", folder)
+    assert answer.returncode == 0
+    assert "This report is of the future" in answer.stdout
     told_json = json.loads(run("status", folder, "--json").stdout)
     assert (told_json["stale"], told_json["of_the_future"]) == (False, True)
 
 
 def test_a_report_of_the_future_that_changes_is_of_a_bake_that_runs(told, baked):
-    folder = told(state="running", updated="2999-01-01T00:00:00Z", shards_done=1)
+    folder = told(status="running", updated="2999-01-01T00:00:00Z", shards_done=1)
     looks = []
 
     def wait(seconds):
         looks.append(seconds)
         minute = min(len(looks), 59)
         done = "done" if len(looks) == 40 else "running"
-        told(state=done, updated=f"2999-01-01T00:{minute:02d}:00Z", shards_done=1)
+        told(status=done, updated=f"2999-01-01T00:{minute:02d}:00Z", shards_done=1)
 
     now = [0.0]
 
@@ -170,7 +170,7 @@ def test_names_of_files_are_told_without_their_escapes(tmp_path, baked, tiny_spe
         assert ended.returncode in (0, 1)
         for text in (ended.stdout, ended.stderr):
             assert not [char for char in text if not char.isprintable() and char != "\n"]
-    assert replace(progress_of(folder)).state == "done"
+    assert replace(progress_of(folder)).status == "done"
 
 
 def test_the_owner_of_a_lock_is_told_without_escapes(tmp_path, baked, tiny_spec):

@@ -41,28 +41,28 @@ def seen(folder, wait=lambda seconds: None, terminal=False):
 
 def test_a_bake_that_is_done_is_shown_once(baked):
     assert seen(baked) == ("done", "done: 20 of 20 clips committed\n")
-    state, shown = seen(baked, terminal=True)
-    assert state == "done"
+    status, shown = seen(baked, terminal=True)
+    assert status == "done"
     assert "linear 5, circular 5, helical 5, parabolic 5" in shown
 
 
 def test_a_running_bake_is_watched_until_it_ends(baked):
     last = progress_of(baked)
-    steps = iter([{"clips_done": 16, "shards_done": 2}, {"state": "interrupted"}])
-    report(baked, state="running", updated="2999-01-01T00:00:00Z", clips_done=8, shards_done=1)
-    state, shown = seen(baked, lambda seconds: report(baked, **next(steps)))
-    assert state == "interrupted"
+    steps = iter([{"clips_done": 16, "shards_done": 2}, {"status": "interrupted"}])
+    report(baked, status="running", updated="2999-01-01T00:00:00Z", clips_done=8, shards_done=1)
+    status, shown = seen(baked, lambda seconds: report(baked, **next(steps)))
+    assert status == "interrupted"
     assert shown.splitlines() == [
         "running: 8 of 20 clips committed",
         "running: 16 of 20 clips committed",
         "interrupted: 16 of 20 clips committed",
     ]
-    assert last.state == "done"
+    assert last.status == "done"
 
 
 def test_a_look_that_finds_nothing_new_prints_nothing(baked):
-    report(baked, state="running", updated="2999-01-01T00:00:00Z", clips_done=8, shards_done=1)
-    steps = iter([{}, {"clips_in_flight": 3}, {"state": "failed"}])
+    report(baked, status="running", updated="2999-01-01T00:00:00Z", clips_done=8, shards_done=1)
+    steps = iter([{}, {"clips_in_flight": 3}, {"status": "failed"}])
     _, shown = seen(baked, lambda seconds: report(baked, **next(steps)))
     assert shown.splitlines() == [
         "running: 8 of 20 clips committed",
@@ -71,11 +71,11 @@ def test_a_look_that_finds_nothing_new_prints_nothing(baked):
 
 
 def test_a_writer_that_has_gone_silent_is_named_with_the_command_that_resumes(baked):
-    report(baked, state="running", updated="2001-01-01T00:00:00Z")
+    report(baked, status="running", updated="2001-01-01T00:00:00Z")
     for terminal in (False, True):
-        state, shown = seen(baked, terminal=terminal)
-        assert state == "silent"
-        assert "The writer has gone silent: its last word is of 2001-01-01" in shown
+        status, shown = seen(baked, terminal=terminal)
+        assert status == "silent"
+        assert "The writer has gone silent: its last report is of 2001-01-01" in shown
         assert progress_of(baked).resume_command[:40] in shown
 
 
@@ -96,7 +96,7 @@ def test_a_file_that_is_just_being_synced_is_waited_for(baked):
 
 
 def test_a_folder_that_nobody_bakes_into_is_an_error(tmp_path):
-    with pytest.raises(ValueError, match="FOLDER: given"):
+    with pytest.raises(ValueError, match="OUT: given"):
         seen(tmp_path)
 
 
@@ -125,11 +125,11 @@ def test_a_detached_bake_goes_on_alone_and_can_be_watched_and_stopped(tmp_path):
         assert again.returncode == 4
         assert "being written" in again.stderr
         os.kill(pid, signal.SIGTERM)
-        until(lambda: progress_of(out).state != "running", "the bake has ended")
+        until(lambda: progress_of(out).status != "running", "the bake has ended")
     finally:
         if psutil.pid_exists(pid):
             psutil.Process(pid).wait(timeout=SECONDS)
-    assert progress_of(out).state == "interrupted"
+    assert progress_of(out).status == "interrupted"
     assert "Interrupted" in (out / ".trajdata" / "bake.log").read_text()
     watched = run("watch", out)
     assert watched.returncode == 1

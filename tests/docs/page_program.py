@@ -12,6 +12,7 @@ from pathlib import Path
 
 
 def main() -> None:
+    sys.path.insert(0, "")  # As in a reader's own session: files of the folder can be imported.
     for language, name, code, title in json.loads(Path(sys.argv[1]).read_text("utf-8")):
         print(f"--- {name}", flush=True)
         if title:

@@ -12,7 +12,7 @@ PAGES = {
 NOT_RUN = re.compile(r"# Not run by the tests: (\S.{8,})")
 """How a block that is not run says why, in its first line, where the reader sees it."""
 RUN = ("python", "bash")
-SHOWN = ("text",)
+SHOWN = ("text", "yaml")
 """Languages of blocks that are read only."""
 
 

@@ -16,11 +16,13 @@ WITH_CODE = [
     for name, blocks in BLOCKS.items()
     if any(block.language in RUN and not block.reason for block in blocks)
 ]
+OF_A_BUCKET = ("docs/guide/cloud.md",)
+"""Pages that need a server."""
 COMMANDS = {"python": "", "torchrun": "-m torch.distributed.run", "trajdata": "-m trajdata"}
 """What a reader who has installed the package can type."""
 
 
-def run_blocks(blocks, page, folder):
+def run_blocks(blocks, page, folder, **environment):
     """The page's blocks in a process of their own, whose folder is ``folder``."""
     tools = folder / "bin"
     tools.mkdir()
@@ -43,6 +45,7 @@ def run_blocks(blocks, page, folder):
             "HOME": str(folder),
             "PATH": f"{tools}{os.pathsep}{os.defpath}",
             "PYTHONPATH": str(ROOT),
+            **environment,
         },
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -53,8 +56,12 @@ def run_blocks(blocks, page, folder):
 
 
 @pytest.mark.parametrize("page", WITH_CODE)
-def test_the_code_of_a_page_runs_as_it_stands(page, tmp_path):
-    run = run_blocks(BLOCKS[page], page, tmp_path)
+def test_the_code_of_a_page_runs_as_it_stands(page, tmp_path, request):
+    environment = {}
+    if page in OF_A_BUCKET:
+        request.getfixturevalue("s3_environment")
+        environment = {name: os.environ[name] for name in os.environ if name.startswith("AWS_")}
+    run = run_blocks(BLOCKS[page], page, tmp_path, **environment)
     assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-4000:]
 
 

@@ -115,7 +115,7 @@ def test_slots_come_back_when_the_last_view_dies(source):
     for batch in loader(dataset(source, length=300 * BATCH)):
         assert on_a_slot(batch["video"])
         used.add(batch["video"].data_ptr())
-    # One with the trainer, one just unpacked, two in the queue, one being drawn; some slack.
+    # One with the trainer, one just unpacked, two in the queue, one being rendered; some slack.
     assert len(used) <= 7
 
 

@@ -170,11 +170,6 @@ def test_no_folder_of_shards_is_an_error(tmp_path):
             open_shards(folder)
 
 
-def test_a_bucket_is_an_error_that_says_what_can_be_read():
-    with pytest.raises(ValueError, match=r"where: given 's3://bucket/x'; allowed is a folder of"):
-        open_shards("s3://bucket/x")
-
-
 def unfinished(copy):
     (copy / "index.json").unlink()
     (copy / ".trajdata" / "commits" / "000001.json").unlink()
@@ -252,10 +247,10 @@ def test_a_damaged_commit_record_is_an_error(copy):
         with pytest.raises(ShardError):
             open_shards(copy)
     path.write_bytes(canonical({**good, "seal": "0" * 64}))
-    with pytest.raises(ShardError, match="as it is written"):
+    with pytest.raises(ShardError, match="as trajdata writes it"):
         open_shards(copy)
     path.write_text(json.dumps({**good, "seal": seal}))
-    with pytest.raises(ShardError, match="as it is written"):
+    with pytest.raises(ShardError, match="as trajdata writes it"):
         open_shards(copy)
     path.write_bytes(canonical(sealed(good)))
     open_shards(copy)

@@ -117,7 +117,7 @@ def test_a_builder_that_is_used_again_leaves_nothing_of_the_last_clips(tiny_spec
 
 def test_a_builder_has_room_for_one_record_at_least_and_says_when_it_is_full(tiny_spec):
     builder = RecordBuilder(recipe_for(tiny_spec), 0)
-    assert builder.room == 1
+    assert builder.capacity == 1
     with pytest.raises(ValueError, match="given 2 of them; allowed are up to 1"):
         builder.build(range(2))
 
@@ -133,6 +133,7 @@ def test_a_shard_has_a_power_of_two_of_clips_and_up_to_128_mib_of_video():
         "scenes-32": 4096,
         "scenes-64": 512,
         "scenes-128": 128,
+        "laws-32": 4096,
     }
     assert default_shard_clips(ClipSpec().replace(frames=1024, height=1024, width=1024)) == 1
     assert (

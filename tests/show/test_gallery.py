@@ -76,7 +76,7 @@ def test_pictures_get_as_small_as_they_must():
     (section,) = data_of(gallery_html({"noisy": source}, clips=4, most_bytes=20_000))
     assert section["thin"] > 1
     assert frames_of(section, section["clips"][0]).shape[0] == 20
-    with pytest.raises(ValueError, match="clips: given 4; so many do not fit into 100 bytes"):
+    with pytest.raises(ValueError, match="clips: given 4; these do not fit into 100 bytes"):
         gallery_html({"noisy": source}, clips=4, most_bytes=100)
 
 

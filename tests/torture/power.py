@@ -41,7 +41,7 @@ class RecordingDisk(Disk):
     def claim(self, report):
         """What the bake says is safe: so many shards, or all of it."""
         with self._taking:
-            self.log.append(("claim", report.shards_done, report.state == "done"))
+            self.log.append(("claim", report.shards_done, report.status == "done"))
 
     def make_folder(self, name):
         with self._alive():

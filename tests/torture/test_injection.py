@@ -249,7 +249,7 @@ def wrong_progress(folder, code, trial):
     except (ValueError, ShardError) as error:
         yield f"progress: {error}"
         return
-    state, message = (report.state, report.message) if report else (None, "")
+    state, message = (report.status, report.message) if report else (None, "")
     operation = trial.operation
     if code == DONE and state != "done":
         yield f"progress says {state} at the end"
@@ -303,7 +303,7 @@ def codes_after(operation, error):
     if error == "EINTR":
         return {DONE} if kind in RETRIED else either
     if not operation.is_main and (kind == "fsync" or operation.is_on_folder):
-        # The shard is drawn again. A folder is the main thread's too, and no shard's alone.
+        # The shard is rendered again. A folder is the main thread's too, and no shard's alone.
         return either if operation.is_on_folder else {DONE}
     if is_of_progress(operation) and not operation.path.startswith(f"out/{TEMPS}"):
         return either  # the last run's is not needed

@@ -1,4 +1,4 @@
-"""What is drawn without regard to the class, and what is held out of training."""
+"""What is sampled without regard to the class, and what is held out of training."""
 
 import numpy as np
 import pytest
@@ -66,8 +66,8 @@ def test_a_held_out_range_is_met_in_its_own_split_only(split, column, factor):
     own = scenes_of(spec, split)[column]
     assert low <= own.min() < own.max() <= high
     for other in ("train", "val", "test"):
-        drawn = scenes_of(spec, other)[column]
-        assert not ((low <= drawn) & (drawn <= high)).any()
+        sampled = scenes_of(spec, other)[column]
+        assert not ((low <= sampled) & (sampled <= high)).any()
 
 
 def test_separate_colours_keep_each_law_from_one_sector_until_the_ood_split():

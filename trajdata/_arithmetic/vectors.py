@@ -7,7 +7,7 @@ import numpy as np
 from trajdata._arithmetic.trig import TURN, cos_sin
 from trajdata._jit import kernel
 
-__all__ = ["basis", "direction", "direction_near_view"]
+__all__ = ["basis", "direction", "direction_near_view", "plane_near_view"]
 
 
 @kernel
@@ -40,3 +40,20 @@ def basis(x, y, z):  # type: ignore[no-untyped-def]
     a = -1.0 / (sign + z)
     b = x * y * a
     return 1.0 + sign * x * x * a, sign * b, -sign * x, b, sign + y * y * a, -y
+
+
+@kernel
+def plane_near_view(a, b, turned, tilt_cosine):  # type: ignore[no-untyped-def]
+    """Two unit vectors at right angles, turned at random in a plane whose normal lies within the
+    tilt of the view axis; from three numbers in (0, 1)."""
+    x, y, z = direction_near_view(a, b, tilt_cosine)
+    ux, uy, uz, wx, wy, wz = basis(x, y, z)
+    cosine, sine = cos_sin(turned * TURN)
+    return (
+        cosine * ux + sine * wx,
+        cosine * uy + sine * wy,
+        cosine * uz + sine * wz,
+        cosine * wx - sine * ux,
+        cosine * wy - sine * uy,
+        cosine * wz - sine * uz,
+    )

@@ -1,1 +1,1 @@
-"""The bake: run, commit, lock, verify, repair, and what it tells of itself."""
+"""The bake: how a store is written, verified and repaired, and how its progress is reported."""

@@ -1,4 +1,4 @@
-"""What a bake is asked for, compared with what the store holds, before anything is touched."""
+"""Compare what a bake is asked for with what the store holds, before anything is written."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def agree(
     fields: Sequence[str] | None,
     shard_clips: int | None,
 ) -> Recipe:
-    """The recipe that is asked for, which must be what the store holds, if it holds anything, or
-    the same with more clips.
+    """The recipe that is asked for. A store that has a recipe must have this one, or this one with
+    fewer clips.
 
     Raises:
-        ArgumentError: an argument out of range, fewer clips than the store has, or a store with
-            files of others under our names.
+        ArgumentError: an argument is out of range, the store has more clips than are asked for, or
+            a folder without a recipe has files with the names that a bake uses.
         SpecMismatchError: the store holds another stream.
-        ShardError: what the store holds is damaged.
+        ShardError: the recipe or the index of the store is damaged.
     """
     live = getattr(source, "live", source)
     if not isinstance(live, ClipSource):
@@ -71,11 +71,11 @@ def agree(
 
 
 def check_whether_it_grows(store: Store, recipe: Recipe, held: Recipe) -> bool:
-    """Whether a recipe asks for more clips than a store has, and for nothing else that is new.
+    """Whether a recipe asks for more clips than the store has. Nothing else may differ.
 
     Raises:
-        ArgumentError: it asks for fewer.
-        SpecMismatchError: it asks for something else.
+        ArgumentError: the recipe asks for fewer clips.
+        SpecMismatchError: something other than the number of clips differs.
     """
     recipe.check_same(replace(held, clips=recipe.clips), store.where)
     if recipe.clips < held.clips:
@@ -100,7 +100,7 @@ def check_threads(threads: int | None) -> int:
     """How many threads to use.
 
     Raises:
-        ArgumentError: not a number of threads.
+        ArgumentError: ``threads`` is not a whole number from 1 to 1024.
     """
     if threads is None:
         if hasattr(os, "sched_getaffinity"):

@@ -1,4 +1,4 @@
-"""How a shard comes to count: its file is put whole, and after it its commit record."""
+"""Commit a shard: write its file, and after the file its commit record."""
 
 from __future__ import annotations
 
@@ -27,18 +27,20 @@ def commit_shard(
     """Write a shard, then its commit record.
 
     Args:
-        store: where.
-        recipe: of the store.
-        shard: which one.
-        chunks: the file's bytes in order, each with how many clips of each class are in it.
-        promised: the SHA-256 that the shard must have, where a commit record or the index has one.
-        outgrown: the SHA-256 of the shorter shard that it may replace: that of before the store
-            was made to grow, whose clips are in the new one too.
+        store: the store to write to.
+        recipe: the store's recipe.
+        shard: the shard's number.
+        chunks: the file's bytes in order. Each chunk comes with the number of its clips of each
+            class.
+        promised: the SHA-256 that the shard must have, if a commit record or the index names one.
+        outgrown: the SHA-256 of the shorter shard that this one may replace. It is the short last
+            shard from before the store grew, and its clips are in the new shard too.
 
     Raises:
-        ShardError: the bytes are not those that were promised; nothing was changed.
-        SyncError: an fsync failed; neither file nor commit record counts, write the shard again.
-        OSError: as the operation failed; no temp is left.
+        ShardError: the bytes do not have the promised SHA-256; nothing was changed.
+        SyncError: an fsync failed; neither the file nor a commit record counts, so the shard must
+            be written again.
+        OSError: another operation failed; no temp is left.
     """
     name = recipe.shard_name(shard)
     size = recipe.shard_bytes(shard)
@@ -51,7 +53,8 @@ def commit_shard(
             for label, number in enumerate(counts):
                 labels[label] += number
             yield chunk
-        # Still before the file gets its name.
+        # `put` runs this generator to its end before the file gets its name, so an error raised
+        # here leaves the name as it was.
         if promised is not None and digest.hexdigest() != promised:
             raise ShardError(
                 store.path(name),
@@ -67,13 +70,16 @@ def commit_shard(
 
 
 def put_commit_record(store: Store, commit: Commit) -> None:
-    """Write the commit record of a shard that is in the store under its name."""
+    """Write the commit record of a shard whose file is in the store."""
     put_bytes(store, f"{COMMITS}/{commit_file(commit.shard)}", commit.to_bytes())
 
 
 def _make_way(store: Store, name: str, sha256: str, size: int, outgrown: str | None) -> None:
-    """Make way for a shard. A file of its very bytes, left by a kill before the commit record,
-    stays until it is replaced; so does the shorter one that it has outgrown."""
+    """Set a file aside that has the shard's name, so that the shard does not overwrite it.
+
+    Two files are not set aside but replaced: one with the shard's own bytes, which a run left that
+    was killed before it wrote the commit record; and the shorter shard from before the store grew.
+    """
     try:
         held = store.size(name)
         if held is None or (held != size and outgrown is None):
@@ -81,6 +87,6 @@ def _make_way(store: Store, name: str, sha256: str, size: int, outgrown: str | N
         else:
             is_other = file_sha256(store, name) not in (sha256, outgrown)
     except ShardError:
-        is_other = True  # not even a file
+        is_other = True  # a link, a folder or something else that is no file
     if is_other:
         store.set_aside(name)

@@ -1,4 +1,4 @@
-"""The rate of a bake over the time of all its runs, in a bounded number of points."""
+"""The rate of a bake over time, for all its runs together, in a bounded number of points."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ __all__ = ["MOST_POINTS", "History", "RatePoint", "is_due", "parse_history", "wi
 MOST_POINTS = 120
 _LEAST_SECONDS = 0.25
 _MOST = 1e15
-"""Above any number that a bake can come to; what is larger, or no number, is damage."""
+"""No bake reaches this number. A larger one, or a NaN, means that the file is damaged."""
 
 
 class RatePoint(NamedTuple):
-    """A stretch of a bake: from the point before, or from the run's first clip, to this one.
+    """The end of a stretch of a bake, which begins at the point before, or at the run's first clip.
 
     Attributes:
-        seconds: at its end, since the start of the first run; the time between runs is left out.
-        clips: of the store that were rendered by then, committed or not.
-        clips_per_second: mean over the stretch.
+        seconds: run time up to this point, summed over all runs, without the time between runs.
+        clips: clips of the store that had been rendered by then, committed or not.
+        clips_per_second: mean rate over the stretch.
     """
 
     seconds: float
@@ -33,17 +33,18 @@ History = tuple[RatePoint, ...]
 
 
 def is_due(history: History, seconds: float) -> bool:
-    """Whether a point at that time is far enough from the last to be worth its place."""
+    """Whether the last point is long enough ago for another one at ``seconds``."""
     if not history:
         return True
     return seconds - history[-1].seconds >= max(_LEAST_SECONDS, seconds / MOST_POINTS)
 
 
 def with_point(history: History, point: RatePoint) -> History:
-    """The history with one point more; where that is one too many, with half as many.
+    """The history with one more point. If that exceeds ``MOST_POINTS``, every two neighbours are
+    merged into one point.
 
-    Two neighbours become one that has the later's time and clips, and the mean rate of both
-    stretches, so the area under the curve stays.
+    A merged point has the time and the clips of the later one, and the mean rate over both
+    stretches, so that the area under the curve does not change.
     """
     longer = (*history, point)
     if len(longer) <= MOST_POINTS:
@@ -56,10 +57,10 @@ def with_point(history: History, point: RatePoint) -> History:
 
 
 def parse_history(value: object) -> History:
-    """A history as JSON has it: a list of [seconds, clips, clips per second].
+    """Read a history out of parsed JSON: a list of [seconds, clips, clips per second].
 
     Raises:
-        ArgumentError: it is something else, too long, or runs backwards.
+        ArgumentError: the value is no such list, is too long, or its times decrease.
     """
     if not isinstance(value, list) or len(value) > MOST_POINTS:
         raise ArgumentError(f"history: allowed is a list of at most {MOST_POINTS} points")
@@ -78,7 +79,7 @@ def _parsed(item: object) -> RatePoint:
 
 
 def _are_numbers(values: Sequence[object]) -> bool:
-    # A NaN is not below anything.
+    # A NaN fails the comparison too.
     return all(type(value) in (int, float) and 0 <= value < _MOST for value in values)  # type: ignore[operator]
 
 

@@ -1,4 +1,4 @@
-"""Counts what a bake does, and makes reports of it."""
+"""Counts clips, shards and time of one run of a bake, and makes progress reports of them."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ _RATE_SECONDS = 30.0
 
 
 class Meter:
-    """Counts what the threads of one run do, and makes reports of it.
+    """Counts what the threads of one run do, and makes progress reports.
 
     Args:
-        store: for its free space.
-        split, seed, clips_total, shards_total, resume_command: as in the report.
-        bytes_total: of all shards.
+        store: the store, which is asked for its free space.
+        split, seed, clips_total, shards_total, resume_command: as in ``ProgressReport``.
+        bytes_total: size of all shards together.
         class_counts: law -> clips committed before this run.
-        shards_done: committed before this run.
-        bytes_done: committed before this run.
-        history: of the runs before this one.
+        shards_done: shards committed before this run.
+        bytes_done: bytes of these shards.
+        history: the history of the runs before this one.
     """
 
     def __init__(
@@ -83,12 +83,12 @@ class Meter:
         self._baking_since = time.monotonic()
 
     def baking_ends(self) -> float:
-        """All shards that were due are committed; the seconds that it took."""
+        """All shards of this run are committed. Returns the seconds since ``baking_begins``."""
         now = self._baking_until = time.monotonic()
         return now - (self._baking_since if self._baking_since is not None else now)
 
     def count_clips(self, clips: int) -> None:
-        """Some clips were rendered; a negative number: some that were rendered are lost."""
+        """Add clips that were rendered; a negative number takes back clips that were lost."""
         with self._lock:
             self._in_flight += clips
             if clips > 0:
@@ -105,6 +105,14 @@ class Meter:
             self._bytes_done += filesize
             self._last_commit = _now()
 
+    def count_commit_of_others(self, filesize: int, counts: Mapping[str, int]) -> None:
+        """Another process committed a shard."""
+        with self._lock:
+            for law, count in counts.items():
+                self._counts[law] += count
+            self._shards_done += 1
+            self._bytes_done += filesize
+
     def count_loss(self, filesize: int, counts: Mapping[str, int]) -> None:
         """A committed shard was found to be damaged."""
         with self._lock:
@@ -113,30 +121,30 @@ class Meter:
             self._shards_done -= 1
             self._bytes_done -= filesize
 
-    def report(self, state: str, message: str) -> ProgressReport:
-        """The state of things now.
+    def report(self, status: str, message: str) -> ProgressReport:
+        """A report of this moment.
 
         Raises:
-            OSError: the filesystem does not say how much is free.
+            OSError: the filesystem did not tell its free space.
         """
         free = self._store.free_bytes()
         now = time.monotonic()
         with self._lock:
             if self._rendered == 0:
-                self._recent.clear()  # the time before the first clip is no part of the rate
+                self._recent.clear()  # the rate leaves out the time before the first clip
                 self._plotted = (now, 0)
             self._recent.append((now, self._rendered))
             while len(self._recent) > 2 and now - self._recent[0][0] > _RATE_SECONDS:
                 self._recent.popleft()
             since, before = self._recent[0]
             rate = (self._rendered - before) / (now - since) if self._rendered > before else None
-            if state != "running":
+            if status != "running":
                 rate = self._mean_rate(now)
             done = sum(self._counts.values())
             left = self._clips_total - done - self._in_flight
-            self._plot(now, done + self._in_flight, is_last=state != "running")
+            self._plot(now, done + self._in_flight, is_last=status != "running")
             return ProgressReport(
-                state=state,
+                status=status,
                 message=message,
                 split=self._split,
                 seed=self._seed,
@@ -162,17 +170,17 @@ class Meter:
             )
 
     def _mean_rate(self, now: float) -> float | None:
-        """Clips a second of the whole run; the same number wherever its end is told."""
+        """Clips a second of the whole run. After its end the number does not change any more."""
         if self._baking_since is None or self._rendered == 0:
             return None
         end = now if self._baking_until is None else self._baking_until
         return self._rendered / max(end - self._baking_since, 1e-9)
 
     def _plot(self, now: float, clips: int, is_last: bool) -> None:
-        """Add a point to the history where it is time for one."""
+        """Add a point to the history if one is due."""
         since, before = self._plotted
         if is_last:
-            now = self._last_clip  # what a bake does after that renders nothing and has no rate
+            now = self._last_clip  # after its last clip a bake renders nothing
         seconds = self._seconds_before + now - self._started
         if self._rendered and now > since and is_due(self._history, seconds):
             rate = (self._rendered - before) / (now - since)

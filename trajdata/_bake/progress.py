@@ -1,4 +1,4 @@
-"""How far a bake is, for people (PROGRESS.txt) and for programs (progress.json)."""
+"""The progress report of a bake, for people (PROGRESS.txt) and for programs (progress.json)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = [
     "PROGRESS_TEXT",
     "REPORT_PAGE",
     "STALE_SECONDS",
-    "STATES",
+    "STATUSES",
     "TIME_FORMAT",
     "ProgressReport",
     "gigabytes",
@@ -37,9 +37,9 @@ PROGRESS_JSON = "progress.json"
 PROGRESS_TEXT = "PROGRESS.txt"
 REPORT_PAGE = "report.html"
 LIVELY = (PROGRESS_TEXT, PROGRESS_JSON, REPORT_PAGE)
-"""The files of a store that say who, when and how fast: other bytes after every run."""
+"""The files that tell who bakes, when and how fast. Their bytes differ from run to run."""
 
-STATES = ("running", "done", "interrupted", "failed")
+STATUSES = ("running", "done", "interrupted", "failed")
 
 STALE_SECONDS = 120.0
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
@@ -48,9 +48,9 @@ _MOST_BYTES = 2**20
 _MOST_STALE_SECONDS = 3600.0
 _MOST_CHARACTERS = 100_000
 _MOST = 1e18
-"""Above any number that a bake can come to; what is larger, or no number, is damage."""
+"""No bake reaches this number. A larger one, or a NaN, means that the file is damaged."""
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True)
@@ -58,30 +58,30 @@ class ProgressReport:
     """A bake at one moment.
 
     Attributes:
-        state: "running", "done", "interrupted" or "failed".
-        message: one sentence on it; what went wrong where something did.
+        status: "running", "done", "interrupted" or "failed".
+        message: what the bake is doing, or what went wrong, in one sentence.
         split, seed: of the stream.
         clips_done: clips in committed shards.
         clips_in_flight: clips rendered for shards that are not committed yet; a kill loses them.
         clips_total: clips asked for.
-        shards_done, shards_total: the same in shards.
-        class_counts: law -> clips of it in committed shards.
-        clips_per_second: rendered over the last 30 s; of the whole run, once that has ended; None
-            before the first clip.
+        shards_done, shards_total: shards committed, and shards asked for.
+        class_counts: law -> its clips in committed shards.
+        clips_per_second: rate over the last 30 s while the bake runs, rate of the whole run after
+            its end; None before the first clip.
         elapsed_seconds: since this run started.
-        eta_seconds: to the end at that rate; None where there is no rate.
-        last_commit: when a shard was last committed by this run, UTC; None before the first.
-        updated: when this was written, UTC.
-        stale_after_seconds: a report that says "running" and is older is of a bake that died.
-        disk_free_bytes: room left in the store; None where nobody can tell.
-        disk_needed_bytes: for the shards that are not committed yet.
+        eta_seconds: time to the end at this rate; None without a rate.
+        last_commit: when this run last committed a shard, UTC; None before its first.
+        updated: when the report was written, UTC.
+        stale_after_seconds: if the report says "running" and is older than this, the bake has died.
+        disk_free_bytes: space left in the store; None if that is not known.
+        disk_needed_bytes: size of the shards that are not committed yet.
         rss_bytes: memory of the process.
         pid, host: of the process.
-        resume_command: run this, on any machine that has the store, to go on.
+        resume_command: command that continues the bake, on any machine that has the store.
         history: the rate over the time of all runs, in at most ``MOST_POINTS`` points.
     """
 
-    state: str
+    status: str
     message: str
     split: str
     seed: int
@@ -106,28 +106,28 @@ class ProgressReport:
     history: History
 
     def is_stale(self, now: datetime) -> bool:
-        """Whether it says "running" but is too old to be believed.
+        """Whether the report says "running" but is so old that its bake must have died.
 
         Args:
             now: a time with a time zone.
         """
-        return self.state == "running" and self._age_seconds(now) > self.stale_after_seconds
+        return self.status == "running" and self._age_seconds(now) > self.stale_after_seconds
 
     def is_of_the_future(self, now: datetime) -> bool:
-        """Whether it says "running" and its time is so far ahead that the clocks of its writer and
-        its reader cannot agree: then its age tells nothing.
+        """Whether the report says "running" and its time lies so far ahead of ``now`` that the
+        clocks of writer and reader differ. Then its age tells nothing.
 
         Args:
             now: a time with a time zone.
         """
-        return self.state == "running" and -self._age_seconds(now) > self.stale_after_seconds
+        return self.status == "running" and -self._age_seconds(now) > self.stale_after_seconds
 
     def _age_seconds(self, now: datetime) -> float:
         updated = datetime.strptime(self.updated, TIME_FORMAT).replace(tzinfo=timezone.utc)
         return (now - updated).total_seconds()
 
     def to_json(self) -> str:
-        """progress.json: a line a field."""
+        """The text of progress.json, one line for each field."""
         lines = (
             f"  {json.dumps(name)}: {json.dumps(value, allow_nan=False)}"
             for name, value in asdict(self).items()
@@ -136,21 +136,21 @@ class ProgressReport:
 
     @property
     def is_short_of_disk(self) -> bool:
-        """Whether there is less room than the shards that are not committed yet need."""
+        """Whether the shards that are not committed yet need more space than is left."""
         return self.disk_free_bytes is not None and self.disk_needed_bytes > self.disk_free_bytes
 
-    def _room(self) -> str:
+    def _space(self) -> str:
         if self.disk_free_bytes is None:
             return "-"
         return gigabytes(self.disk_free_bytes) + (" - NOT ENOUGH" if self.is_short_of_disk else "")
 
     def to_text(self) -> str:
-        """PROGRESS.txt."""
+        """The text of PROGRESS.txt."""
         percent = 100 * self.clips_done / self.clips_total
         rate = "-" if self.clips_per_second is None else f"{self.clips_per_second:,.0f} clips/s"
         counts = ", ".join(f"{law} {count:,}" for law, count in self.class_counts.items())
         rows = [
-            ("state", self.state),
+            ("status", self.status),
             ("", self.message),
             ("clips", f"{self.clips_done:,} of {self.clips_total:,} ({percent:.1f} %)"),
             ("in flight", f"{self.clips_in_flight:,} clips rendered and not committed"),
@@ -160,7 +160,7 @@ class ProgressReport:
             ("time left", span(self.eta_seconds)),
             ("last commit", self.last_commit or "none in this run"),
             ("classes", counts),
-            ("disk free", self._room()),
+            ("disk free", self._space()),
             ("disk needed", gigabytes(self.disk_needed_bytes)),
             ("memory", gigabytes(self.rss_bytes)),
             ("process", f"{self.pid} on {self.host}"),
@@ -172,35 +172,36 @@ class ProgressReport:
             ),
             ("to resume", self.resume_command),
         ]
-        # A folder's report may be anyone's, and a terminal obeys what it is sent.
+        # Anyone may have written the report of a folder: it must not send commands to a terminal.
         return "".join(f"{name:<12} {printable(text)}\n" for name, text in rows if text)
 
 
 def write_progress(store: Store, report: ProgressReport, *, is_last: bool = False) -> None:
-    """Replace both files, each at one stroke.
+    """Replace PROGRESS.txt and progress.json. A reader finds each of them whole, old or new.
 
     Args:
-        store: where.
+        store: the store to write to.
         report: what to write.
-        is_last: whether no other will follow. Then, where the medium has no room for two, the
-            files are overwritten in their place, so that they do not go on saying "running".
+        is_last: whether this is the last report of the run. If the disk has no space for a new
+            file, the last report overwrites the old one in place, so that the files do not go on
+            saying "running".
 
     Raises:
-        OSError: they cannot be written.
+        OSError: a file could not be written.
     """
     for name, text in ((PROGRESS_TEXT, report.to_text()), (PROGRESS_JSON, report.to_json())):
-        # A folder's name may have bytes that are no text.
+        # A folder's name may have bytes that are not UTF-8.
         data = text.encode("utf-8", "backslashreplace")
         try:
             put_bytes(store, name, data, durable=False)
         except OSError as error:
-            if not is_last or error.errno not in _NO_ROOM:
+            if not is_last or error.errno not in _NO_SPACE:
                 raise
             store.overwrite(name, data)
 
 
 def read_progress(store: Store) -> ProgressReport | None:
-    """The report in a store, or None where there is none.
+    """The report in a store, or None if there is no progress.json.
 
     Raises:
         ShardError: progress.json is damaged.
@@ -213,7 +214,7 @@ def parse_progress(data: bytes, file: str) -> ProgressReport:
     """The report that a progress.json holds.
 
     Raises:
-        ShardError: the file is damaged, or says what no bake says.
+        ShardError: the file is damaged, or has a value that no bake writes.
     """
     value = parse(data, file, _MOST_BYTES)
     if value.keys() != _FIELDS.keys():
@@ -230,9 +231,9 @@ def parse_progress(data: bytes, file: str) -> ProgressReport:
 
 
 def held_history(store: Store) -> History:
-    """What the runs before this one left of their rates; none where it cannot be read.
+    """The history that earlier runs left in progress.json; empty if that cannot be read.
 
-    It is a picture for people: no bake may stop for the want of it.
+    The history is only plotted for people, so a damaged one must not stop a bake.
     """
     try:
         report = read_progress(store)
@@ -242,7 +243,7 @@ def held_history(store: Store) -> History:
 
 
 def span(seconds: float | None) -> str:
-    """Seconds as a person reads them: "3 min 20 s", "2 h 05 min 00 s"; "-" where there are none."""
+    """Seconds as text: "3 min 20 s", "2 h 05 min 00 s"; "-" for None."""
     if seconds is None:
         return "-"
     minutes, rest = divmod(round(seconds), 60)
@@ -299,7 +300,7 @@ _MAYBE_NUMBER: _Rule = (
 )
 
 _FIELDS: dict[str, _Rule] = {
-    "state": (f"one of {', '.join(STATES)}", lambda value: value in STATES),
+    "status": (f"one of {', '.join(STATUSES)}", lambda value: value in STATUSES),
     "message": _TEXT,
     "split": _TEXT,
     "seed": ("a whole number from 0 to 2**63 - 1", _is_seed),
@@ -326,4 +327,4 @@ _FIELDS: dict[str, _Rule] = {
     "resume_command": _TEXT,
     "history": ("a list of points", lambda value: isinstance(value, list)),
 }
-"""For each field of a report, what it must be, in words and as a check."""
+"""For each field of a report: which values it may have, in words and as a check."""

@@ -1,7 +1,8 @@
-"""What is proven of a shard: by the SHA-256 of a sealed index, or by rendering it afresh.
+"""Prove that a shard is right: hash it, or render it again and compare the hashes.
 
-A commit record proves nothing: whoever exchanges a shard can write its commit record too. It is the
-bake's own note of what it has done.
+A shard is proven by the SHA-256 in a sealed index, or by a fresh rendering. A commit record proves
+nothing, because whoever exchanges a shard can write a commit record for it too. The bake uses
+commit records only to know what it has done.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ __all__ = ["rendered_sha256", "shards_with_other_bytes"]
 
 
 def rendered_sha256(recipe: Recipe, shards: Collection[int], threads: int) -> dict[int, str]:
-    """Render shards without writing them anywhere: by shard, the SHA-256 of its file."""
+    """Render shards without writing them: shard -> SHA-256 that its file must have."""
 
     def digest_of(shard: int) -> str:
         digest = hashlib.sha256()
@@ -42,15 +43,16 @@ def shards_with_other_bytes(
     tick: Callable[[], None],
     tick_seconds: float,
 ) -> list[int]:
-    """Hash shards: which of them are missing, or have not the SHA-256 that they must have.
+    """Hash shards, and return those that are missing or do not have their promised SHA-256.
 
     Args:
-        store: where.
-        recipe: of the store.
-        promised: by shard, the SHA-256.
-        threads: how many hash at once.
-        tick: called in the caller's thread every ``tick_seconds``. What it raises ends the hashing.
-        tick_seconds: see there.
+        store: the store to read.
+        recipe: the store's recipe.
+        promised: shard -> SHA-256, for the shards to hash.
+        threads: how many threads hash at once.
+        tick: called in the caller's thread every ``tick_seconds``. An exception that it raises ends
+            the hashing and is passed on.
+        tick_seconds: time between two calls of ``tick``.
 
     Raises:
         OSError: a shard cannot be read.

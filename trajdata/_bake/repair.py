@@ -1,8 +1,8 @@
-"""Mend a store of shards. A clip is a function of its index, so what is damaged can be made again.
+"""Repair a store. A clip is a function of its index, so a damaged shard can be rendered again.
 
-First everything is read and nothing is touched. A shard is sound where a sealed index proves it, or
-where it is what this machine renders; commit records prove nothing. Then what is not sound is moved
-aside, and made again.
+Repairing begins by reading everything, without a change to any file. A shard counts as sound if a
+sealed index proves it, or if it is what this machine renders; commit records prove nothing. Then
+the shards that are not sound are set aside and rendered again.
 """
 
 from __future__ import annotations
@@ -39,13 +39,14 @@ class RepairReport:
 
     Attributes:
         where: path or URL of the store.
-        shards_rendered: file names of the shards that were made again.
-        commit_records_rebuilt: file names of those that were written from sound shards.
+        shards_rendered: file names of the shards that were rendered and committed again.
+        commit_records_rebuilt: file names of the commit records that were written anew for sound
+            shards.
         index_rebuilt: whether index.json was lost or damaged and was written again.
-        moved_aside: where what was damaged, or did not belong there, is now; in the store.
+        moved_aside: names in the store that damaged and foreign files have now.
         shards_proven_by_index: shards that have the SHA-256 which a sealed index promises.
         shards_proven_by_rendering: shards that were rendered again and are the same.
-        complete: whether the store has all its shards and its index now.
+        complete: whether the store now has all its shards and its index.
     """
 
     where: str
@@ -70,14 +71,14 @@ class RepairReport:
 
 @dataclass(frozen=True)
 class _Findings:
-    """What is wrong. Names are relative to the store.
+    """What is wrong with a store. Names of files are relative to the store.
 
     Attributes:
-        asides: files to move aside.
-        commits: commit records to be written, of shards that are sound.
-        by_index, by_rendering: shards that are sound, and what proves it.
+        asides: files to set aside.
+        commits: commit records to write, for sound shards.
+        by_index, by_rendering: sound shards, by what proves them.
         due: shards that must be there and are not sound.
-        is_whole: whether all shards must be there.
+        is_whole: whether all shards of the recipe must be there.
         has_index: whether the index is there and right.
     """
 
@@ -96,23 +97,25 @@ def repair(
     threads: int | None = None,
     on_progress: Callable[[ProgressReport], None] | None = None,
 ) -> RepairReport:
-    """Make a store sound again: every byte of it is read, and what is damaged is made again.
+    """Repair a store: read every byte of it, and render damaged and missing shards again.
 
-    A shard counts as sound only where it has the SHA-256 of a sealed index, or where it is what is
-    rendered now: so without an index every shard is rendered again. Lost commit records and
-    index.json are rebuilt. Nothing is deleted: what was damaged goes into ``.trajdata/aside``. Of
-    an unfinished bake only what was committed is mended.
+    A shard counts as sound only if it has the SHA-256 that a sealed index promises, or if it is
+    what this machine renders. So without an index every shard is rendered again. Commit records and
+    index.json are written anew if they are lost or damaged. Nothing is deleted: damaged files are
+    moved into ``.trajdata/aside``. In an unfinished store only the shards that were committed are
+    repaired.
 
     Args:
         out: the store's folder.
-        threads: how many render and write at once; None for the processors this process may use.
+        threads: how many threads render and write at once; None for the number of processors that
+            this process may use.
         on_progress: as in ``materialize``.
 
     Raises:
-        ArgumentError: no store of shards.
+        ArgumentError: ``out`` is no store, or ``threads`` is out of range.
         LockedError: another process bakes into the store; nothing was changed.
         ShardError: neither index.json nor the recipe can be read, they contradict each other, or
-            this machine does not render the bytes that were promised.
+            this machine does not render the promised bytes.
         OSError: the medium failed.
     """
     return repair_on(open_store(out), threads=threads, on_progress=on_progress)
@@ -124,7 +127,7 @@ def repair_on(
     threads: int | None = None,
     on_progress: Callable[[ProgressReport], None] | None = None,
 ) -> RepairReport:
-    """``repair`` of a store that is open already."""
+    """``repair`` for a ``Store`` instead of a path."""
     threads = check_threads(threads)
     _read(store)
     with store.lock():
@@ -154,7 +157,7 @@ def repair_on(
 
 
 def _read(store: Store) -> Contents:
-    """What the store holds, with what is damaged listed.
+    """What the store holds, with a list of its damaged files.
 
     Raises:
         ArgumentError, ShardError: as ``repair``; nothing was changed.
@@ -162,19 +165,20 @@ def _read(store: Store) -> Contents:
     contents = surveyed(store)
     for item in contents.damage:
         if item.kind == "contradiction":
-            raise item.error  # which of the two is right is for a person to decide
+            raise item.error  # only a person can decide which of the two is right
     return contents
 
 
 def _examine(store: Store, contents: Contents, threads: int) -> _Findings:
-    """Find out what every shard of a store is, without touching anything.
+    """Find out which files of a store are wrong, without changing any.
 
     Raises:
-        ShardError: this machine does not render the bytes that were promised.
+        ShardError: this machine does not render the promised bytes.
     """
     recipe = contents.recipe
     held = set(store.list(""))
-    # A damaged index, also one that a repair before this one moved aside, was of a whole store.
+    # A store that has an index was complete once, so all its shards must be there. That holds for
+    # a damaged index too, and for one that an earlier repair set aside.
     is_whole = (INDEX in held and not contents.has_outgrown_index) or any(
         name.startswith(f"{INDEX}.") for name in store.list(ASIDE)
     )
@@ -190,7 +194,8 @@ def _examine(store: Store, contents: Contents, threads: int) -> _Findings:
     due = {shard for shard in range(recipe.shards) if is_whole or shard in {*commits, *walked}}
 
     def differs(shard: int) -> bool:
-        """Whether something sound contradicts the index about a shard."""
+        """Whether the index names another SHA-256 than the shard's own file, if this is a shard of
+        the recipe, or than its commit record."""
         found, commit = walked.get(shard), commits.get(shard)
         said = {known.sha256 for known in (found, commit) if known is not None}
         return index is not None and bool(said - {index[shard]})
@@ -199,7 +204,8 @@ def _examine(store: Store, contents: Contents, threads: int) -> _Findings:
     if index is not None:
         rendered = rendered_sha256(recipe, [s for s in sorted(due) if differs(s)], threads)
         if any(sha256 != index[shard] for shard, sha256 in rendered.items()):
-            # The index promises what is not rendered here. Does this machine render otherwise?
+            # The index is wrong, unless this machine renders differently. A shard that the index
+            # proves tells which.
             proven = [s for s in sorted(due - rendered.keys()) if _has(walked.get(s), index[s])]
             _check_machine(store, recipe, proven)
             index = None
@@ -210,7 +216,7 @@ def _examine(store: Store, contents: Contents, threads: int) -> _Findings:
     right = {s: index[s] if index is not None else rendered.get(s) for s in due}
     sound = {shard for shard in due if _has(walked.get(shard), right[shard])}
     if index is not None:
-        # Before anything is moved: can this machine make what is to be made?
+        # Before anything is moved: find out whether this machine renders the promised bytes.
         _check_machine(store, recipe, sorted(sound))
     asides = [*damaged, *strays]
     asides += [INDEX] if index is None and INDEX in held and not contents.has_outgrown_index else []
@@ -242,7 +248,7 @@ def _has(found: Commit | None, sha256: str | None) -> bool:
 
 
 def _is_outgrown(store: Store, contents: Contents, shard: int) -> bool:
-    """Whether a shard is the short last one of before the store was made to grow: no damage."""
+    """Whether a file is the short last shard from before the store grew. That is no damage."""
     outgrown = contents.outgrown.get(shard)
     if outgrown is None:
         return False
@@ -254,7 +260,7 @@ def _check_machine(store: Store, recipe: Recipe, proven: Sequence[int]) -> None:
     replaces nothing.
 
     Raises:
-        ShardError: the clip is not the same.
+        ShardError: a byte of the clip differs.
     """
     if proven:
         view = ShardView(store, recipe, proven[-1])
@@ -268,11 +274,11 @@ def _check_promises(
     commits: Mapping[int, Commit],
     rendered: Mapping[int, str],
 ) -> None:
-    """Where no index proves anything: see that at least one shard is what this machine renders.
+    """Without an index: check that this machine renders at least one of the committed shards.
 
     Raises:
-        ShardError: shards and their commit records agree with each other, and none with what is
-            rendered. Either all are another's, or this machine renders differently.
+        ShardError: there are shards that agree with their commit records, but none of them is what
+            is rendered. Either all of them were exchanged, or this machine renders differently.
     """
     agreed = [s for s, commit in commits.items() if _has(walked.get(s), commit.sha256)]
     if agreed and all(rendered[shard] != commits[shard].sha256 for shard in agreed):
@@ -285,7 +291,7 @@ def _check_promises(
 
 
 def _walked(store: Store, recipe: Recipe, shard: int) -> Commit | None:
-    """The commit record that a shard's file would have; None where it is no shard of the recipe."""
+    """The commit record that a file would have; None if the file is no shard of the recipe."""
     try:
         walked = walk(store, recipe, shard)
     except ShardError:

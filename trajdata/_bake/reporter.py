@@ -1,11 +1,11 @@
-"""What one run of a bake tells: it counts what happens and writes PROGRESS and the report page."""
+"""Report on one run of a bake: PROGRESS.txt, progress.json and report.html."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,29 +32,29 @@ __all__ = ["Reporter"]
 
 _NEWEST = 5
 _PAGE_SECONDS = 0.5
-"""A page that says nothing but newer numbers is written no sooner after the last."""
+"""Shortest time between two pages with the same message, which differ in their numbers only."""
 
 _PICTURE_SECONDS = 20.0
 _FIRST_PICTURE_SECONDS = 2.0
-"""A bake that takes no longer than that has pictures at its end only."""
+"""A bake that takes less time than this has pictures at its end only."""
 
 _PICTURES = 8
 _PICTURE_BYTES = 180_000
-"""As base64 in a page: 240 KB."""
+"""Limit for all pictures of a page; as base64 in the page they take 240 KB."""
 
 _CLIP_BYTES = 2**26
-"""So much video is rendered for the pictures at most, but one clip at least."""
+"""Limit for the video that is rendered for the pictures; one clip is rendered in any case."""
 
 
 class Reporter:
-    """Counts what a run does and writes PROGRESS.txt, progress.json and report.html.
+    """Counts what a run does, and writes PROGRESS.txt, progress.json and report.html.
 
     Args:
-        store: that is baked into, locked.
-        found: what it held before its newest shards were hashed again.
-        contents: the same after it; the run goes on from there.
-        temps_cleared: files of an earlier run that this one removed.
-        on_progress: called with each report that was written.
+        store: the store of the bake, locked by this run.
+        found: what the store held before its newest shards were hashed again.
+        contents: the same without those that turned out to be damaged; the run goes on from here.
+        temps_cleared: how many temps of an earlier run this one removed.
+        on_progress: called with each report after it was written.
     """
 
     def __init__(
@@ -86,20 +86,21 @@ class Reporter:
 
     @property
     def events(self) -> Events:
-        """For the threads of the bake."""
+        """What the threads of the bake call."""
         return Events(self._meter.count_clips, self._committed)
 
     @property
     def shards_done(self) -> int:
-        """Committed so far."""
+        """Shards committed so far."""
         return self._meter.shards_done
 
     def canary_is_right(self, clip: int | None) -> None:
-        """A committed clip was rendered again and is the same; None where there is none yet."""
+        """The committed clip with this index was rendered again and is the same. None if nothing
+        is committed yet."""
         self._canary = clip
 
     def source_is_warm(self) -> None:
-        """Clips can be rendered from now on, without compiling."""
+        """The kernels are compiled: pictures can be rendered from now on."""
         from trajdata._show.pictures import PREVIEW_FIELDS
 
         recipe = self._recipe
@@ -107,7 +108,7 @@ class Reporter:
         self._picture_due = time.monotonic() + _FIRST_PICTURE_SECONDS
 
     def index_written(self) -> None:
-        """The store is complete."""
+        """The index was written: the store is complete."""
         self._index_is_there = True
 
     def baking_begins(self) -> None:
@@ -115,36 +116,47 @@ class Reporter:
         self._meter.baking_begins()
 
     def baking_ends(self) -> float:
-        """All shards that were due are committed; the seconds that it took."""
+        """All shards of this run are committed. Returns the seconds since ``baking_begins``."""
         return self._meter.baking_ends()
 
+    def others_committed(self, commits: Iterable[Commit]) -> None:
+        """Other processes have committed these shards."""
+        laws = self._recipe.spec.laws
+        for commit in commits:
+            counts = dict(zip(laws, commit.labels, strict=True))
+            self._meter.count_commit_of_others(commit.filesize, counts)
+            with self._lock:
+                self._done[commit.shard] = True
+                self._newest.append(commit)
+
     def is_lost(self, commit: Commit) -> None:
-        """A shard of an earlier run is not what it was, and is made again."""
+        """A shard of an earlier run no longer has its SHA-256, and will be rendered again."""
         laws = self._recipe.spec.laws
         self._meter.count_loss(commit.filesize, dict(zip(laws, commit.labels, strict=True)))
         with self._lock:
             self._done[commit.shard] = False
 
-    def tell(self, state: str, message: str) -> None:
-        """Write all three and hand the report on.
+    def tell(self, status: str, message: str) -> None:
+        """Write the three files, then call ``on_progress``.
 
         Raises:
-            OSError: one cannot be written.
+            OSError: a file cannot be written.
         """
-        report = self._meter.report(state, message)
-        # What tells programs that all is done is written last.
+        report = self._meter.report(status, message)
+        # progress.json is written last: a program that reads "done" there finds the page written.
         self._write_page(report)
         write_progress(self._store, report)
         if self._on_progress is not None:
             self._on_progress(report)
 
-    def tell_last(self, state: str, message: str) -> None:
-        """Say how the run ended, before the error that ended it is raised.
+    def tell_last(self, status: str, message: str) -> None:
+        """Write how the run ended, before the error that ended it is raised.
 
         Raises:
-            OSError: it cannot be written; where the disk is full, the two short files come first.
+            OSError: a file cannot be written.
         """
-        report = self._meter.report(state, message)
+        report = self._meter.report(status, message)
+        # A full disk may have space for the two short files only, so they come before the page.
         write_progress(self._store, report, is_last=True)
         self._write_page(report)
 
@@ -157,14 +169,14 @@ class Reporter:
 
     def _write_page(self, report: ProgressReport) -> None:
         now = time.monotonic()
-        is_news = report.state != "running" or report.message != self._paged_message
+        is_news = report.status != "running" or report.message != self._paged_message
         if not is_news and now - self._paged_at < _PAGE_SECONDS:
             return
         self._paged_at, self._paged_message = now, report.message
         integrity = self._integrity()
-        self._render_pictures(report.state, integrity.newest, now)
+        self._render_pictures(report.status, integrity.newest, now)
         page = render_page(self._store.where, self._recipe, report, integrity, self._pictures)
-        # A folder's name may have bytes that are no text.
+        # A folder's name may have bytes that are not UTF-8.
         data = page.encode("utf-8", "backslashreplace")
         put_bytes(self._store, REPORT_PAGE, data, durable=False)
 
@@ -183,14 +195,15 @@ class Reporter:
             index_is_there=self._index_is_there,
         )
 
-    def _render_pictures(self, state: str, newest: tuple[Commit, ...], now: float) -> None:
-        """Render the last clips of the newest shard, unless they are shown already.
+    def _render_pictures(self, status: str, newest: tuple[Commit, ...], now: float) -> None:
+        """Render the last clips of the newest shard, unless the page shows them already.
 
-        Not on the way out of an error: who stops a bake does not want to wait for pictures.
+        After an error or an interrupt nothing is rendered: a user who stops a bake does not want to
+        wait for pictures.
         """
         if self._source is None or not newest or newest[0].shard == self._pictured:
             return
-        if not (state == "done" or (state == "running" and now >= self._picture_due)):
+        if not (status == "done" or (status == "running" and now >= self._picture_due)):
             return
         from trajdata._show.pictures import clip_pictures
 

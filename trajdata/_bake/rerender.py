@@ -1,4 +1,4 @@
-"""Committed clips rendered again: is what lies in a shard what this machine renders now?"""
+"""Render committed clips again and compare: does this machine still render the same bytes?"""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ __all__ = ["check_clip", "check_clips", "spread"]
 
 
 def check_clip(view: ShardView, recipe: Recipe, index: int) -> None:
-    """Render a clip again and compare the whole record.
+    """Render a clip again and compare every byte of its record.
 
     Args:
-        view: of the shard that holds it.
-        recipe: of the store.
-        index: of the clip.
+        view: the shard that holds the clip.
+        recipe: the store's recipe.
+        index: the clip's index.
 
     Raises:
-        ShardError: it is not the same, to the byte.
+        ShardError: a byte differs; names the first one.
     """
     due, _ = RecordBuilder(recipe, 0).build(range(index, index + 1))
     row = index - view.first
@@ -43,10 +43,11 @@ def check_clip(view: ShardView, recipe: Recipe, index: int) -> None:
 def check_clips(
     store: Store, recipe: Recipe, shards: Iterable[int], count: int
 ) -> Iterator[tuple[int, ShardError | None]]:
-    """Render some clips of some shards again, spread evenly, the same ones every time.
+    """Render ``count`` clips of some shards again. They are spread evenly over these shards, and
+    every call takes the same ones.
 
     Yields:
-        For each clip its shard, and None where it is the same, else what is wrong with it.
+        For each clip: its shard, and the error if a byte differs, or None.
 
     Raises:
         ShardError: a shard cannot be opened.
@@ -69,6 +70,6 @@ def check_clips(
 
 
 def spread(total: int, count: int) -> list[int]:
-    """Up to ``count`` of the numbers below ``total``, evenly spread, in order."""
+    """Up to ``count`` of the whole numbers from 0 to ``total`` - 1, evenly spread and rising."""
     count = min(count, total)
     return [(2 * k + 1) * total // (2 * count) for k in range(count)]

@@ -1,10 +1,16 @@
-"""Bake a stream of clips into a store of shards, so that it can be stopped at any instant.
+"""Bake a stream of clips into a store, in such a way that the bake can be stopped at any instant.
 
-The order of things: compare with what the store holds, before anything is touched; lock; clear
-what a killed run left; hash the last committed shards again; render one committed clip again and
-compare; bake the shards that are not committed; hash what earlier runs committed; preview, card
-and, last of all, index.json: a store with an index is complete, and every shard was what the index
-says when it was written.
+A bake takes these steps, in this order:
+
+1. Compare what is asked for with what the store holds. Nothing is written before that.
+2. Lock the store, and remove the temps that a killed run left.
+3. Hash the last committed shards again, and render one committed clip again and compare.
+4. Bake the shards that are not committed.
+5. Hash the shards that earlier runs committed.
+6. Write the preview, the card and, as the last file, index.json.
+
+So a store with an index is complete, and each of its shards had the SHA-256 that the index names
+when the index was written.
 """
 
 from __future__ import annotations
@@ -15,6 +21,7 @@ from dataclasses import dataclass
 
 from trajdata._bake.agreement import agree, check_threads, check_whether_it_grows
 from trajdata._bake.engines.threads import bake_in_threads
+from trajdata._bake.others import OthersCommits
 from trajdata._bake.progress import ProgressReport, read_progress
 from trajdata._bake.proof import shards_with_other_bytes
 from trajdata._bake.reporter import Reporter
@@ -52,10 +59,10 @@ class MaterializeReport:
 
     Attributes:
         where: path or URL of the store.
-        clips, shards: in the complete store.
-        clips_written, shards_written: by this call; 0 where the store was complete already.
-        seconds: that it took, without compiling.
-        clips_per_second: written in that time.
+        clips, shards: numbers of the complete store.
+        clips_written, shards_written: numbers that this call wrote; 0 if the store was complete.
+        seconds: time that writing took, without compiling.
+        clips_per_second: clips written a second.
     """
 
     where: str
@@ -81,23 +88,25 @@ def materialize(
     shard_clips: int | None = None,
     on_progress: Callable[[ProgressReport], None] | None = None,
 ) -> MaterializeReport:
-    """Bake clips [0, clips) into a store; run it again after any interruption and it goes on.
+    """Bake clips [0, clips) into a store. After any interruption, the same call continues the bake.
 
-    The data files and index.json are the same bytes however often it was interrupted and with any
-    number of threads. With more clips than the store has it grows: full shards stay as they are,
-    and the short last one is rendered again.
+    The shards and index.json have the same bytes however often the bake was interrupted, and with
+    any number of threads. If ``clips`` is larger than what the store has, the store grows: full
+    shards stay as they are, and a short last shard is rendered again.
 
     Args:
-        source: the stream, as a ``ClipSource``, or ``read_through`` of one. Its own ``fields`` do
-            not matter.
-        out: the store's folder; made if need be.
-        clips: how many.
-        fields: the array fields that a record stores beside video, label and texts; None for what
-            the store has, else trajectory, jittered, pixels, depth and radius.
-        threads: how many render and write at once; None for the processors this process may use.
-        shard_clips: clips in a shard; None for what the store has, else up to 128 MiB of video.
-        on_progress: called in this thread with a report at least every second. What it raises
-            stops the bake.
+        source: the stream, as a ``ClipSource`` or ``read_through`` of one. The ``fields`` of the
+            source do not matter.
+        out: the store's folder; it is created if it does not exist.
+        clips: how many clips the store shall hold.
+        fields: the array fields that a record stores beside video, label and texts. None means the
+            fields of the store, or in a new store trajectory, jittered, pixels, depth and radius.
+        threads: how many threads render and write at once; None for the number of processors that
+            this process may use.
+        shard_clips: clips in a shard. None means the number of the store, or in a new store the
+            largest power of two with at most 128 MiB of video.
+        on_progress: called in this thread with a report at least every second. An exception that it
+            raises stops the bake.
 
     Raises:
         ArgumentError: names the argument, the value given and what is allowed, such as fewer clips
@@ -108,7 +117,7 @@ def materialize(
             does not render the bytes that are committed.
         OSError: the medium failed; committed shards are untouched, no temp is left, and
             PROGRESS.txt and report.html say what happened if they could be written.
-        KeyboardInterrupt: the same.
+        KeyboardInterrupt: the user stopped the bake; the same holds as for ``OSError``.
     """
     return materialize_on(
         open_store(out),
@@ -131,7 +140,7 @@ def materialize_on(
     shard_clips: int | None = None,
     on_progress: Callable[[ProgressReport], None] | None = None,
 ) -> MaterializeReport:
-    """``materialize`` into a store that is open already."""
+    """``materialize`` for a ``Store`` instead of a path."""
     recipe = agree(store, source, clips=clips, fields=fields, shard_clips=shard_clips)
     threads = check_threads(threads)
     contents = read_contents(store)
@@ -147,7 +156,7 @@ def materialize_on(
             _check_canary(store, contents)
             return MaterializeReport(store.where, recipe.clips, recipe.shards, 0, 0, 0.0)
     with store.lock():
-        # Between the first look and the lock another process may have baked here.
+        # Another process may have baked into the store before this one locked it: read it again.
         contents = read_contents(store)
         grows = contents is not None and check_whether_it_grows(store, recipe, contents.recipe)
         cleared = store.clear_temps()
@@ -161,7 +170,8 @@ def materialize_on(
 
 
 def _remove_outgrown_index(store: Store) -> None:
-    """The recipe that stands beside it is of more clips, so that nobody believes it any more."""
+    """Remove the index from before the store grew. Readers ignore it already, because the recipe
+    file has more clips."""
     if store.size(INDEX) is not None:
         store.remove(INDEX)
 
@@ -172,15 +182,21 @@ def bake(
     on_progress: Callable[[ProgressReport], None] | None,
     due: Container[int],
     temps_cleared: int,
+    *,
+    is_alone: bool = True,
 ) -> MaterializeReport:
-    """Bake what is not committed yet, and finish the store once all of it is. Under its lock.
+    """Bake the shards that are not committed yet. If all are committed then, write the index.
 
     Args:
-        store: which has its recipe and no temps.
-        threads: at most so many.
+        store: the store, which must have its recipe file; if this process is its only writer, it
+            must be locked and have no temps.
+        threads: the largest number of threads to use.
         on_progress: as in ``materialize``.
         due: the shards that may be baked.
-        temps_cleared: files of an earlier run that were removed, for the report.
+        temps_cleared: how many temps of an earlier run were removed; shown in the report.
+        is_alone: whether this process is the only writer. Otherwise nothing is written but the
+            shards that are due: the index is left to ``finish``, and others' commits are looked
+            for while the bake runs.
 
     Raises:
         ShardError, OSError, KeyboardInterrupt: as ``materialize``.
@@ -189,7 +205,8 @@ def bake(
     if found is None:
         raise ShardError(store.path(RECIPE), expected="the recipe of the store", found="no file")
     recipe = found.recipe
-    contents = found.without_damaged_newest(store)
+    # Several writers leave it to ``finish`` to look at the shards of earlier runs.
+    contents = found.without_damaged_newest(store) if is_alone else found
     reporter = Reporter(
         store,
         found=found,
@@ -197,6 +214,7 @@ def bake(
         temps_cleared=temps_cleared,
         on_progress=on_progress,
     )
+    others = None if is_alone else OthersCommits(store, contents)
     tasks = [_task(contents, shard) for shard in contents.pending if shard in due]
     try:
         reporter.tell("running", "compiling the kernels; the first time takes half a minute")
@@ -205,8 +223,8 @@ def bake(
         reporter.canary_is_right(_check_canary(store, contents))
         reporter.tell("running", "rendering and writing")
         reporter.baking_begins()
-        written = _bake_tasks(store, tasks, threads, reporter)
-        if len(contents.committed) + len(written) == recipe.shards:
+        written = _bake_tasks(store, tasks, threads, reporter, others)
+        if is_alone and len(contents.committed) + len(written) == recipe.shards:
             left = contents.committed.keys() - set(found.newest)
             wrong = _wrong_of_earlier_runs(store, contents, left, threads, reporter)
             for shard in wrong:
@@ -215,10 +233,13 @@ def bake(
             written += _bake_tasks(store, again, threads, reporter)
         seconds = reporter.baking_ends()
         commits = {**contents.committed, **{commit.shard: commit for commit in written}}
-        if len(commits) == recipe.shards:
+        if is_alone and len(commits) == recipe.shards:
             _finish(store, recipe, commits)
             reporter.index_written()
             reporter.tell("done", f"complete: {INDEX} is there")
+        elif others is not None:
+            reporter.others_committed(others.new(written))
+            reporter.tell("interrupted", "this range is committed; `trajdata finish` ends the bake")
         else:
             reporter.tell(
                 "interrupted", "what was committed is sound; the rest is still to be made"
@@ -257,14 +278,26 @@ def _task(contents: Contents, shard: int) -> ShardTask:
 
 
 def _bake_tasks(
-    store: Store, tasks: list[ShardTask], threads: int, reporter: Reporter
+    store: Store,
+    tasks: list[ShardTask],
+    threads: int,
+    reporter: Reporter,
+    others: OthersCommits | None = None,
 ) -> list[Commit]:
+    ours = {task.shard for task in tasks}
+
+    def tick() -> None:
+        if others is not None and others.is_due():
+            # A shard of ours counts when this process commits it, whoever else has baked it too.
+            reporter.others_committed(c for c in others.new() if c.shard not in ours)
+        reporter.tell("running", "rendering and writing")
+
     return bake_in_threads(
         tasks,
         store,
         min(threads, max(len(tasks), 1)),
         events=reporter.events,
-        tick=lambda: reporter.tell("running", "rendering and writing"),
+        tick=tick,
         tick_seconds=_TICK_SECONDS,
     )
 
@@ -272,9 +305,9 @@ def _bake_tasks(
 def _wrong_of_earlier_runs(
     store: Store, contents: Contents, left: Set[int], threads: int, reporter: Reporter
 ) -> list[int]:
-    """Those of some shards of earlier runs that are not what they were when they were committed.
+    """Hash shards that earlier runs committed, and return those that lost their SHA-256 since.
 
-    An index is written over them: it proves only what was looked at.
+    The index will promise the SHA-256 of these shards too, so they must have it when it is written.
     """
     return shards_with_other_bytes(
         store,
@@ -287,7 +320,7 @@ def _wrong_of_earlier_runs(
 
 
 def _finish(store: Store, recipe: Recipe, commits: dict[int, Commit]) -> None:
-    """Preview and card; then the index, by which the store counts as complete."""
+    """Write the preview and the card, and then the index, which makes the store complete."""
     from trajdata._show.pictures import PREVIEW_FIELDS, sheet_png
 
     shown = ClipSource(recipe.spec, recipe.seed, recipe.split, fields=PREVIEW_FIELDS)
@@ -298,25 +331,25 @@ def _finish(store: Store, recipe: Recipe, commits: dict[int, Commit]) -> None:
 
 
 def _is_all_said(store: Store) -> bool:
-    """Whether a complete store has no temps, and PROGRESS says that it is done; it does not after
-    a kill at the very end."""
+    """Whether a complete store has no temps and its progress.json says "done". A run that was
+    killed just before its end leaves a store where one of these does not hold."""
     if store.list(TEMPS):
         return False
     try:
         report = read_progress(store)
     except ShardError:
-        return False  # a power loss may tear it, and it promises nothing
-    return report is None or report.state == "done"
+        return False  # a power loss may damage progress.json, which is not written durably
+    return report is None or report.status == "done"
 
 
 def _check_canary(store: Store, contents: Contents) -> int | None:
     """Render a committed clip again, so that a machine that renders differently cannot go on.
 
     Returns:
-        The clip's index, or None where nothing is committed.
+        The clip's index, or None if nothing is committed.
 
     Raises:
-        ShardError: it is not the same, to the byte.
+        ShardError: a byte of the clip differs.
     """
     if not contents.present:
         return None
@@ -327,11 +360,12 @@ def _check_canary(store: Store, contents: Contents) -> int | None:
     return clip
 
 
-def _last_words(store: Store, reporter: Reporter, state: str, message: str) -> None:
+def _last_words(store: Store, reporter: Reporter, status: str, message: str) -> None:
     try:
-        # A Ctrl-C between making a temp and guarding it leaves it there. All threads have ended.
+        # A Ctrl-C can come after a temp was created and before the code that removes it is reached.
+        # All threads have ended, so that no temp is in use.
         store.clear_temps()
-        reporter.tell_last(state, message)
+        reporter.tell_last(status, message)
     except OSError:
-        # A full or broken disk may refuse this too; the error that led here is the one to raise.
+        # A full or broken disk may refuse these files too. The caller raises the first error.
         return

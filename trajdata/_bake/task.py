@@ -1,7 +1,7 @@
-"""Baking one shard: a pure function of arguments that can be pickled, for any engine to map.
+"""Bake one shard: a pure function whose arguments can be pickled, so that any engine can map it.
 
-Threads of this process, other processes and machines of a cluster may all call it, at once and more
-than once for the same shard: the bytes are the same.
+Threads of this process, other processes and machines of a cluster may all call it at the same time,
+and more than once for the same shard: the bytes are the same.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ from trajdata._store.writing import SyncError
 __all__ = ["ShardTask", "bake_shard", "shard_builder", "shard_chunks"]
 
 _CHUNK_BYTES = 8 * 2**20
-"""Records are rendered, hashed and written in portions of about this size: the memory of a task."""
+"""Records are rendered, hashed and written in portions of about this size, so that a task needs no
+more memory than that."""
 
 _ATTEMPTS = 3
-"""How often a shard is rendered whose fsync fails."""
+"""How many times a shard is rendered and written before a failed fsync ends the bake."""
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,10 @@ class ShardTask:
     """One shard to bake.
 
     Attributes:
-        recipe: of the store.
-        shard: which one.
-        promised: the SHA-256 that it must have, where the store promises one.
-        outgrown: the SHA-256 of the shorter file that it replaces, where the store has grown.
+        recipe: the store's recipe.
+        shard: the shard's number.
+        promised: the SHA-256 that the shard must have, if a commit record or the index names one.
+        outgrown: the SHA-256 of the shorter file that the shard replaces, if the store has grown.
     """
 
     recipe: Recipe
@@ -46,23 +47,23 @@ class ShardTask:
 
 
 def shard_builder(recipe: Recipe) -> RecordBuilder:
-    """The room in which one thread bakes shards of a recipe, one after the other."""
+    """The memory that one thread renders records in, used again from shard to shard."""
     return RecordBuilder(recipe, min(_CHUNK_BYTES, recipe.shard_bytes(0)))
 
 
 def shard_chunks(
     task: ShardTask, builder: RecordBuilder
 ) -> Iterator[tuple[memoryview, list[int], int]]:
-    """Render a shard's file: its bytes in order, in portions.
+    """Render a shard's file, portion by portion.
 
     Yields:
-        Some bytes, valid until the next portion; how many clips of each class are in them; how many
-        clips.
+        The next bytes, valid until the next portion is asked for; the number of their clips of each
+        class; the number of their clips.
     """
     indices = task.recipe.indices(task.shard)
     classes = len(task.recipe.spec.laws)
-    for first in range(indices.start, indices.stop, builder.room):
-        part = range(first, min(first + builder.room, indices.stop))
+    for first in range(indices.start, indices.stop, builder.capacity):
+        part = range(first, min(first + builder.capacity, indices.stop))
         records, labels = builder.build(part)
         counts: list[int] = np.bincount(labels, minlength=classes).tolist()
         yield records.reshape(-1).data, counts, len(part)
@@ -79,19 +80,19 @@ def bake_shard(
     """Render a shard and commit it.
 
     Args:
-        task: which shard of what.
-        store: where. Its recipe must be there.
-        builder: room to render in, as ``shard_builder`` makes it, used again from shard to shard;
-            made for this call if not given.
-        on_clips: called with a number of clips when these were rendered and handed to the store,
-            and with a negative number when so many of those are lost. What it raises ends the task,
-            and no temp is left.
+        task: which shard to bake.
+        store: the store to write to; it must have its recipe file.
+        builder: memory to render in, as ``shard_builder`` returns it; if not given, it is made for
+            this call.
+        on_clips: called with the number of clips that were rendered and handed to the store, and
+            with a negative number when these clips are lost because an error ended the attempt. An
+            exception that it raises ends the task; no temp is left.
 
     Raises:
-        ShardError: the shard has not the bytes that were promised; nothing was changed.
+        ShardError: the shard does not have the promised bytes; nothing was changed.
         OSError: the medium failed; no temp is left.
     """
-    room = shard_builder(task.recipe) if builder is None else builder
+    used = shard_builder(task.recipe) if builder is None else builder
     tell = on_clips or _tell_nobody
     attempt = 1
     while True:
@@ -99,7 +100,7 @@ def bake_shard(
 
         def chunks() -> Iterator[tuple[memoryview, list[int]]]:
             nonlocal rendered
-            for chunk, counts, clips in shard_chunks(task, room):
+            for chunk, counts, clips in shard_chunks(task, used):
                 yield chunk, counts
                 if clips:
                     rendered += clips

@@ -1,4 +1,4 @@
-"""A look at a store of shards, quick or thorough: is everything there, and nothing else."""
+"""Verify a store, quickly or in full: is everything there and right, and is nothing else there?"""
 
 from __future__ import annotations
 
@@ -25,8 +25,9 @@ class Problem:
     """One thing that is wrong.
 
     Attributes:
-        kind: "index", "recipe", "commit record", "contradiction" (index and recipe are two),
-            "missing", "shard", "clip" (rendered otherwise now) or "stray".
+        kind: "index", "recipe", "commit record", "contradiction" (index.json and recipe.json hold
+            different recipes), "missing" (a shard), "shard", "clip" (it is not what is rendered
+            now) or "stray" (a tar that is no shard of the store).
         file: path of the file.
         message: where in it, what was expected, what was found.
     """
@@ -41,18 +42,19 @@ class Problem:
 
 @dataclass(frozen=True)
 class VerifyReport:
-    """What ``verify`` saw.
+    """What ``verify`` found.
 
     Attributes:
         where: path or URL of the store.
-        clips, shards: of the complete store.
-        shards_checked: those that are promised by a commit record or the index.
-        shards_proven_by_index: those of them that have the SHA-256 which a sealed index promises.
-        shards_proven_by_rendering: those of the others of which every clip was rendered again and
-            is the same. What is neither is not known to be wrong, and not known to be right.
-        clips_rendered: rendered again and compared.
+        clips, shards: numbers of the complete store.
+        shards_checked: shards that a commit record or the index promises.
+        shards_proven_by_index: checked shards that have the SHA-256 which a sealed index promises.
+        shards_proven_by_rendering: other checked shards of which every clip was rendered again and
+            is the same. Of a shard that is proven in neither way, nothing is known to be wrong, but
+            it is not known to be right either.
+        clips_rendered: clips that were rendered again and compared.
         complete: whether all shards are promised and index.json is there.
-        problems: none in a store that is sound, finished or not.
+        problems: everything that is wrong. Empty for a sound store, also for an unfinished one.
     """
 
     where: str
@@ -72,33 +74,34 @@ class VerifyReport:
 
     @property
     def shards_unproven(self) -> int:
-        """Shards of which nothing but their commit record, or a quick look, says what they are."""
+        """Checked shards that neither the index nor a rendering proves."""
         proven = self.shards_proven_by_index + self.shards_proven_by_rendering
         return self.shards_checked - proven
 
 
 def verify(out: str | os.PathLike[str], *, full: bool = False, rerender: int = 0) -> VerifyReport:
-    """Check a store's index, commit records, file sizes, gaps and strays, and of each shard the
-    first and last record's headers and the end. It reads a few pages a shard and hashes nothing.
+    """Check a store: its index, commit records, file sizes, missing shards and files that do not
+    belong there, and in each shard the headers of the first and the last record and the end.
 
-    A shard that no commit record and no index promises is unfinished, not wrong. The report says
-    how many shards are proven, and how: without ``full`` or ``rerender`` none is.
+    This quick check reads a few pages of each shard and hashes nothing. A shard that no commit
+    record and no index promises is unfinished, which is no problem. The report says how many shards
+    are proven, and by what: the quick check proves none.
 
     Args:
         out: the store's folder.
-        full: read every byte too: hashes, every header, every value decoded.
-        rerender: render so many clips again, spread evenly, and compare them to the byte.
+        full: read every byte too: compare all hashes and headers, and decode every value.
+        rerender: render so many clips again, evenly spread, and compare every byte of them.
 
     Raises:
-        ArgumentError: no store of shards, or ``rerender`` is negative.
+        ArgumentError: ``out`` is no store, or ``rerender`` is negative.
         ShardError: neither index.json nor the store's recipe can be read.
-        OSError: something cannot be read.
+        OSError: a file cannot be read.
     """
     return verify_on(open_store(out), full=full, rerender=rerender)
 
 
 def verify_on(store: Store, *, full: bool = False, rerender: int = 0) -> VerifyReport:
-    """``verify`` of a store that is open already."""
+    """``verify`` for a ``Store`` instead of a path."""
     whole_number("rerender", rerender, 0)
     contents = surveyed(store)
     recipe = contents.recipe
@@ -127,7 +130,7 @@ def verify_on(store: Store, *, full: bool = False, rerender: int = 0) -> VerifyR
     by_index = set(sound) if full and contents.index is not None else set()
     by_rendering = {shard for shard in sound if same[shard] == len(recipe.indices(shard))}
     for name in sorted(names - set(recipe.shard_names())):
-        # Libraries that take every tar of a folder would read it along.
+        # A library that reads every tar of a folder would read this one too.
         if ".tar" in name:
             file = store.path(name)
             stray = ShardError(file, expected="a shard of the recipe", found="another file")
@@ -146,7 +149,7 @@ def verify_on(store: Store, *, full: bool = False, rerender: int = 0) -> VerifyR
 
 
 def surveyed(store: Store) -> Contents:
-    """What a store holds, with what is damaged listed.
+    """What a store holds, with a list of its damaged files.
 
     Raises:
         ArgumentError: there is no store.
@@ -170,11 +173,11 @@ def _check_ends(store: Store, recipe: Recipe, shard: int) -> None:
 def _check_whole(
     store: Store, recipe: Recipe, shard: int, sha256: str, commit: Commit | None
 ) -> None:
-    """Read a whole shard and compare it with what was promised of it.
+    """Read a whole shard, and compare it with its promised SHA-256 and its commit record.
 
     Raises:
-        ShardError: the shard is damaged, or its commit record counts other classes.
-        OSError: it cannot be read.
+        ShardError: the shard is damaged, or its commit record has other class counts.
+        OSError: the shard cannot be read.
     """
     walked = walk(store, recipe, shard)
     name = recipe.shard_name(shard)

@@ -1,1 +1,1 @@
-"""How fast clips come on this machine, each way they can come, beside what bounds it."""
+"""The benchmark of ``trajdata bench``: how fast this machine makes clips, and what limits it."""

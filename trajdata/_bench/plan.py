@@ -1,4 +1,4 @@
-"""What is to be measured, in one validated value."""
+"""The plan of a benchmark: all that it is asked to measure, validated."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from trajdata._spec.model import ClipSpec
 __all__ = ["REPETITIONS", "BenchPlan"]
 
 REPETITIONS = 5
-"""Of every measurement, in turn with those of the others; what counts is the median."""
+"""How many times each row is measured, in turn with the other rows. The median counts."""
 
 _MOST_BATCH_BYTES = 2**30
 _MOST_WORKERS = 64
@@ -28,14 +28,15 @@ class BenchPlan:
     """What ``bench`` measures.
 
     Attributes:
-        spec: of the clips.
-        seed, split: of their stream.
+        spec: the spec of the clips.
+        seed, split: the seed and split of the clips.
         batch_size: clips in a batch.
-        workers: of a DataLoader; each of these numbers is measured.
-        seconds: that each row is measured, all repetitions together, without what it takes to
-            start workers or a bake.
-        threads: of ``materialize``; None for the processors this process may use.
-        cached: a finished folder of shards of that stream, to be read as well; or None.
+        workers: numbers of DataLoader workers; each of them is measured.
+        seconds: how long each row is measured, all repetitions together, without the time to start
+            workers or a bake.
+        threads: threads of ``materialize``; None for the number of processors that this process may
+            use.
+        cached: a finished store of the same stream, which is read as well; or None.
 
     Raises:
         ArgumentError: names the field, the value given and what is allowed.
@@ -53,7 +54,7 @@ class BenchPlan:
     cached: str | os.PathLike[str] | None = None
 
     def __post_init__(self) -> None:
-        source = ClipSource(self.spec, self.seed, self.split)  # it checks these three
+        source = ClipSource(self.spec, self.seed, self.split)  # raises if one of them is wrong
         whole_number("batch_size", self.batch_size, 1, max(1, _MOST_BATCH_BYTES // self.clip_bytes))
         if not self.workers:
             raise ArgumentError("workers: given none; allowed is at least one number of workers")
@@ -79,10 +80,10 @@ class BenchPlan:
 
     @property
     def slice_seconds(self) -> float:
-        """What one repetition of a row takes."""
+        """Seconds that one repetition of a row takes."""
         return self.seconds / REPETITIONS
 
     @property
     def bake_threads(self) -> int:
-        """``threads`` as a number."""
+        """The number of threads that ``threads`` stands for."""
         return check_threads(self.threads)

@@ -1,4 +1,4 @@
-"""Time every way in which clips can come, and say what that means for a trainer."""
+"""Run a benchmark: time each way to get clips, and say what that means for a trainer."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ __all__ = ["BenchReport", "BenchRow", "bench"]
 
 @dataclass(frozen=True)
 class BenchRow:
-    """How fast one way is.
+    """How fast one way to get clips is, or one limit.
 
     Attributes:
-        what: its name.
-        stream: of a DataLoader: "live" or "cached"; else None.
-        workers: of a DataLoader; else None.
+        what: the row's name.
+        source: the kind of source that a DataLoader takes, "live" or "cached"; None in other rows.
+        workers: the number of a DataLoader's workers; None in other rows.
         clips_per_second: the median of ``runs``.
-        bytes_per_second: of video; where it goes to disk, of records.
-        batch_ms: what a batch takes, milliseconds.
-        limit: name of the row that bounds this one; None for a limit itself.
-        share: of that row's clips per second.
+        bytes_per_second: bytes of video a second; in rows that write to disk, bytes of records.
+        batch_ms: time for a batch, milliseconds.
+        limit: name of the row that limits this one; None for a limit itself.
+        share: this row's clips per second divided by those of its limit.
         runs: clips per second of each repetition.
     """
 
     what: str
-    stream: str | None
+    source: str | None
     workers: int | None
     clips_per_second: float
     bytes_per_second: float
@@ -49,8 +49,8 @@ class BenchReport:
 
     Attributes:
         plan: what was asked for.
-        cores: that this process may use.
-        rows: limits first.
+        cores: how many processors this process may use.
+        rows: one for each way and each limit; limits come first.
     """
 
     plan: BenchPlan
@@ -58,21 +58,21 @@ class BenchReport:
     rows: tuple[BenchRow, ...]
 
     @property
-    def streams(self) -> tuple[str, ...]:
-        """That DataLoaders were measured on: "live", and "cached" where there is a folder."""
-        return tuple(dict.fromkeys(row.stream for row in self.rows if row.stream is not None))
+    def sources(self) -> tuple[str, ...]:
+        """The kinds of source that were measured: "live", and "cached" if a store was given."""
+        return tuple(dict.fromkeys(row.source for row in self.rows if row.source is not None))
 
     @property
     def advice(self) -> str:
-        """A line for each stream: how many workers a trainer should take."""
-        return "\n".join(_advice(stream, self.loaders(stream)) for stream in self.streams)
+        """A line for each kind of source: how many workers a trainer should take."""
+        return "\n".join(_advice(source, self.loaders(source)) for source in self.sources)
 
-    def loaders(self, stream: str) -> dict[int, float]:
-        """Batches per second of a DataLoader on that stream, by its number of workers."""
+    def loaders(self, source: str) -> dict[int, float]:
+        """Number of workers -> batches per second of a DataLoader, for one kind of source."""
         return {
             row.workers: 1e3 / row.batch_ms
             for row in self.rows
-            if row.stream == stream and row.workers is not None
+            if row.source == source and row.workers is not None
         }
 
     def as_json(self) -> dict[str, Any]:
@@ -88,7 +88,7 @@ class BenchReport:
             "cached": None if plan.cached is None else os.fspath(plan.cached),
             "cores": self.cores,
             "rows": [asdict(row) for row in self.rows],
-            "fastest": {stream: _fastest(self.loaders(stream)) for stream in self.streams},
+            "fastest": {source: _fastest(self.loaders(source)) for source in self.sources},
             "advice": self.advice,
         }
 
@@ -96,12 +96,13 @@ class BenchReport:
 def bench(
     plan: BenchPlan, scratch: Path, on_step: Callable[[str], None] | None = None
 ) -> BenchReport:
-    """Time each way, in turn with the others, so that a noisy moment does not fall on one of them.
+    """Time all ways to get clips. The repetitions of the ways alternate, so that a noisy moment
+    does not fall on one of them alone.
 
     Args:
         plan: what to measure.
-        scratch: a folder on the disk that a bake would go to; what is written there is removed.
-        on_step: told what comes next.
+        scratch: a folder on the disk that a bake would go to; the files written there are removed.
+        on_step: called with what is measured next, in words.
 
     Raises:
         OSError: the scratch folder cannot be written to.
@@ -123,7 +124,7 @@ def _row(way: Way, batch_size: int, medians: dict[str, float], runs: tuple[float
     rate = medians[way.what]
     return BenchRow(
         what=way.what,
-        stream=way.stream,
+        source=way.source,
         workers=way.workers,
         clips_per_second=rate,
         bytes_per_second=rate * way.clip_bytes,
@@ -138,8 +139,9 @@ def _fastest(loaders: dict[int, float]) -> int:
     return max(loaders, key=lambda workers: loaders[workers])
 
 
-def _advice(stream: str, loaders: dict[int, float]) -> str:
-    """Workers draw while a trainer is busy; without them it waits for each batch."""
+def _advice(source: str, loaders: dict[int, float]) -> str:
+    """How many workers to take. Workers make batches while the trainer is busy; without them, it
+    waits for each batch."""
     fastest = _fastest(loaders)
     waits = []
     if 0 in loaders:
@@ -147,13 +149,13 @@ def _advice(stream: str, loaders: dict[int, float]) -> str:
     enough = []
     best = 0.0
     for workers in sorted(loaders.keys() - {0}):
-        # More workers that bring no more are no answer to any trainer.
+        # A larger number of workers that is not faster helps no trainer, so it is left out.
         if loaders[workers] > best:
             best = loaders[workers]
             enough.append(f"up to R = {best:,.0f} with {counted(workers, 'worker')}")
     if enough:
         waits.append(f"need not wait {', '.join(enough)}")
     return (
-        f"{stream.capitalize()}: {loaders[fastest]:,.0f} batches/s at most, with "
+        f"{source.capitalize()}: {loaders[fastest]:,.0f} batches/s at most, with "
         f"{counted(fastest, 'worker')}; a trainer that takes R batches/s {', and '.join(waits)}."
     )

@@ -1,4 +1,4 @@
-"""The ways in which clips can come, and the limits beside them: how each of them is timed."""
+"""The ways to get clips, the limits to compare them with, and how each of them is timed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from trajdata._store.opening import open_store
 __all__ = ["Way", "counted", "ways"]
 
 _Measure: TypeAlias = Callable[[float], float]
-"""Runs for about so many seconds and returns clips per second."""
+"""Takes a number of seconds, runs for about that long, and returns clips per second."""
 
 _WARM_BYTES = 32 * 2**20
 _MOST_BAKED_BYTES = 2**30
@@ -35,31 +35,32 @@ _WRITTEN_BYTES = 32 * 2**20
 
 @dataclass(frozen=True)
 class Way:
-    """One way in which clips can come, or a limit.
+    """A way to get clips, or a limit.
 
     Attributes:
-        what: its name.
-        clip_bytes: that are moved for a clip.
-        measure: times it.
-        limit: name of the limit that bounds it; None for a limit itself.
-        stream: of a DataLoader: "live" or "cached".
-        workers: of a DataLoader.
+        what: the name of the way.
+        clip_bytes: bytes that are moved for each clip.
+        measure: times the way.
+        limit: name of the limit of this way; None for a limit itself.
+        source: the kind of source that a DataLoader takes, "live" or "cached"; None if there is no
+            DataLoader.
+        workers: the number of a DataLoader's workers; None if there is no DataLoader.
     """
 
     what: str
     clip_bytes: int
     measure: _Measure
     limit: str | None = None
-    stream: str | None = None
+    source: str | None = None
     workers: int | None = None
 
 
 def ways(plan: BenchPlan, scratch: Path) -> tuple[Way, ...]:
-    """All that a plan asks for, limits first, ready to be timed.
+    """All ways and limits that a plan asks for, ready to be timed; limits come first.
 
     Args:
         plan: what to measure.
-        scratch: a folder for bakes, each of which is removed once it is timed.
+        scratch: a folder for bakes; each bake is removed after it was timed.
 
     Raises:
         OSError: the folder cannot be written to.
@@ -71,31 +72,31 @@ def ways(plan: BenchPlan, scratch: Path) -> tuple[Way, ...]:
     model = np.ones_like(place)
     firsts = itertools.count(0, size)
 
-    def draw() -> object:
+    def render() -> object:
         first = next(firsts)
         return source.batch(range(first, first + size))
 
     live = TrajectoryDataset(source, batch_size=size, fresh=False)
-    streams = {"live": (live, "memset")}
+    datasets = {"live": (live, "memset")}
     if plan.cached is not None:
         stored = TrajectoryDataset(open_shards(plan.cached), batch_size=size)
-        streams["cached"] = (stored, "memcpy")
+        datasets["cached"] = (stored, "memcpy")
     threads = plan.bake_threads
     return (
         Way("memset", video_bytes, _repeated(lambda: place.fill(0), size)),
         Way("memcpy", video_bytes, _repeated(lambda: np.copyto(place, model), size)),
         Way("disk write", record_bytes, _written(scratch, record_bytes)),
-        Way("source.batch", video_bytes, _repeated(draw, size), "memset"),
+        Way("source.batch", video_bytes, _repeated(render, size), "memset"),
         *(
             Way(
-                f"loader, {stream}, {counted(workers, 'worker')}",
+                f"loader, {kind}, {counted(workers, 'worker')}",
                 video_bytes,
                 _fed(dataset, workers),
                 limit,
-                stream,
+                kind,
                 workers,
             )
-            for stream, (dataset, limit) in streams.items()
+            for kind, (dataset, limit) in datasets.items()
             for workers in plan.workers
         ),
         Way(
@@ -108,7 +109,7 @@ def ways(plan: BenchPlan, scratch: Path) -> tuple[Way, ...]:
 
 
 def _repeated(step: Callable[[], object], clips: int) -> _Measure:
-    """``step`` handles so many clips."""
+    """Times a function that handles ``clips`` clips in each call."""
 
     def measure(seconds: float) -> float:
         step()
@@ -122,7 +123,7 @@ def _repeated(step: Callable[[], object], clips: int) -> _Measure:
 
 
 def _fed(dataset: TrajectoryDataset, workers: int) -> _Measure:
-    """A DataLoader of its own, once its workers run and their queues are full."""
+    """Times a new DataLoader, after its workers have started and their queues are full."""
 
     def measure(seconds: float) -> float:
         with closing(endless_batches(dataset, workers)) as batches:
@@ -140,10 +141,10 @@ def _fed(dataset: TrajectoryDataset, workers: int) -> _Measure:
 
 
 def _written(scratch: Path, record_bytes: int) -> _Measure:
-    """A file of a shard's size, committed as a shard is; one thread."""
+    """Times writing and syncing files of 32 MiB, in the way that a shard is written; one thread."""
     store = open_store(scratch)
     with store.lock():
-        pass  # it makes the folders that a store has
+        pass  # entering the lock creates the folders of a store
     block = np.resize(np.arange(256, dtype=np.uint8), _WRITTEN_BYTES).data
 
     def measure(seconds: float) -> float:
@@ -158,7 +159,8 @@ def _written(scratch: Path, record_bytes: int) -> _Measure:
 
 
 def _baked(plan: BenchPlan, scratch: Path, record_bytes: int) -> _Measure:
-    """A folder of its own, fsync included: as large as takes about the time that is given."""
+    """Times bakes into new folders, fsync included. The first bake, which is small, tells how many
+    clips take about the time that is given."""
     threads = plan.bake_threads
 
     def bake(clips: int) -> float:
@@ -180,5 +182,5 @@ def _baked(plan: BenchPlan, scratch: Path, record_bytes: int) -> _Measure:
 
 
 def counted(number: int, noun: str) -> str:
-    """ "1 worker", "2 workers"."""
+    """A number and its noun: "1 worker", "2 workers"."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,1 +1,1 @@
-"""Whether clips are what they claim to be, and how far a model's tracks are from them."""
+"""Checks of quality: audit the clips of a spec, and evaluate the tracks that a model predicts."""

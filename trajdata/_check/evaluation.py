@@ -1,4 +1,4 @@
-"""How far predicted tracks are from the truth, in and out of distribution."""
+"""Errors of predicted tracks, in distribution and out of it."""
 
 from __future__ import annotations
 
@@ -22,14 +22,15 @@ _SHOWN = ("video", "label", "index", "pixels", "jittered")
 
 @dataclass(frozen=True)
 class TrackErrors:
-    """Errors of predicted tracks, each the mean over clips and frames of a Euclidean distance.
+    """Errors of predicted tracks. Each is the mean of a Euclidean distance over clips and frames.
 
     Attributes:
         clips: number of clips.
-        position_px: place on the picture, pixels; None where it was not predicted.
-        velocity_px_s: finite difference of consecutive frames' places, pixels a second.
-        position_m: position, metres; None where it was not predicted.
-        velocity_m_s: finite difference of consecutive frames' positions, metres a second.
+        position_px: error of the place on the picture, pixels; None if ``pixels`` was not
+            predicted.
+        velocity_px_s: error of the finite difference of consecutive places, pixels a second.
+        position_m: error of the position, metres; None if ``trajectory`` was not predicted.
+        velocity_m_s: error of the finite difference of consecutive positions, metres a second.
     """
 
     clips: int
@@ -50,8 +51,8 @@ def track_errors(
         frame_seconds: time from one frame to the next.
 
     Raises:
-        ArgumentError: shapes that differ or are not (B, T, D) with T >= 2, a value that is not
-            finite, or a frame time that is not positive.
+        ArgumentError: the shapes differ or are not (B, T, D) with T >= 2, a value is not finite, or
+            the frame time is not positive.
     """
     predicted, truth = np.asarray(predicted, np.float64), np.asarray(truth, np.float64)
     if predicted.shape != truth.shape or truth.ndim != 3 or truth.shape[1] < 2:
@@ -84,17 +85,18 @@ def evaluate(
     Args:
         predict: called with a batch (``video`` uint8 (B, T, C, H, W), ``label``, ``index``);
             returns ``pixels`` (B, T, 2) in pixels, ``trajectory`` (B, T, 3) in metres, or both.
-        spec: what the model was trained on.
-        seed: the seed of the streams.
-        splits: which splits; by default ``test`` and every ``ood-`` split of the spec.
-        clips: how many clips of each.
-        batch_size: clips per call.
+        spec: the spec of the clips that the model was trained on.
+        seed: the seed of the clips.
+        splits: which splits to take; by default ``test`` and every ``ood-`` split of the spec.
+        clips: how many clips to take of each split.
+        batch_size: clips in a call of ``predict``.
 
     Returns:
-        split -> TrackErrors. The truth is where the object was rendered (jitter included).
+        split -> TrackErrors. The truth is where the object was rendered, which includes jitter.
 
     Raises:
-        ArgumentError: no clips, an unknown split, or predictions without or of the wrong shape.
+        ArgumentError: ``clips`` or ``batch_size`` is below 1, a split is unknown, or ``predict``
+            returned other names or other shapes.
     """
     if clips < 1 or batch_size < 1:
         raise ArgumentError(

@@ -1,4 +1,4 @@
-"""The ``trajdata`` command: what a person types, and how its end is told to a program."""
+"""The ``trajdata`` command and its subcommands."""
 
 from trajdata._cli.app import main
 

@@ -1,13 +1,14 @@
-"""The command line: its commands, put together, and how it begins and ends.
+"""Put the commands together, and run the command line.
 
-Each command is thin: it reads what was typed, calls the library and prints the answer. What is slow
-to import is imported inside the commands, so that ``--help`` answers at once.
+A command only reads its options, calls the library and prints the answer. Modules that are slow to
+import are imported inside the commands, so that ``--help`` answers at once.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -15,15 +16,29 @@ import typer
 from trajdata._cli.baking import materialize, status, watch
 from trajdata._cli.bench import bench
 from trajdata._cli.checking import audit, repair, verify
-from trajdata._cli.exits import INTERRUPTED, error_json
+from trajdata._cli.exits import INTERRUPTED, error_json, exit_codes
 from trajdata._cli.gallery import gallery
+from trajdata._cli.law_files import load_law_files
 from trajdata._cli.options import EXITS
+from trajdata._cli.ranges import bake_range, finish
 from trajdata._cli.showing import preview
 
 __all__ = ["app", "main"]
 
 _COMMANDS: tuple[Callable[..., None], ...] = (
-    *(materialize, status, watch, verify, repair, preview, gallery, audit, bench),
+    *(
+        materialize,
+        bake_range,
+        finish,
+        status,
+        watch,
+        verify,
+        repair,
+        preview,
+        gallery,
+        audit,
+        bench,
+    ),
 )
 
 app = typer.Typer(
@@ -32,7 +47,7 @@ app = typer.Typer(
     epilog=EXITS,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    # Its tables cut words where a terminal is narrow.
+    # Rich's tables cut words on a narrow terminal.
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -40,7 +55,8 @@ for _command in _COMMANDS:
     app.command(epilog=EXITS)(_command)
 
 
-# Typer has Click's errors, but from one release on its own copy of them.
+# In older releases, Typer raises errors of Click; in newer ones, errors of its own copy of Click.
+# This finds the right class in both.
 _UsageError: Any = next(
     kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException"
 )
@@ -60,15 +76,26 @@ def _options(
         bool,
         typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version."),
     ] = False,
+    laws: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="A file of Python that defines laws of your own with trajdata.law. It is run: "
+            "name only what you trust. Stands before the command; may be repeated.",
+            metavar="FILE",
+        ),
+    ] = None,
 ) -> None:
     """Synthetic trajectory videos with exact truth: bake them into tar shards."""
+    if laws:
+        with exit_codes("--json" in sys.argv):
+            load_law_files(laws)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line; ends the process with one of the exit codes.
+    """Run the command line, and end the process with one of the exit codes.
 
     Args:
-        arguments: what follows the program's name; None takes it from the process.
+        arguments: the words after the program's name; None means those of this process.
     """
     words = sys.argv[1:] if arguments is None else list(arguments)
     try:
@@ -81,7 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _run_for_a_program(words: list[str]) -> None:
-    """Run a command whose answer a program reads: what was typed wrong is JSON too."""
+    """Run a command whose answer a program reads: errors of usage are printed as JSON too."""
     try:
         code: Any = app(words, prog_name="trajdata", standalone_mode=False)
     except _UsageError as error:

@@ -1,7 +1,8 @@
-"""The commands that bake and that tell how far a bake is."""
+"""The commands that bake, and those that show how far a bake is."""
 
 from __future__ import annotations
 
+import os
 import shlex
 from dataclasses import asdict
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Annotated
 import typer
 
 from trajdata._cli.exits import FAILED, INTERRUPTED, exit_codes, interruptible, invocation
-from trajdata._cli.options import AsJson, Folder, Seed, Split, print_json
+from trajdata._cli.options import AsJson, Out, Seed, Split, print_json
 from trajdata._cli.specs import (
     Difficulty,
     Preset,
@@ -29,7 +30,10 @@ def materialize(
     *,
     clips: Annotated[int, typer.Option(help="How many clips; the folder holds clips 0 to N - 1.")],
     out: Annotated[
-        Path, typer.Option(readable=False, help="The folder; one that is there is gone on with.")
+        str,
+        typer.Option(
+            help="The folder, or a bucket as s3://bucket/prefix; one that is there is gone on with."
+        ),
     ],
     preset_name: Preset = None,
     spec_file: SpecFile = None,
@@ -38,11 +42,14 @@ def materialize(
     seed: Seed = 0,
     split: Split = "train",
     threads: Annotated[
-        int | None, typer.Option(help="Threads that render; one a core if not given.")
+        int | None, typer.Option(help="Threads that render; one for each core if not given.")
     ] = None,
     shard_clips: Annotated[
         int | None,
-        typer.Option(help="Clips in a shard, fixed for the folder; if not given, about 128 MiB."),
+        typer.Option(
+            help="Clips in a shard, fixed when the bake begins; if not given, up to 128 MiB of "
+            "video."
+        ),
     ] = None,
     fields: Annotated[
         str | None,
@@ -52,11 +59,12 @@ def materialize(
         ),
     ] = None,
     detach: Annotated[
-        bool, typer.Option("--detach", help="In the background; says how to watch and to stop it.")
+        bool,
+        typer.Option("--detach", help="Bake in the background, and say how to watch and stop it."),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Bake clips into tar shards. Run it again after an interruption: it resumes."""
+    """Bake clips into tar shards. After an interruption, the same command resumes the bake."""
     with exit_codes(as_json):
         from trajdata._clips.source import ClipSource
 
@@ -65,8 +73,13 @@ def materialize(
         array_fields = None if fields is None else [name for name in fields.split(",") if name]
         if detach:
             from trajdata._bake.agreement import agree, check_threads
-            from trajdata._store.opening import open_store
+            from trajdata._store.opening import is_url, open_store
 
+            if is_url(out):
+                raise ArgumentError(
+                    f"--detach: given --out {out!r}; allowed is a folder, which the log goes "
+                    "to. For a bucket, start the command under nohup"
+                )
             check_threads(threads)
             agree(
                 open_store(out), source, clips=clips, fields=array_fields, shard_clips=shard_clips
@@ -74,11 +87,11 @@ def materialize(
             words = ["materialize"]
             words += words_of_choice(preset_name, spec_file, settings, difficulty)
             words += ["--seed", str(seed), "--split", split, "--clips", str(clips)]
-            words += ["--out", str(out.absolute())]
+            words += ["--out", os.path.abspath(out)]
             words += ["--threads", str(threads)] if threads is not None else []
             words += ["--shard-clips", str(shard_clips)] if shard_clips is not None else []
             words += ["--fields", fields] if fields is not None else []
-            _begin(out.absolute(), words, as_json)
+            _begin(Path(os.path.abspath(out)), words, as_json)
             return
 
         from rich.console import Console
@@ -116,18 +129,18 @@ def materialize(
             typer.echo(f"Done: {out} holds {held}; there was nothing left to do.")
 
 
-def status(folder: Folder, as_json: AsJson = False) -> None:
-    """Tell how far a bake is, also from another machine that sees the folder."""
+def status(out: Out, as_json: AsJson = False) -> None:
+    """Show how far a bake is. This works on any machine that sees the folder or bucket."""
     with exit_codes(as_json):
         from datetime import datetime, timezone
 
         from trajdata._bake.progress import read_progress
         from trajdata._store.opening import open_store
 
-        report = read_progress(open_store(folder))
+        report = read_progress(open_store(out))
         if report is None:
             raise ArgumentError(
-                f"FOLDER: given {str(folder)!r}; allowed is a folder with a progress.json, "
+                f"OUT: given {out!r}; allowed is a store with a progress.json, "
                 "as `trajdata materialize` writes it"
             )
         now = datetime.now(timezone.utc)
@@ -142,19 +155,19 @@ def status(folder: Folder, as_json: AsJson = False) -> None:
             )
         if of_the_future:
             typer.echo(
-                "This report is of the future: the clock of the bake and the one of this machine "
-                "differ, so nobody can tell whether it still runs; `trajdata watch` can."
+                "This report is of the future: the clocks of the bake and of this machine differ, "
+                "so its time does not tell whether the bake still runs. `trajdata watch` can tell."
             )
 
 
-def watch(folder: Folder) -> None:
-    """Show a bake that another process or machine runs, until it ends or has gone silent."""
+def watch(out: Out) -> None:
+    """Watch a bake of another process or machine until it ends or has gone silent."""
     with exit_codes():
         from rich.console import Console
 
         from trajdata._cli.watching import watch as look
 
-        if look(folder, Console()) != "done":
+        if look(out, Console()) != "done":
             raise typer.Exit(FAILED)
 
 
@@ -170,4 +183,4 @@ def _begin(out: Path, words: list[str], as_json: bool) -> None:
         return
     typer.echo(f"Baking in the background, process {pid}; it writes to {out / LOG}.")
     typer.echo(f"To watch it:\n  {shlex.join(['trajdata', 'watch', str(out)])}")
-    typer.echo(f"To stop it, so that it can be gone on with:\n  kill {pid}")
+    typer.echo(f"To stop it, so that it can be resumed:\n  kill {pid}")

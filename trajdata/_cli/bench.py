@@ -31,29 +31,30 @@ def bench(
     difficulty: Difficulty = 0.0,
     batch_size: Annotated[int, typer.Option(help="Clips in a batch.")] = 128,
     workers: Annotated[
-        str, typer.Option(help="Numbers of DataLoader workers to compare, with commas between.")
+        str, typer.Option(help="Numbers of DataLoader workers to compare, separated by commas.")
     ] = "0,1,2",
     seconds: Annotated[
-        float, typer.Option(help="How long each row is measured, in seconds; more is steadier.")
+        float,
+        typer.Option(help="Time to measure each row, in seconds; more gives steadier figures."),
     ] = 1.0,
     threads: Annotated[
-        int | None, typer.Option(help="Threads of a bake; one a core if not given.")
+        int | None, typer.Option(help="Threads of a bake; one for each core if not given.")
     ] = None,
     cached: Annotated[
         Path | None,
-        typer.Option(help="A finished folder of shards: how fast its clips are read, too."),
+        typer.Option(help="A finished folder of shards, to measure reading its clips as well."),
     ] = None,
     scratch: Annotated[
         Path | None,
         typer.Option(
             "--dir",
-            help="A folder on the disk that you would bake to; what is written there is removed.",
+            help="A folder on the disk that you would bake to; it is left as it was.",
             show_default="the system's temporary folder",
         ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Measure how fast clips come on this machine, beside what bounds it. Takes some 15 seconds."""
+    """Measure how fast this machine makes clips, and what limits it. Takes about 15 seconds."""
     with exit_codes():
         spec = chosen_spec(preset_name, spec_file, settings, difficulty)
         is_named = bool(preset_name or spec_file or settings or difficulty)
@@ -66,7 +67,8 @@ def bench(
         from trajdata._bench.report import bench as measure
         from trajdata._cli.tables import print_rates
 
-        # Interrupts end inside, so that nothing disturbs the removal of the folder.
+        # `interruptible` is the inner one: after an interrupt it ignores further ones, so that
+        # nothing disturbs the removal of the folder.
         with (
             tempfile.TemporaryDirectory(prefix="trajdata-bench-", dir=scratch) as folder,
             interruptible(),
@@ -91,11 +93,12 @@ def _plan(
     threads: int | None,
     cached: Path | None,
 ) -> BenchPlan:
-    """What was typed, checked; a folder of shards says what its clips look like.
+    """The validated plan. If a folder of shards is given and no spec is named, the folder's spec is
+    measured.
 
     Raises:
         ArgumentError: names the option or field, the value given and what is allowed.
-        SpecMismatchError: a preset is named that the folder does not hold.
+        SpecMismatchError: the folder does not hold the spec that is named.
         ShardError: the folder is damaged.
     """
     from trajdata._bench.plan import BenchPlan
@@ -104,7 +107,7 @@ def _plan(
         numbers = tuple(int(number) for number in workers.split(","))
     except ValueError as error:
         raise ArgumentError(
-            f"--workers: given {workers!r}; allowed are whole numbers with commas between, "
+            f"--workers: given {workers!r}; allowed are whole numbers separated by commas, "
             "as in 0,1,2"
         ) from error
     seed, split = 0, "train"
@@ -128,6 +131,6 @@ def _plan(
 
 
 def _tell(step: str) -> None:
-    """Show on a terminal what is going on, in one line that the next one replaces."""
+    """Show on a terminal what is being measured, in a line that the next call replaces."""
     if sys.stderr.isatty():
         typer.echo(f"{_CLEAR_LINE}{step}", err=True, nl=False)

@@ -1,4 +1,4 @@
-"""The commands that look for damage, mend it, and measure whether the data is good."""
+"""The commands that look for damage, repair it, and measure the quality of clips."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trajdata._cli.exits import FAILED, exit_codes, interruptible
-from trajdata._cli.options import AsJson, Folder, Seed, print_json
+from trajdata._cli.options import AsJson, Out, Seed, print_json
 from trajdata._cli.specs import Difficulty, Preset, SetSettings, SpecFile, chosen_spec
 from trajdata._cli.words import counted
 from trajdata._errors import printable
@@ -21,36 +21,37 @@ __all__ = ["audit", "repair", "verify"]
 
 
 def verify(
-    folder: Folder,
+    out: Out,
     full: Annotated[
-        bool, typer.Option("--full", help="Read every byte: hashes, headers, values.")
+        bool, typer.Option("--full", help="Check every byte: hashes, headers, values.")
     ] = False,
     rerender: Annotated[
-        int, typer.Option(help="Render so many clips again, spread evenly, and compare.", min=0)
+        int,
+        typer.Option(help="How many clips to render again and compare; spread evenly.", min=0),
     ] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Look for damage: missing, short and stray files, and what contradicts them; and tell what of
-    the shards is proven, by the index or by rendering."""
+    """Look for damage: missing, short and stray files, and files that contradict each other. Also
+    tell how many shards are proven, by the index or by rendering."""
     with exit_codes(as_json):
         from trajdata._bake.verify import verify as check
 
-        report = check(folder, full=full, rerender=rerender)
+        report = check(out, full=full, rerender=rerender)
         if as_json:
             print_json({**asdict(report), "ok": report.ok})
         elif report.ok:
-            typer.echo(f"{folder}: no damage found{_extent(full, rerender)}.")
+            typer.echo(f"{out}: no damage found{_extent(full, rerender)}.")
             typer.echo(_proof(report))
         else:
             for problem in report.problems:
                 typer.echo(printable(str(problem)))
-            typer.echo(f"{folder}: {counted(len(report.problems), 'problem')}.", err=True)
+            typer.echo(f"{out}: {counted(len(report.problems), 'problem')}.", err=True)
         if not report.ok:
             raise typer.Exit(FAILED)
 
 
 def _extent(full: bool, rerender: int) -> str:
-    """How thoroughly was looked."""
+    """How thorough the check was."""
     rendered = f"; {counted(rerender, 'clip')} rendered again" if rerender else ""
     if full:
         return f": every byte was read{rendered}"
@@ -58,7 +59,7 @@ def _extent(full: bool, rerender: int) -> str:
 
 
 def _proof(report: VerifyReport) -> str:
-    """What is proven, and by what."""
+    """How many shards are proven, and by what."""
     if not report.shards_checked:
         return "No shard is committed yet."
     proofs = [
@@ -74,39 +75,40 @@ def _proof(report: VerifyReport) -> str:
 
 
 def repair(
-    folder: Folder,
+    out: Out,
     threads: Annotated[
-        int | None, typer.Option(help="Threads that render; one a core if not given.")
+        int | None, typer.Option(help="Threads that render; one for each core if not given.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make damaged and missing shards again; what is damaged is moved aside.
+    """Render damaged and missing shards again. Damaged files are moved aside, not deleted.
 
-    Only what the index proves, or what is rendered the same again, is called sound.
+    A shard counts as sound only if the index proves it, or if rendering it again gives the same
+    bytes.
     """
     with exit_codes(as_json):
         from rich.console import Console
 
-        from trajdata._bake.repair import repair as mend
+        from trajdata._bake.repair import repair as repair_store
         from trajdata._cli.display import Display
 
         with interruptible(), Display(Console(stderr=True)) as display:
-            report = mend(folder, threads=threads, on_progress=display.update)
+            report = repair_store(out, threads=threads, on_progress=display.update)
         if as_json:
             print_json({**asdict(report), "was_sound": report.was_sound})
             return
         if report.was_sound:
-            typer.echo(f"{folder}: nothing was damaged.")
+            typer.echo(f"{out}: nothing was damaged.")
             return
         for name in report.shards_rendered:
-            typer.echo(f"made again: {name}")
+            typer.echo(f"rendered again: {name}")
         for name in report.commit_records_rebuilt:
             typer.echo(f"commit record rebuilt: {name}")
         if report.index_rebuilt:
             typer.echo("index.json rebuilt")
         for name in report.moved_aside:
             typer.echo(f"moved aside: {printable(name)}")
-        typer.echo(f"{folder}: sound again." + ("" if report.complete else " It is unfinished."))
+        typer.echo(f"{out}: sound again." + ("" if report.complete else " It is unfinished."))
 
 
 def audit(
@@ -116,13 +118,13 @@ def audit(
     settings: SetSettings = None,
     difficulty: Difficulty = 0.0,
     clips: Annotated[
-        int, typer.Option(help="How many clips the cheap figures are taken from: 20,000 or more.")
+        int, typer.Option(help="Clips to measure for the cheap figures: 20,000 or more.")
     ] = 20_000,
     seed: Seed = 0,
     out: Annotated[Path, typer.Option(help="Folder for audit.json and audit.png.")] = Path("audit"),
     as_json: AsJson = False,
 ) -> None:
-    """Measure whether clips are what they claim to be; ends with 1 where a bound is broken."""
+    """Measure whether clips are what they claim to be. The exit code is 1 if a bound is broken."""
     with exit_codes(as_json):
         from rich.console import Console
 

@@ -1,4 +1,4 @@
-"""A bake in the background: it outlives the terminal, and says where to look."""
+"""Start a bake in the background, which goes on when the terminal is closed."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from trajdata._bake.progress import read_progress
+from trajdata._cli.law_files import words_of_law_files
 from trajdata._errors import ShardError
 from trajdata._store.disk import Disk
 from trajdata._store.folder import FolderStore
@@ -27,23 +28,24 @@ def detach(folder: Path, words: Sequence[str]) -> tuple[int, int | None]:
     """Start ``trajdata`` in a session of its own, and wait until its bake has begun.
 
     Args:
-        folder: that it bakes into; what it prints goes to ``LOG`` there.
-        words: of its command line.
+        folder: the folder to bake into; the output of the process goes to ``LOG`` in it.
+        words: the words of the command line, after the program's name.
 
     Returns:
-        Its process id, and its exit code where it has ended already.
+        The process id, and the exit code if the process has ended already.
 
     Raises:
         LockedError: another process bakes into the folder; nothing was written.
-        OSError: the log or the process cannot be made.
+        OSError: the log cannot be opened or the process cannot be started.
     """
     store = FolderStore(Disk(folder))
-    # A store that another process bakes into takes no log of ours. The child locks it for good.
+    # If another process bakes into the folder, this raises before a log is written there. The lock
+    # is released at once, because the new process takes it.
     with store.lock():
         pass
     with os.fdopen(store.open_log(), "ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "trajdata", *words],
+            [sys.executable, "-m", "trajdata", *words_of_law_files(), *words],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -59,7 +61,7 @@ def detach(folder: Path, words: Sequence[str]) -> tuple[int, int | None]:
 
 
 def last_of_log(folder: Path) -> str:
-    """The end of what a bake in the background printed."""
+    """The end of the output of a bake in the background."""
     store = open_store(folder)
     size = store.size(LOG) or 0
     held = store.read(LOG, max(0, size - _LOG_BYTES), _LOG_BYTES) or b""

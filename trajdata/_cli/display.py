@@ -1,4 +1,4 @@
-"""How a bake shows itself while it runs: a bar on a terminal, lines everywhere else."""
+"""Show the reports of a running bake: as a bar on a terminal, as lines elsewhere."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from trajdata._bake.progress import ProgressReport
 __all__ = ["LINE_SECONDS", "Display", "duration"]
 
 _BAR_WIDTH = 100
-"""Columns of a terminal from which on a bar and its words stand side by side."""
+"""The least number of columns of a terminal on which there is a bar beside the text."""
 
 LINE_SECONDS = 20.0
-"""Between two lines where there is no terminal."""
+"""Time between two lines without a terminal, while the status of the bake is the same."""
 
 
 class Display:
-    """Shows the reports of one bake on standard error; a context manager."""
+    """Shows the progress reports of one bake on a console. Use it as a context manager."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -29,7 +29,7 @@ class Display:
         self._task = TaskID(0)
         self._shown: tuple[str, float] | None = None
         if console.is_terminal:
-            # On a narrow terminal the words go below one another and there is no bar.
+            # On a narrow terminal there is no bar, and the text is folded.
             words = TextColumn(
                 "{task.description}: {task.fields[text]}",
                 table_column=Column(overflow="fold", no_wrap=False),
@@ -57,26 +57,27 @@ class Display:
         if self._bar is not None:
             self._bar.update(
                 self._task,
-                description=report.state,
-                # What is drawn moves the bar; what the text counts would outlive a kill.
+                description=report.status,
+                # The bar counts rendered clips. The text counts only committed clips, which a kill
+                # cannot lose.
                 completed=report.clips_done + report.clips_in_flight,
                 total=report.clips_total,
                 text=_line(report),
             )
-        elif self._is_due(report.state):
-            print(f"{report.state}: {_line(report)}", file=self._console.file, flush=True)
+        elif self._is_due(report.status):
+            print(f"{report.status}: {_line(report)}", file=self._console.file, flush=True)
 
-    def _is_due(self, state: str) -> bool:
+    def _is_due(self, status: str) -> bool:
         now = time.monotonic()
         shown = self._shown
-        if shown and shown[0] == state and now - shown[1] < LINE_SECONDS:
+        if shown and shown[0] == status and now - shown[1] < LINE_SECONDS:
             return False
-        self._shown = (state, now)
+        self._shown = (status, now)
         return True
 
 
 def duration(seconds: float) -> str:
-    """Seconds as a person says them: "8 s", "3 min 20 s", "2 h 5 min"."""
+    """Seconds as text: "8 s", "3 min 20 s", "2 h 5 min"."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
@@ -89,6 +90,6 @@ def _line(report: ProgressReport) -> str:
     parts = [f"{report.clips_done:,} of {report.clips_total:,} clips committed"]
     if report.clips_per_second is not None:
         parts.append(f"{report.clips_per_second:,.0f} clips/s")
-    if report.eta_seconds is not None and report.state == "running":
+    if report.eta_seconds is not None and report.status == "running":
         parts.append(f"{duration(report.eta_seconds)} left")
     return ", ".join(parts)

@@ -1,4 +1,4 @@
-"""How a command ends: one exit code and one line on standard error for each kind of error."""
+"""End a command: with an exit code for each kind of error, and a message on standard error."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ LOCKED = 4
 TRY_LATER = 75
 INTERRUPTED = 130
 
-# What another hour, a bigger disk or a mended mount may cure; by name, as not every system has all.
+# Errors after which a later run may succeed, for example when the disk has space again. They are
+# listed by name because not every system has all of them.
 _PASSING = frozenset(
     getattr(errno, name)
     for name in (
@@ -61,22 +62,22 @@ _PASSING = frozenset(
     )
     if hasattr(errno, name)
 )
-_EXTRAS = {"matplotlib": "audit", "scipy": "audit"}
+_EXTRAS = {"filelock": "cloud", "matplotlib": "audit", "obstore": "cloud", "scipy": "audit"}
 """Packages that only some commands need, and the extra that brings each."""
 
-# What was typed cannot be a folder or file.
+# Errors which mean that the path on the command line cannot be a folder or file.
 _WRONG_PATH = frozenset({errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP})
 
 
 @contextmanager
 def exit_codes(as_json: bool = False) -> Iterator[None]:
-    """Turn the errors that a user may meet into a line on standard error and an exit code.
+    """Turn the errors that a user may meet into a message on standard error and an exit code.
 
     Args:
-        as_json: say it on standard output too, as JSON, where a program waits for an answer.
+        as_json: whether to print the error as JSON on standard output too, for a program.
 
     Raises:
-        typer.Exit: with the code. What is not expected goes through, with its traceback.
+        typer.Exit: with the exit code. An unexpected exception is passed on, with its traceback.
     """
     try:
         yield
@@ -91,17 +92,17 @@ def exit_codes(as_json: bool = False) -> Iterator[None]:
 
 
 def error_json(code: int, message: str) -> str:
-    """What a program reads where it asked for JSON and there was an error."""
+    """The JSON that is printed for a program when there was an error."""
     return json.dumps({"error": message, "exit_code": code}, indent=2)
 
 
 def _lines(message: str) -> str:
-    """A message of several lines, none of which can steer a terminal."""
+    """A message of several lines, without control characters that could change a terminal."""
     return "\n".join(map(printable, message.split("\n")))
 
 
 def _ending(error: Exception) -> tuple[int, str]:
-    """The exit code of an error, and what to say."""
+    """The exit code of an error, and the message."""
     if isinstance(error, SpecMismatchError):
         return OTHER_SPEC, str(error)
     if isinstance(error, LockedError):
@@ -110,13 +111,13 @@ def _ending(error: Exception) -> tuple[int, str]:
         return FAILED, _missing(error)
     if isinstance(error, OSError):
         if error.errno in _PASSING:
-            return TRY_LATER, f"{_described(error)}\nWhen that is mended, {_again()}"
+            return TRY_LATER, f"{_described(error)}\nWhen the cause is removed, {_again()}"
         return (USAGE if error.errno in _WRONG_PATH else FAILED), _described(error)
     return (USAGE if isinstance(error, ValueError) else FAILED), str(error)
 
 
 def _missing(error: ImportError) -> str:
-    """Which extra brings a package that is not installed."""
+    """The message for a package that is not installed: it names the extra that installs it."""
     package = (error.name or "").partition(".")[0]
     extra = _EXTRAS.get(package)
     if extra is None:
@@ -126,10 +127,11 @@ def _missing(error: ImportError) -> str:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Inside, SIGTERM is a Ctrl-C, so that a batch system stops a bake as a person does.
+    """Inside, SIGTERM has the effect of a Ctrl-C, so that a batch system can stop a bake like a
+    person.
 
-    Once interrupted, the process is on its way out and takes no more of either: an impatient
-    second Ctrl-C would replace the exit code and what is said about resuming.
+    After the first interrupt the process ends, and ignores both signals from then on: a second
+    Ctrl-C would replace the exit code and the message about resuming.
     """
 
     def interrupt(number: int, frame: FrameType | None) -> None:
@@ -147,7 +149,7 @@ def interruptible() -> Iterator[None]:
 
 
 def invocation() -> str:
-    """The command that is running, as it can be typed into a shell again."""
+    """The command of this process, as it can be typed into a shell again."""
     program = Path(sys.argv[0])
     if program.name == "__main__.py":
         words = [sys.executable, "-m", "trajdata"]

@@ -1,4 +1,4 @@
-"""``trajdata gallery``: a page of clips that move, with their truth to switch on."""
+"""``trajdata gallery``: a page of moving clips, whose truth can be switched on."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ def gallery(
         list[str] | None,
         typer.Option(
             "--preset",
-            help=f"What is shown, once for each section: {', '.join(presets())}. All if not given.",
+            help=f"A preset to show; may be repeated: {', '.join(presets())}. All if not given.",
         ),
     ] = None,
-    clips: Annotated[int, typer.Option(help="How many clips of each.", min=1, max=64)] = 8,
+    clips: Annotated[int, typer.Option(help="Clips of each preset.", min=1, max=64)] = 8,
     difficulty: Difficulty = 0.0,
     seed: Seed = 0,
     split: Split = "train",
 ) -> None:
-    """Write one static page on which clips move and show their truth; it loads nothing."""
+    """Write a static page of moving clips, whose truth can be switched on. It loads nothing."""
     with exit_codes():
         from trajdata._clips.source import ClipSource
         from trajdata._show.gallery import GALLERY_FIELDS, write_gallery

@@ -1,16 +1,15 @@
-"""What several commands share: options, the words on exit codes, and JSON answers."""
+"""What several commands share: options, the text on exit codes, and JSON answers."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from trajdata._spec.splits import split_names
 
-__all__ = ["EXITS", "AsJson", "Folder", "Seed", "Split", "print_json"]
+__all__ = ["EXITS", "AsJson", "Out", "Seed", "Split", "print_json"]
 
 EXITS = (
     "Exit codes: 0 done, 1 damage found or failed, 2 usage, 3 the folder holds another stream, "
@@ -23,13 +22,15 @@ Split = Annotated[
     str,
     typer.Option(help=f"Which part of the stream: {', '.join(split_names())}; they never overlap."),
 ]
-# `readable=False` leaves it to the library to find out, and to the exit codes to say.
-Folder = Annotated[
-    Path, typer.Argument(readable=False, help="A folder that `trajdata materialize` writes.")
+Out = Annotated[
+    str,
+    typer.Argument(
+        help="A folder or bucket URL that `trajdata materialize` writes.", metavar="OUT"
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 
 
 def print_json(answer: dict[str, Any]) -> None:
-    """Print an answer for a program."""
+    """Print an answer as JSON, for a program."""
     typer.echo(json.dumps(answer, indent=2, default=str))

@@ -15,18 +15,23 @@ from trajdata._cli.words import counted
 from trajdata._errors import ArgumentError
 
 if TYPE_CHECKING:
-    from trajdata._show.drawable import Drawable
+    from trajdata._show.shown import ShownSource
 
 __all__ = ["preview"]
 
 
 def preview(
-    folder: Annotated[
-        Path | None, typer.Argument(help="A folder of shards; without it, clips are drawn.")
+    store: Annotated[
+        str | None,
+        typer.Argument(
+            help="A folder or bucket URL of shards; without it, clips are rendered.",
+            metavar="STORE",
+        ),
     ] = None,
     *,
     out: Annotated[
-        Path, typer.Option(help="The picture: .png for a contact sheet, .gif or .webp to move.")
+        Path,
+        typer.Option(help="The picture: .png is a contact sheet, .gif or .webp an animation."),
     ] = Path("preview.png"),
     clips: Annotated[int, typer.Option(help="How many clips to show.", min=1, max=256)] = 8,
     first: Annotated[int, typer.Option(help="Index of the first clip shown.")] = 0,
@@ -37,7 +42,7 @@ def preview(
     seed: Seed = 0,
     split: Split = "train",
 ) -> None:
-    """Draw a picture of clips: a row a clip, its frames, and its path on the last tile."""
+    """Make a picture of clips: a row of frames for each, whose last tile shows the path."""
     with exit_codes():
         from trajdata._show.pictures import PREVIEW_FIELDS, write_animation, write_preview
 
@@ -50,9 +55,9 @@ def preview(
             raise ArgumentError(
                 f"--out: given {str(out)!r}; allowed is a file in a folder that is there"
             )
-        source: Drawable
+        source: ShownSource
         shown: Sequence[int]
-        if folder is None:
+        if store is None:
             from trajdata._clips.source import ClipSource
 
             spec = chosen_spec(preset_name, spec_file, settings, difficulty)
@@ -64,13 +69,13 @@ def preview(
             from trajdata._reading.committed import find_shards
             from trajdata._reading.stored import StoredSource
 
-            shards = find_shards(folder, unfinished=True)
+            shards = find_shards(store, unfinished=True)
             source = StoredSource(shards, PREVIEW_FIELDS)
             asked = np.arange(first, min(first + clips, source.clips))
             shown = asked[shards.held(asked)].tolist()
             if not shown:
                 raise ArgumentError(
-                    f"--first: given {first}; no clip from there on is committed in {folder}"
+                    f"--first: given {first}; no clip from there on is committed in {store}"
                 )
         writers[out.suffix](source, out, clips=shown)
         typer.echo(f"{out} shows {counted(len(shown), 'clip')}.")

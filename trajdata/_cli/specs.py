@@ -1,4 +1,4 @@
-"""Which spec a command is about: a preset or a file, with settings changed."""
+"""The options that name a spec: a preset or a file, and changes of settings."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Preset = Annotated[
     str | None,
     typer.Option(
         "--preset",
-        help=f"What clips look like: {', '.join(presets())}.",
+        help=f"The preset to take the spec from: {', '.join(presets())}.",
         show_default=f"{presets()[0]}",
     ),
 ]
@@ -51,8 +51,8 @@ def chosen_spec(
     """The spec that the options name.
 
     Raises:
-        ArgumentError: both a preset and a file, an unknown name, a file that cannot
-            be read, or a value that is not allowed.
+        ArgumentError: both a preset and a file are named, a name is unknown, the file cannot be
+            read, or a value is not allowed.
     """
     changes = dict(map(_parsed, settings or ()))
     if spec_file is None:
@@ -77,7 +77,7 @@ def chosen_spec(
 def words_of_choice(
     preset_name: str | None, spec_file: Path | None, settings: list[str] | None, difficulty: float
 ) -> list[str]:
-    """The options again, for the command line of another process."""
+    """The same options as words, for the command line of another process."""
     words = ["--preset", preset_name] if preset_name is not None else []
     words += ["--spec", str(spec_file.absolute())] if spec_file is not None else []
     words += ["--difficulty", str(difficulty)] if difficulty else []
@@ -87,7 +87,7 @@ def words_of_choice(
 
 
 def _parsed(text: str) -> tuple[str, Any]:
-    """``name=value``: a JSON value, or several with commas between, or words.
+    """Parse ``name=value``. The value is JSON, a word, or several of these separated by commas.
 
     Raises:
         ArgumentError: there is no "=".

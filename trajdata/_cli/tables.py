@@ -1,4 +1,4 @@
-"""What was measured beside what bounds it, as tables for people."""
+"""Print findings and rates as tables for people."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 __all__ = ["print_findings", "print_rates"]
 
 _TABLE_WIDTH = 80
-"""Columns of a terminal from which on the tables are printed as tables."""
+"""The least number of columns of a terminal on which there are tables instead of lines."""
 
 
 def print_findings(findings: Iterable[Finding], console: Console) -> None:
-    """Print one row a finding: group, what was measured, figure, bound, sample, verdict.
+    """Print a row for each finding: group, what was measured, figure, bound, sample, verdict.
 
-    On a narrow terminal, where a row would not fit, a few lines a finding.
+    On a narrow terminal, print some lines for each finding instead.
     """
     if console.width < _TABLE_WIDTH:
         for finding in findings:
@@ -53,9 +53,10 @@ def print_findings(findings: Iterable[Finding], console: Console) -> None:
 
 
 def print_rates(report: BenchReport, console: Console) -> None:
-    """Print one row a way: clips and bytes a second, a batch's time, and the share of its limit.
+    """Print a row for each way to get clips: clips and bytes a second, time for a batch, and the
+    share of the way's limit.
 
-    On a narrow terminal, where a row would not fit, a few lines a way.
+    On a narrow terminal, print some lines for each way instead.
     """
     if console.width < _TABLE_WIDTH:
         for row in report.rows:

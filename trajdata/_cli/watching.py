@@ -1,11 +1,10 @@
-"""A live view of a bake that another process, or another machine, is running."""
+"""Watch a bake that another process or another machine runs."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from datetime import datetime, timezone
-from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -20,29 +19,29 @@ __all__ = ["frame", "watch"]
 
 _LOOK_SECONDS = 1.0
 _PATIENCE = 30
-"""How many looks in a row may find a torn file: a sync may be just writing it."""
+"""How many reads in a row may find a damaged file, because a sync may be writing it just then."""
 
 
 def watch(
-    folder: Path,
+    out: str,
     console: Console,
     wait: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> str:
-    """Show a bake's progress until it ends, or its writer has gone silent.
+    """Show the reports of a bake until it ends, or until its writer has gone silent.
 
     Args:
-        folder: that the bake writes to, or that is synced from there.
-        console: to show it on; without a terminal, one line for each change.
-        wait: for so many seconds, between two looks.
-        clock: seconds, for how long a report has not changed: the clock of the writer, whose time
-            is in the report, may be another.
+        out: folder or URL that the bake writes to, or a folder that is synced from there.
+        console: where to show the reports; without a terminal, a line is printed for each change.
+        wait: waits for a number of seconds, between two reads.
+        clock: returns seconds. It measures for how long a report has not changed, because the
+            writer's clock, whose time is in the report, may differ from that of this machine.
 
     Returns:
-        The state at the end: "done", "interrupted", "failed" or "silent".
+        The status at the end: "done", "interrupted", "failed" or "silent".
 
     Raises:
-        ArgumentError: the folder has no progress.json.
+        ArgumentError: the store has no progress.json.
         ShardError: it is damaged, and stays so.
     """
     shown: tuple[str, int] | None = None
@@ -53,7 +52,7 @@ def watch(
     ) as live:
         while True:
             try:
-                report = _read(folder)
+                report = _read(out)
             except ShardError:
                 torn += 1
                 if torn > _PATIENCE:
@@ -63,28 +62,28 @@ def watch(
                 if report.updated != last:
                     last, since = report.updated, clock()
                 is_unchanged = clock() - since > report.stale_after_seconds
-                silent = report.state == "running" and (
+                silent = report.status == "running" and (
                     report.is_stale(datetime.now(timezone.utc)) or is_unchanged
                 )
-                state = "silent" if silent else report.state
+                status = "silent" if silent else report.status
                 if console.is_terminal:
                     live.update(frame(report, silent=silent), refresh=True)
-                elif shown != (state, report.shards_done):
-                    shown = (state, report.shards_done)
+                elif shown != (status, report.shards_done):
+                    shown = (status, report.shards_done)
                     console.print(
-                        _line(report, state), markup=False, highlight=False, soft_wrap=True
+                        _line(report, status), markup=False, highlight=False, soft_wrap=True
                     )
-                if state != "running":
-                    return state
+                if status != "running":
+                    return status
             wait(_LOOK_SECONDS)
 
 
 def frame(report: ProgressReport, *, silent: bool) -> RenderableType:
-    """The picture of one moment: a bar and what PROGRESS.txt says.
+    """What is shown of one report: a bar, and the text of PROGRESS.txt.
 
     Args:
-        report: of the bake.
-        silent: whether its writer has gone silent.
+        report: the progress report.
+        silent: whether the writer has gone silent.
     """
     done = report.clips_done + report.clips_in_flight
     parts: list[RenderableType] = [
@@ -96,25 +95,25 @@ def frame(report: ProgressReport, *, silent: bool) -> RenderableType:
     return Group(*parts)
 
 
-def _read(folder: Path) -> ProgressReport:
-    report = read_progress(open_store(folder))
+def _read(out: str) -> ProgressReport:
+    report = read_progress(open_store(out))
     if report is None:
         raise ArgumentError(
-            f"FOLDER: given {str(folder)!r}; allowed is a folder with a progress.json, "
+            f"OUT: given {out!r}; allowed is a store with a progress.json, "
             "as `trajdata materialize` writes it"
         )
     return report
 
 
-def _line(report: ProgressReport, state: str) -> str:
-    if state == "silent":
+def _line(report: ProgressReport, status: str) -> str:
+    if status == "silent":
         return f"silent: {_silence(report)}"
-    return f"{state}: {report.clips_done:,} of {report.clips_total:,} clips committed"
+    return f"{status}: {report.clips_done:,} of {report.clips_total:,} clips committed"
 
 
 def _silence(report: ProgressReport) -> str:
     return printable(
-        f"The writer has gone silent: its last word is of {report.updated}, more than "
+        f"The writer has gone silent: its last report is of {report.updated}, more than "
         f"{report.stale_after_seconds:.0f} s ago. It has died, or the folder is not synced. "
         f"To resume: {report.resume_command}"
     )

@@ -46,7 +46,7 @@ class Poser:
         self._key = key
         self._settings = settings
         self._jitter = spec.noise.jitter
-        self._place_objects = motion_kernels(spec.laws).place_objects
+        self._place_objects = motion_kernels(spec.known_laws).place_objects
         self._times = frame_times(spec.frames, spec.seconds, beyond=1)
         self._upright = np.array([find_shape(name).is_upright for name in spec.shapes])
 

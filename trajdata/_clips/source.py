@@ -98,6 +98,7 @@ class ClipSource:
         self.split = split
         self.fields = check_fields(fields)
         self._stages = Stages(spec, self._key, split)
+        self._settings, self._own = self._stages.settings, self._stages.own
         self._wording = wording(spec)
         self._param_names = param_names(spec)
         self._value_columns = value_columns(spec)

@@ -50,18 +50,22 @@ class Stages:
         spec: of the clips.
         key: of the stream, as ``stream_key`` makes it.
         split: of the stream.
+
+    Attributes:
+        settings: the spec's numbers, as ``settings_row`` makes them.
+        own: the laws' numbers, as ``law_rows`` makes them.
     """
 
     def __init__(self, spec: ClipSpec, key: NDArray[np.uint64], split: str) -> None:
         self._spec = spec
         self._key = key
-        self._settings = settings_row(spec, split)
-        self._own = law_rows(spec)
-        self._numbers = numbers_of(spec.laws)
-        self._motion = motion_kernels(spec.laws)
+        self.settings = settings_row(spec, split)
+        self.own = law_rows(spec)
+        self._numbers = numbers_of(spec.known_laws)
+        self._motion = motion_kernels(spec.known_laws)
         self._render_clips = clip_renderer(spec.shapes)
         self._times = frame_times(spec.frames, spec.seconds)
-        self._pose = Poser(spec, key, self._settings)
+        self._pose = Poser(spec, key, self.settings)
         self._truths = Truths(spec, key)
         # A lone disc or sphere looks the same however it is turned.
         self._needs_poses = spec.slots > 1 or any(
@@ -84,8 +88,8 @@ class Stages:
             labels[:] = label
         shapes = len(self._spec.shapes)
         frames = self._spec.frames
-        sample_scenes(self._key, indices, self._settings, shapes, frames, labels, scenes)
-        self._motion.fit_motions(self._key, indices, self._settings, self._own, scenes, numbers)
+        sample_scenes(self._key, indices, self.settings, shapes, frames, labels, scenes)
+        self._motion.fit_motions(self._key, indices, self.settings, self.own, scenes, numbers)
         return Sampled(indices, labels, scenes, numbers)
 
     def fill(self, sampled: Sampled, arrays: Mapping[str, NDArray[Any]]) -> None:

@@ -16,12 +16,11 @@ from trajdata._arithmetic.grid import on_grid
 from trajdata._clips.templates import Program, compile_templates
 from trajdata._errors import ArgumentError
 from trajdata._jit import kernel
-from trajdata._laws.registry import find_law
+from trajdata._laws.registry import COMMON_NUMBERS
 from trajdata._spec.model import ClipSpec
 from trajdata._world.motion import numbers_of
 
 __all__ = [
-    "COMMON",
     "Wording",
     "check_metadata",
     "fill_values",
@@ -30,9 +29,6 @@ __all__ = [
     "value_columns",
     "wording",
 ]
-
-COMMON = ("start_s", "end_s", "speed_m_s", "object_radius_m")
-"""Numbers that every clip has: times of the first and last frame, speed at the anchor, size."""
 
 _HUES = ("A red", "An orange", "A lime", "A green", "A cyan", "A blue", "A violet", "A magenta")
 _GRAYS = ("A dark gray", "A gray", "A light gray")
@@ -51,18 +47,18 @@ class Wording:
 
 def param_names(spec: ClipSpec) -> tuple[str, ...]:
     """The keys of ``params``: what every clip has, then the numbers of the spec's laws."""
-    own = dict.fromkeys(name for law in spec.laws for name in find_law(law).numbers)
-    return (*COMMON, *own)
+    own = dict.fromkeys(name for law in spec.known_laws for name in law.numbers)
+    return (*COMMON_NUMBERS, *own)
 
 
 def value_columns(spec: ClipSpec) -> tuple[tuple[str, ...], ...]:
     """For each law, the names of the columns of the row that a clip's texts are written from."""
-    room = numbers_of(spec.laws)
+    room = numbers_of(spec.known_laws)
     rows = []
-    for law in spec.laws:
-        own = find_law(law).numbers
+    for law in spec.known_laws:
+        own = law.numbers
         unused = tuple(f"unused_{j}" for j in range(room - len(own)))
-        rows.append((*own, *unused, *COMMON, "colour", "shape"))
+        rows.append((*own, *unused, *COMMON_NUMBERS, "colour", "shape"))
     return tuple(rows)
 
 
@@ -71,11 +67,11 @@ def wording(spec: ClipSpec) -> Wording:
     choices = {"colour": _HUES if spec.channels == 3 else _GRAYS, "shape": spec.shapes}
     columns = [(*names, "index") for names in value_columns(spec)]
     caption, equation, metadata = [], [], []
-    for law in map(find_law, spec.laws):
+    for law in spec.known_laws:
         caption.append(_CAPTION + law.phrase + ".")
         equation.append(law.equation)
         params = ", ".join(
-            f"{json.dumps(name)}: {{{name}:.9f}}" for name in (*COMMON, *law.numbers)
+            f"{json.dumps(name)}: {{{name}:.9f}}" for name in (*COMMON_NUMBERS, *law.numbers)
         )
         metadata.append(
             f'{{"index": {{index:d}}, "label": {json.dumps(law.name)}, "params": {{{params}}}, '

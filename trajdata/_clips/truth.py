@@ -41,7 +41,7 @@ class Truths:
     def __init__(self, spec: ClipSpec, key: NDArray[np.uint64]) -> None:
         self._spec = spec
         self._key = key
-        self._place_objects = motion_kernels(spec.laws).place_objects
+        self._place_objects = motion_kernels(spec.known_laws).place_objects
         shapes = [find_shape(name) for name in spec.shapes]
         self._half_extents = np.array([shape.half_extents for shape in shapes], np.float64)
         self._lens = (float(min(spec.height, spec.width)), 0.5 * spec.width, 0.5 * spec.height)

@@ -112,5 +112,6 @@ LAW = Law(
     position=position,
     least=least,
     distinct=distinct,
+    shows_motion=True,
     settings=CircularSettings,
 )

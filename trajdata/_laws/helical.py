@@ -82,5 +82,6 @@ LAW = Law(
     position=position,
     least=least,
     distinct=distinct,
+    shows_motion=True,
     settings=HelicalSettings,
 )

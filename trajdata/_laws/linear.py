@@ -59,4 +59,5 @@ LAW = Law(
     position=position,
     least=least,
     distinct=distinct,
+    shows_motion=True,
 )

@@ -100,5 +100,6 @@ LAW = Law(
     position=position,
     least=least,
     distinct=distinct,
+    shows_motion=True,
     settings=ParabolicSettings,
 )

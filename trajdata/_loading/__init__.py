@@ -1,1 +1,1 @@
-"""Clips for training: the only part of the house that imports torch."""
+"""Datasets for training: the only room that imports torch."""

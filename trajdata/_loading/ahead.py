@@ -13,27 +13,27 @@ _P = TypeVar("_P")
 _B = TypeVar("_B")
 
 _AHEAD = 2
-"""Batches beside one for each thread: one that is finished while the others are being made."""
+"""How many batches may be waiting or finished in addition to the one that each thread makes."""
 
 
 def parts_ahead(threads: int) -> int:
-    """How many parts so many threads are ahead, at most."""
+    """The largest number of parts that ``threads`` threads are ahead of the caller."""
     return threads + _AHEAD if threads else 0
 
 
 def made_ahead(
     make: Callable[[_P], _B], parts: Iterable[_P], threads: int
 ) -> Iterator[tuple[_P, _B]]:
-    """Every part with what ``make`` makes of it, in the order of the parts.
+    """Yield every part together with ``make(part)``, in the order of the parts.
 
     Args:
         make: may be called by several threads at once.
         parts: may be endless.
-        threads: that make batches ahead, at most ``parts_ahead(threads)``; 0: none does. They end
-            with the iterator, also where it is dropped half-way.
+        threads: how many threads call ``make`` ahead of the caller; with 0, the caller's thread
+            does. The threads end with the iterator, also if it is closed before its end.
 
     Raises:
-        Exception: what ``make`` raised, at the part for which it did.
+        Exception: the exception that ``make`` raised for a part, when this part is due.
     """
     if threads == 0:
         for part in parts:
@@ -52,7 +52,7 @@ def made_ahead(
                     break
             if not waiting:
                 return
-            # No name holds the batch here while the trainer has it.
+            # No variable here refers to the batch while the trainer has it.
             yield _finished(*waiting.popleft())
     finally:
         pool.shutdown(cancel_futures=True)

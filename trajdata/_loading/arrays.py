@@ -1,4 +1,4 @@
-"""Arrays that carry a batch's fields, and the tensors that lie on them."""
+"""Arrays that hold a batch's fields, and the tensors that share their memory."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ from numpy.typing import NDArray
 __all__ = ["BFLOAT16", "ArrayShape", "array_under", "tensor_over"]
 
 BFLOAT16: np.dtype[Any] = np.dtype([("bfloat16", np.uint16)])
-"""NumPy has no bfloat16: an array of this dtype carries the bits of one."""
+"""NumPy has no bfloat16: an array of this dtype holds the bits of bfloat16 numbers."""
 
 
 @dataclass(frozen=True)
 class ArrayShape:
-    """Of one field: its dtype and the shape of one clip's value."""
+    """The dtype of a field, and the shape of one clip's value."""
 
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
 
     def bytes(self, clips: int) -> int:
-        """Of a batch."""
+        """Bytes of the field in a batch of ``clips`` clips."""
         return math.prod(self.shape) * self.dtype.itemsize * clips
 
 
 def tensor_over(array: NDArray[Any]) -> torch.Tensor:
     """A tensor that shares an array's memory.
 
-    The memory lives as long as anything of the tensor does: views, and NumPy views of these, even
-    when torch has moved the tensor itself elsewhere.
+    The memory stays valid as long as the tensor, a view of it or a NumPy view of these exists, even
+    if torch has moved the tensor itself to other memory.
     """
     is_bfloat16 = array.dtype == BFLOAT16
     tensor = torch.from_numpy(array.view(np.int16) if is_bfloat16 else array)
-    # share_memory_(), or the way through a queue, moves a storage's bytes into memory of torch and
-    # drops what they lay on before, though NumPy views still point there. All of them keep the
-    # storage, so let the storage keep the array.
+    # share_memory_() and sending through a queue move the bytes of a storage into memory of torch.
+    # Torch then drops the old memory, though NumPy views may still point there. These views keep a
+    # reference to the storage, so the storage gets a reference to the array.
     tensor.untyped_storage().lies_on = array  # type: ignore[attr-defined]
     return tensor.view(torch.bfloat16) if is_bfloat16 else tensor
 

@@ -1,12 +1,13 @@
-"""Who is iterating a dataset, as far as its behaviour must depend on that.
+"""Find out who iterates a dataset, by looking at the calling frames and their modules' names.
 
-Nobody tells a dataset whether a DataLoader batches its whole batches again, whether accelerate
-deals them out to other ranks, or which loader's workers are being started. A type of batch that
-refuses to be collated would not do: a dataset also yields tuples and bare tensors, and trainers
-compare types. So the calling frames are looked at, by the names of their modules.
+A dataset must know whether a DataLoader would batch its whole batches again, whether accelerate
+deals the clips out to other ranks, and which loader is starting workers. None of them tells it. A
+type of batch that refuses to be collated would be no way out: a dataset also yields tuples and bare
+tensors, and trainers compare types.
 
-A forked worker still has the frames of the process that forked it below its own. A spawned one has
-not: what depends on them is settled when the dataset is pickled, and travels with it.
+A forked worker has the frames of the process that forked it below its own frames. A spawned worker
+has not. So everything that depends on these frames is settled when the dataset is pickled for the
+worker, and is pickled with it.
 """
 
 from __future__ import annotations
@@ -23,19 +24,19 @@ _FETCHER = "torch.utils.data._utils.fetch"
 _LOADERS = ("torch.utils.data.dataloader", "torchdata.stateful_dataloader.stateful_dataloader")
 _ACCELERATE = "accelerate.data_loader"
 _HANDING_ON = ("torch.utils.data.dataset", _ACCELERATE)
-"""Modules whose datasets hand on what another one yields, item by item."""
+"""Modules of datasets that wrap another dataset and pass its items on one by one."""
 
 
 @dataclass(frozen=True)
 class Dealer:
-    """Somebody who deals out what a dataset yields to several ranks.
+    """A library that deals the clips of a dataset out to several ranks.
 
     Attributes:
-        ranks: how many.
-        at_a_time: clips are dealt out in portions of so many; what is missing in the last one is
-            filled up with clips that were shown already.
-        drops: whether a portion that is not full is dropped instead.
-        per_worker: whether each worker's clips are dealt out by themselves.
+        ranks: how many ranks there are.
+        at_a_time: clips in a portion that is dealt out; a last portion that is not full is filled
+            up with clips that were shown already.
+        drops: whether a last portion that is not full is dropped instead.
+        per_worker: whether each worker deals out its own clips in such portions.
     """
 
     ranks: int
@@ -45,7 +46,7 @@ class Dealer:
 
 
 def is_batched_again() -> bool:
-    """Whether the caller's caller is a DataLoader that collates what it is given into batches."""
+    """Whether the caller's caller is a DataLoader that collates the items it gets into batches."""
     for frame in _frames(2):
         module = _module(frame)
         if module == _FETCHER:
@@ -56,7 +57,7 @@ def is_batched_again() -> bool:
 
 
 def loader_iterator() -> Any:
-    """The DataLoader's iterator that is being made, with its workers; None: there is none."""
+    """The iterator of a DataLoader that is starting its workers just now, or None."""
     for frame in _frames(1):
         if _module(frame) in _LOADERS and frame.f_code.co_name == "__init__":
             iterator = frame.f_locals.get("self")
@@ -66,10 +67,10 @@ def loader_iterator() -> Any:
 
 
 def outer_dealer() -> Dealer | None:
-    """accelerate, where it deals out what the dataset yields; None: nobody does.
+    """How accelerate deals out the clips of the dataset, or None if it does not.
 
-    In this version of accelerate every rank has all of the stream, and takes its part of it
-    (``IterableDatasetShard``), or rank 0 has it and sends the others theirs
+    accelerate has two ways. Either every rank iterates over all clips and takes its part
+    (``IterableDatasetShard``), or rank 0 iterates and sends the other ranks their parts
     (``DataLoaderDispatcher``).
     """
     found = None
@@ -89,7 +90,7 @@ def outer_dealer() -> Dealer | None:
 
 
 def _frames(skipped: int) -> Iterator[FrameType]:
-    # One more for this generator itself.
+    # One frame more is skipped: that of this generator.
     frame: FrameType | None = sys._getframe(skipped + 1)
     while frame is not None:
         yield frame

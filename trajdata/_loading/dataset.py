@@ -28,12 +28,12 @@ from trajdata._loading.view import SourceView, checked_length
 __all__ = ["TrajectoryDataset"]
 
 _AT_ONCE = 32
-"""Clips that are rendered together where single clips are asked for."""
+"""How many clips are rendered together when the dataset yields single clips."""
 
 
 _RUN = 2**10 * 3**2 * 5**2
-"""Single clips a worker takes at a time where nobody says what the DataLoader collates: whole
-batches for every usual batch size, so that the DataLoader's len() is exact."""
+"""How many single clips a worker takes at a time if ``collate_size`` is not given. It is a multiple
+of every usual batch size, so that the DataLoader's len() is exact."""
 
 _AS_IT_IS = Output()
 
@@ -41,49 +41,52 @@ _AS_IT_IS = Output()
 class TrajectoryDataset(SourceView, IterableDataset[Any]):
     """A source's clips, partitioned among the ranks and the workers of a DataLoader.
 
-    With ``batch_size=B`` it yields whole batches, for ``DataLoader(ds, batch_size=None)``: the
-    fast way, and the same batches in the same order for every ``num_workers``. With
-    ``batch_size=None`` it yields single clips, for a DataLoader that collates them.
+    With ``batch_size=B`` the dataset yields whole batches, for ``DataLoader(ds, batch_size=None)``.
+    This is the fast way, and gives the same batches in the same order for every ``num_workers``.
+    With ``batch_size=None`` it yields single clips, for a DataLoader that collates them.
 
     One global batch is ``world_size * batch_size`` consecutive positions of the epoch, of which
-    rank r takes the r-th slice; every rank yields the same number of batches. The last one may be
+    rank r takes the r-th slice. Every rank yields the same number of batches. The last batch may be
     short.
 
     Args:
         source: where the clips come from: a ``ClipSource``, ``open_shards(...)`` or
-            ``read_through(...)``. Its ``fields`` are what a clip has.
-        length: clips in an epoch, all ranks together. None: all of a source that has an end; else
-            the dataset is endless and has no ``len()``.
-        batch_size: clips in a batch of one rank; None: yield single clips.
+            ``read_through(...)``. Its ``fields`` decide which fields a clip has.
+        length: clips in an epoch, all ranks together. None means all clips of the source; if the
+            source has no end, the dataset is then endless and has no ``len()``.
+        batch_size: clips in a batch of one rank; None means that single clips are yielded.
         output: how clips are handed out.
-        fresh: epoch e shows the clips [e * length, (e + 1) * length); False: [0, length) always.
-            None: True for a source without end, False for one that has an end.
-        shuffle: each epoch is shown in an order of its own, by a keyed permutation.
-        drop_last: leave out, at the end of each epoch, what the ranks cannot share equally, and a
-            last batch that is short.
-        start: clips of the first epoch shown that are consumed already, all ranks together: go on
-            from there. That epoch is ``epoch``, or what ``set_epoch`` names before anything is
-            shown; every other one begins at 0.
+        fresh: True: epoch e shows the clips [e * length, (e + 1) * length). False: every epoch
+            shows the clips [0, length). None means True for a source without end, and False for a
+            source that has an end.
+        shuffle: whether each epoch has an order of its own, given by a keyed permutation.
+        drop_last: whether to leave out, at the end of each epoch, the clips that the ranks cannot
+            share equally, and a last batch that is short.
+        start: how many clips of the first epoch are consumed already, all ranks together; the first
+            pass goes on from there. The first epoch is ``epoch``, or the one that ``set_epoch``
+            names before the first pass. Every other epoch begins at 0.
         epoch: the epoch to begin in.
-        rank, world_size: else those of ``torch.distributed`` where it is initialized when the
-            dataset is used, else 0 of 1.
-        collate_size: with ``batch_size=None``: single clips are dealt to the workers in runs of
-            that many: with the DataLoader's ``batch_size`` here, batch by batch. If not given, in
-            runs of 230,400, whole batches of any usual size, so that a short epoch keeps one
-            worker busy. Either way the batches are the same for every ``num_workers``, up to that
-            length, and ``len()`` of the DataLoader is exact.
-        prefetch_threads: with ``batch_size=B`` and without workers: threads that make the next
-            batches while the trainer is busy with one. Workers have no need of them.
+        rank, world_size: this rank, and how many ranks there are. If not given, they are taken from
+            ``torch.distributed`` when the dataset is used; if that is not initialized, there is one
+            rank.
+        collate_size: only with ``batch_size=None``: how many consecutive clips each worker takes at
+            a time. With the DataLoader's ``batch_size`` here, each worker takes whole batches. If
+            not given, a worker takes 230,400 clips at a time, a multiple of every usual batch size;
+            an epoch that is no longer than this keeps only one worker busy. In both cases the
+            DataLoader's batches are the same for every ``num_workers``, and its ``len()`` is exact;
+            with a batch size that does not divide that number, only in epochs up to that length.
+        prefetch_threads: only with ``batch_size=B``, and only used without workers: how many
+            threads make the next batches while the trainer is busy with one.
 
     Attributes:
         source, output: as they were given.
-        spec: of the source.
+        spec: the source's spec.
         classes: the name of each label: ``spec.laws``.
         class_to_idx: the label of each name.
 
     Raises:
-        ArgumentError: names the argument, the value given and what is allowed. Where the ranks
-            cannot share ``length`` equally, this is raised when the dataset is used.
+        ArgumentError: names the argument, the value given and what is allowed. A ``length`` that
+            the ranks cannot share equally raises this when the dataset is used.
     """
 
     def __init__(
@@ -107,7 +110,7 @@ class TrajectoryDataset(SourceView, IterableDataset[Any]):
         if batch_size is not None and collate_size is not None:
             raise ArgumentError(
                 f"collate_size: given {collate_size!r} with batch_size {batch_size!r}; it is for "
-                f"batch_size=None, where a DataLoader collates"
+                f"batch_size=None, with which a DataLoader collates"
             )
         if not isinstance(drop_last, bool):
             raise ArgumentError(f"drop_last: given {drop_last!r}; allowed are True and False")
@@ -143,7 +146,7 @@ class TrajectoryDataset(SourceView, IterableDataset[Any]):
         self._producer = Producer(
             source, self._order, handout, self._batch, parts_ahead(prefetch_threads)
         )
-        # Compiled here, once, so that workers that are forked later inherit it.
+        # The kernels are compiled here, so that workers which are forked later have them.
         source.warm()
         self._order.warm()
         handout.warm()
@@ -161,19 +164,21 @@ class TrajectoryDataset(SourceView, IterableDataset[Any]):
         return self._passes.peek().epoch
 
     def set_epoch(self, epoch: int) -> None:
-        """Let the next pass show that epoch, in persistent workers too.
+        """Let the next pass show this epoch, in persistent workers too.
 
-        Who never calls it sees the next epoch with every pass. Who calls it has to do so before
-        every pass: with ``fresh=True``, a pass that shows an epoch again gives a warning.
+        Without any call, every pass shows the next epoch. After a first call, there must be one
+        before every pass: otherwise the pass shows the same epoch again, and with ``fresh=True``
+        it gives a warning.
 
         Raises:
-            ArgumentError: it is negative or too great; or not 0 where the stream is endless.
+            ArgumentError: the epoch is negative or too large, or is not 0 and the dataset is
+                endless.
         """
         self._passes.name(self._order.check_epoch(epoch))
         self._running = None
 
     def start_after(self, batches: int) -> int:
-        """The ``start`` that resumes this epoch after each rank was given that many batches.
+        """The ``start`` with which this epoch goes on after ``batches`` batches of each rank.
 
         With ``batch_size=None`` a batch is one of ``collate_size`` clips.
         """
@@ -184,7 +189,7 @@ class TrajectoryDataset(SourceView, IterableDataset[Any]):
         """Batches (or clips, with ``batch_size=None``) that this rank yields in the next pass.
 
         Raises:
-            TypeError: the stream is endless.
+            TypeError: the dataset is endless.
             ArgumentError: the ranks cannot share the length equally.
         """
         start = self._pass(self._passes.peek()).start
@@ -195,8 +200,8 @@ class TrajectoryDataset(SourceView, IterableDataset[Any]):
         return count
 
     def __iter__(self) -> Iterator[Any]:
-        # A loader asks for the state before the generator's first step, so that what a pass
-        # starts from is settled here and not in the generator's body.
+        # The start of the pass is settled here and not in the body of the generator, which runs
+        # only at its first step: a loader may ask for the state before that.
         if self._in_batches and is_batched_again():
             raise ArgumentError(
                 f"batch_size: given {self._batch} to the dataset, whose batches the DataLoader "
@@ -220,10 +225,10 @@ class TrajectoryDataset(SourceView, IterableDataset[Any]):
         return self._single_clips(partition, current)
 
     def state_dict(self) -> dict[str, Any]:
-        """How far the latest pass has come: a small dict of ints and strings.
+        """How far the latest pass has come, as a small dict of ints, strings, bools and None.
 
-        Its ``consumed`` is the clips of the epoch that all ranks and workers together have
-        consumed, as far as this worker can know; see ``trajdata.resume_point``.
+        The value of ``consumed`` is the number of clips of the epoch that all ranks and workers
+        together have consumed, as far as this worker knows; see ``trajdata.resume_point``.
         """
         if self._running is None:
             current = self._pass(self._passes.peek())
@@ -231,14 +236,15 @@ class TrajectoryDataset(SourceView, IterableDataset[Any]):
         return make_state(self._stream_order(), *self._running)
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Let the next pass go on from ``state``, in its epoch; the pass after it begins anew.
+        """Let the next pass go on where ``state`` was taken. Later passes show whole epochs again.
 
-        In a worker of a DataLoader, this is called with the worker's own state. Elsewhere, the
-        state may be that of another number of workers, ranks or clips in a batch.
+        In a worker of a DataLoader, ``state`` must be the worker's own. Elsewhere, it may come from
+        a run with another number of workers or ranks, or with another ``batch_size``.
 
         Raises:
-            SpecMismatchError: a state of another stream; names what differs.
-            ArgumentError: no state, or one that does not tell where to go on.
+            SpecMismatchError: the state belongs to another stream, or to another ``length``,
+                ``fresh`` or ``shuffle``; names what differs.
+            ArgumentError: ``state`` is no state of a dataset, or does not tell where to go on.
         """
         stream, info = self._stream_order(), get_worker_info()
         if info is not None:
@@ -253,14 +259,14 @@ class TrajectoryDataset(SourceView, IterableDataset[Any]):
             resume = Pass(point.epoch, point.start)
             partition = self._partition(resume.start)
         self._order.check_epoch(resume.epoch)
-        # A StatefulDataLoader loads a state when it is iterated, after the trainer has set the
-        # epoch: one that has ended must not take the trainer back to it.
+        # A StatefulDataLoader loads a state when it is iterated, which is after the trainer has set
+        # the epoch. If the state's epoch has ended, the pass must show the epoch that was set.
         ended = next(_positions(partition, resume), None) is None
         self._passes.resume(resume, ended=ended)
         self._running = None
 
     def _partition(self, start: int) -> Partition:
-        """How an epoch is split up from ``start`` on, among the ranks as they are now."""
+        """The partition of an epoch from ``start`` on, among the ranks that there are now."""
         share = self._ranks.settle()
         multiple = None
         if self._drop_last:
@@ -279,7 +285,7 @@ class TrajectoryDataset(SourceView, IterableDataset[Any]):
         )
 
     def _pass(self, plan: Plan) -> Pass:
-        """What a planned pass in this process starts from."""
+        """The start of a planned pass, in this process."""
         info = get_worker_info()
         worker, workers = (0, 1) if info is None else (info.id, info.num_workers)
         if plan.resume is not None:
@@ -290,7 +296,7 @@ class TrajectoryDataset(SourceView, IterableDataset[Any]):
         return Pass(epoch, start, worker, workers)
 
     def _check_dealt(self, partition: Partition, current: Pass) -> None:
-        """Raise where somebody who deals the clips out to ranks would show some of them twice."""
+        """Raise if accelerate deals the clips out to ranks and would show some of them twice."""
         dealer = self._ranks.settle().dealer
         end = partition.end(current.start)
         if dealer is None or dealer.drops or end is None:
@@ -302,7 +308,7 @@ class TrajectoryDataset(SourceView, IterableDataset[Any]):
             raise ArgumentError(
                 f"length: given {self._length}; accelerate deals out {dealer.at_a_time} clips at a "
                 f"time{' of each worker' if dealer.per_worker else ''} to {dealer.ranks} ranks and "
-                f"would fill up the last of them with clips that were shown already. Allowed are "
+                f"would fill up the last portion with clips that were shown already. Allowed are "
                 f"drop_last=True, of the dataset or of the DataLoader, or a length of "
                 f"{[n for n in (whole, whole + dealer.at_a_time) if n]} from the start on"
             )
@@ -313,7 +319,7 @@ class TrajectoryDataset(SourceView, IterableDataset[Any]):
         for positions, batch in made_ahead(make, _positions(partition, current), threads):
             current.given += len(positions)
             yield batch
-            # Or its memory could not be used for the next one.
+            # Without a reference here, the memory of the batch can be used for the next one.
             del batch
 
     def _single_clips(self, partition: Partition, current: Pass) -> Iterator[Any]:

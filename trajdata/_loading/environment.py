@@ -1,6 +1,6 @@
-"""The one place that reads the environment.
+"""The only module that reads an environment variable.
 
-Settings do not come from there. But launchers tell their processes in no other way that there are
+No setting comes from the environment. But a launcher tells its processes only there that there are
 several of them, and a dataset that did not notice would show all ranks the same clips.
 """
 
@@ -12,6 +12,6 @@ __all__ = ["announced_ranks"]
 
 
 def announced_ranks() -> int:
-    """How many ranks a launcher says there are (``WORLD_SIZE``); 1 where none says anything."""
+    """How many ranks a launcher has started (``WORLD_SIZE``); 1 if the variable is not set."""
     said = os.environ.get("WORLD_SIZE", "1")
     return int(said) if said.isdecimal() else 1

@@ -1,4 +1,4 @@
-"""A stock DataLoader's batches as one stream that goes on from epoch to epoch."""
+"""The batches of an ordinary DataLoader, epoch after epoch, for benchmarks."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ def endless_batches(dataset: TrajectoryDataset, workers: int) -> Generator[Any, 
     """Yield a DataLoader's batches without end; closing the generator ends its workers.
 
     Args:
-        dataset: one that yields whole batches.
-        workers: processes that draw; 0 draws in this one. They live on from epoch to epoch.
+        dataset: a dataset that yields whole batches.
+        workers: how many worker processes make batches; with 0, this process does. The workers are
+            kept from epoch to epoch.
     """
     with _ctrl_c_held(), warnings.catch_warnings():
-        # More workers than cores: whoever tries what they bring need not be told.
+        # torch warns of more workers than cores. A benchmark tries that on purpose.
         warnings.filterwarnings("ignore", "This DataLoader will create", UserWarning)
         loader = DataLoader(
             dataset, batch_size=None, num_workers=workers, persistent_workers=workers > 0
@@ -36,10 +37,10 @@ def endless_batches(dataset: TrajectoryDataset, workers: int) -> Generator[Any, 
 
 @contextmanager
 def _ctrl_c_held() -> Iterator[None]:
-    """Inside, a Ctrl-C waits; processes that are started inside never see one.
+    """Inside, a Ctrl-C is held back until the end. Processes started inside never receive one.
 
-    A terminal sends it to all of them: a worker would print a traceback and look like a crash to
-    its parent, which ends it anyway.
+    A terminal sends a Ctrl-C to all processes. A worker would print a traceback and look like a
+    crash to its parent, though the parent ends the workers anyway.
     """
     if not hasattr(signal, "pthread_sigmask"):
         yield

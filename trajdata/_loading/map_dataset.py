@@ -23,16 +23,16 @@ _AS_IT_IS = Output()
 class TrajectoryMapDataset(SourceView, Dataset[Any]):
     """Clips [0, length) by index, for ``random_split``, ``shuffle=True`` and samplers.
 
-    A DataLoader's batch is rendered at once, then collated by the DataLoader. Where nothing of
-    that is needed, ``TrajectoryDataset`` is faster.
+    The clips of a DataLoader's batch are rendered together, and then the DataLoader collates them.
+    ``TrajectoryDataset`` is faster: take it if you need no random access.
 
     Args:
-        source: where the clips come from, as of ``TrajectoryDataset``.
-        length: how many clips there are; None: all of a source that has an end.
+        source: where the clips come from, as for ``TrajectoryDataset``.
+        length: how many clips the dataset has; None means all clips of a source that has an end.
         output: how clips are handed out.
 
     Attributes:
-        source, output, spec, classes, class_to_idx: as of ``TrajectoryDataset``.
+        source, output, spec, classes, class_to_idx: as in ``TrajectoryDataset``.
 
     Raises:
         ArgumentError: names the argument, the value given and what is allowed.
@@ -59,11 +59,11 @@ class TrajectoryMapDataset(SourceView, Dataset[Any]):
         return self._length
 
     def __getitem__(self, index: SupportsIndex | slice) -> Any:
-        """One clip; a negative index counts from the end, as in a list. Of a slice: a batch.
+        """One clip, or for a slice a batch. A negative index counts from the end, as in a list.
 
         Returns:
-            Tensors: of ``label`` and ``index`` int64 without axes; ``params`` a dict of float64
-            without axes. A slice's have B in front. Texts are str, or a list of them.
+            Tensors: ``label`` and ``index`` are int64 without axes, ``params`` is a dict of float64
+            without axes. In a batch, all have B in front. A text is a str, or in a batch a list.
 
         Raises:
             IndexError: an index outside the length.

@@ -1,4 +1,4 @@
-"""Which clip an epoch shows at a position."""
+"""The order of an epoch: which clip it shows at which position."""
 
 from __future__ import annotations
 
@@ -20,14 +20,15 @@ class Order:
     """The clips of each epoch, in order.
 
     Attributes:
-        seed, split: of the stream; they key the permutations.
-        length: clips in an epoch; None where the stream is endless and has one epoch, 0.
-        fresh: whether epoch e shows the clips [e * length, (e + 1) * length); else [0, length).
+        seed, split: of the stream; the permutations are keyed by them.
+        length: clips in an epoch; None if the dataset is endless, which has a single epoch, 0.
+        fresh: whether epoch e shows the clips [e * length, (e + 1) * length). If not, every epoch
+            shows the clips [0, length).
         shuffle: whether each epoch shows its clips in an order of its own.
-        clips: how many the source has; None: it has no end.
+        clips: how many clips the source has; None if it has no end.
 
     Raises:
-        ArgumentError: an endless stream cannot be shuffled.
+        ArgumentError: ``fresh`` or ``shuffle`` is no bool, or an endless dataset is to be shuffled.
     """
 
     seed: int
@@ -48,11 +49,11 @@ class Order:
             )
 
     def check_epoch(self, epoch: int) -> int:
-        """``epoch`` as an int, where the stream has that epoch.
+        """``epoch`` as an int, if the dataset has this epoch.
 
         Raises:
-            ArgumentError: it is negative, or its clips would lie beyond the source's end; an
-                endless stream has epoch 0 only.
+            ArgumentError: the epoch is negative, or its clips would lie beyond the source's end, or
+                it is not 0 and the dataset is endless.
         """
         if self.length is None:
             if epoch != 0:
@@ -72,12 +73,12 @@ class Order:
         return whole_number("epoch", epoch, 0, 2**63 // self.length - 1)
 
     def warm(self) -> None:
-        """Compile what ``indices`` needs: call before workers start."""
+        """Compile the kernels that ``indices`` calls. To be called before workers start."""
         self.indices(0, range(1))
 
     def indices(self, epoch: int, positions: Sequence[int]) -> NDArray[np.int64]:
-        """The clips' indices at these positions of an epoch, int64 (B,)."""
-        if isinstance(positions, range):  # which NumPy would read one by one
+        """The indices of the clips at these positions of an epoch, int64 (B,)."""
+        if isinstance(positions, range):  # faster: NumPy would read a range number by number
             places = np.arange(positions.start, positions.stop, positions.step, dtype=np.int64)
         else:
             places = np.asarray(positions, np.int64)

@@ -1,4 +1,4 @@
-"""Output: what a trainer is handed. The layout, dtype and range of the video, and which keys."""
+"""Output: the form in which clips are handed to a trainer."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ DTYPES: dict[str, np.dtype[Any]] = {
     "float16": np.dtype(np.float16),
     "bfloat16": BFLOAT16,
 }
-"""Of a video, by name: the dtype of the array that carries it."""
+"""The dtypes of a video by name, each with the dtype of the array that holds it."""
 VALUE_RANGES = ((0.0, 1.0), (-1.0, 1.0), (-0.5, 0.5))
-"""Of a video in floats: the values of black and white."""
+"""The values of black and white in a video of floats."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Output:
-    """How a dataset hands out its clips. Frozen, and checked when it is made.
+    """How a dataset hands out its clips. Frozen, and validated when it is made.
 
-    Fields are named as the source names them; only ``names`` says what a trainer calls them.
+    All settings name fields as the source does, also if ``names`` gives them new names.
 
     Attributes:
-        layout: of the video: ``"TCHW"``, ``"CTHW"`` or ``"THWC"``; in a batch B is in front.
-        dtype: of the video: ``"uint8"``, ``"float32"``, ``"float16"`` or ``"bfloat16"``, or
+        layout: axes of the video: ``"TCHW"``, ``"CTHW"`` or ``"THWC"``; a batch has B in front.
+        dtype: dtype of the video: ``"uint8"``, ``"float32"``, ``"float16"`` or ``"bfloat16"``, or
             torch's dtype of that name. Floats are computed in float64 and rounded once.
-        value_range: with floats: the values of black and white: (0, 1), (-1, 1) or (-0.5, 0.5).
-            None: (0, 1), unless there are ``mean`` and ``std``.
-        mean, std: with floats, both or none: a number for each channel; a byte b of channel c
-            becomes ``(b / 255 - mean[c]) / std[c]``, as torchvision's ``Normalize`` has it.
+        value_range: for floats, the values of black and white: (0, 1), (-1, 1) or (-0.5, 0.5).
+            None means (0, 1), unless ``mean`` and ``std`` are given.
+        mean, std: for floats, one number for each channel; both or neither. A byte b of channel c
+            becomes ``(b / 255 - mean[c]) / std[c]``, as in torchvision's ``Normalize``.
         names: new names for keys of the dict, as in ``{"video": "pixel_values"}``.
-        as_tuple: hand out the values of these fields as a tuple instead of a dict.
-        as_tensor: hand out this field's tensor alone.
+        as_tuple: the fields whose values are handed out as a tuple, instead of a dict.
+        as_tensor: the one field whose tensor is handed out alone, instead of a dict.
 
     Raises:
         ArgumentError: names the setting, the value given and what is allowed.
@@ -69,7 +69,7 @@ class Output:
         if self.as_tuple is not None and self.as_tensor is not None:
             raise ArgumentError(
                 f"as_tuple, as_tensor: given {self.as_tuple!r} and {self.as_tensor!r}; only one of "
-                f"them may be"
+                f"them may be given"
             )
         if self.as_tuple is not None:
             if isinstance(self.as_tuple, str) or not self.as_tuple:
@@ -90,7 +90,7 @@ class Output:
         return f"Output({', '.join(f'{n}={v!r}' for n, v, old in changed if v not in (old, {}))})"
 
     def check_fits(self, fields: Sequence[str], channels: int) -> None:
-        """Raise unless clips of these fields and channels can be handed out in this way.
+        """Check that clips with these fields and channels can be handed out in this way.
 
         Raises:
             ArgumentError: names the setting, the value given and what is allowed.
@@ -115,7 +115,8 @@ class Output:
             )
 
     def select(self, values: Mapping[str, Any]) -> Any:
-        """Of a clip's or batch's ``values``: all as a dict, or the tuple or the one asked for."""
+        """What is handed out of the ``values`` of a clip or batch: a dict of all of them, or the
+        tuple or the single value that the settings ask for."""
         if self.as_tensor is not None:
             return values[self.as_tensor]
         if self.as_tuple is not None:
@@ -124,11 +125,12 @@ class Output:
 
     @property
     def carrier(self) -> np.dtype[Any]:
-        """The dtype of the arrays that carry the video."""
+        """The dtype of the array that holds the video."""
         return DTYPES[str(self.dtype)]
 
     def byte_values(self) -> NDArray[Any]:
-        """What each byte becomes, in ``carrier``: (channels, 256), or (1, 256) for any channel."""
+        """The value of each byte, dtype ``carrier``: (channels, 256), or (1, 256) if all channels
+        have the same values."""
         bytes_ = np.arange(256, dtype=np.float64)
         if self.carrier == np.uint8:
             return np.arange(256, dtype=np.uint8)[None]
@@ -236,8 +238,8 @@ def _rounded(values: NDArray[np.float64], dtype: np.dtype[Any]) -> NDArray[Any]:
     if dtype != BFLOAT16:
         with np.errstate(over="ignore"):
             return values.astype(dtype)
-    # To float32 with its last bit set where anything was cut off ("round to odd"): from there the
-    # second rounding, to the 8 bits that bfloat16 has, is what a single one would have been.
+    # First to float32 by "round to odd": a value that has no exact float32 is cut, and its last bit
+    # is set. Rounding that to the 8 bits of bfloat16 gives the same as rounding once.
     with np.errstate(over="ignore"):
         single = values.astype(np.float32)
     bits = single.view(np.uint32)

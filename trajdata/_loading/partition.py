@@ -1,13 +1,14 @@
 """Which positions of an epoch a rank and a worker take: integer arithmetic only.
 
 An epoch is the positions 0 .. length - 1. From ``start`` on they are cut into global batches of
-``world_size * batch`` consecutive positions, numbered 0, 1, ...; rank r takes the r-th slice of
-each, and within a rank worker w of W takes the numbers w, w + W, ... A stock DataLoader asks its
-workers in turn, so that it gives out the numbers in order whatever W is.
+``world_size * batch`` consecutive positions, which are numbered 0, 1, ... Rank r takes the r-th
+slice of each global batch. Within a rank, worker w of W takes those with the numbers w, w + W, ...
+An ordinary DataLoader asks its workers in turn, so it gives out the batches in the order of their
+numbers for every W.
 
-The last global batch may be short. It too is cut into ``world_size`` equal slices, so every rank
-has the same number of batches, each of the same size as the other ranks'. With ``multiple`` it is
-cut down to a multiple of that first, and what is left over is not shown.
+The last global batch may be short. It too is cut into ``world_size`` equal slices, so that every
+rank has the same number of batches, and the batches with the same number have the same size. With
+``multiple``, the epoch is shortened to a multiple of this number first.
 """
 
 from __future__ import annotations
@@ -24,18 +25,19 @@ __all__ = ["Partition"]
 
 @dataclass(frozen=True)
 class Partition:
-    """How the positions of an epoch are split up.
+    """How the positions of an epoch are shared among ranks and workers.
 
     Attributes:
-        length: clips in an epoch, all ranks together; None where the stream is endless.
+        length: clips in an epoch, all ranks together; None if the dataset is endless.
         batch: clips that a rank takes of each global batch.
-        rank: which of the ranks this is.
+        rank: the number of this rank.
         world_size: how many ranks there are.
-        multiple: of how many clips all ranks together show a multiple, a multiple of world_size
-            itself: what is left over at the end of an epoch is not shown. None: all is shown.
+        multiple: if given, all ranks together show a multiple of this many clips, and the clips
+            left over at the end of an epoch are not shown. It must be a multiple of ``world_size``.
+            None means that all clips are shown.
 
     Raises:
-        ArgumentError: a number out of range, or a length that the ranks cannot share equally.
+        ArgumentError: a number is out of range, or the ranks cannot share the length equally.
     """
 
     length: int | None
@@ -74,10 +76,11 @@ class Partition:
         return self.world_size * self.batch
 
     def check_start(self, start: int) -> int:
-        """``start`` as an int, where an epoch can be partitioned from there.
+        """``start`` as an int, if an epoch can be partitioned from there.
 
         Raises:
-            ArgumentError: it is outside 0 .. length, or what remains cannot be shared equally.
+            ArgumentError: ``start`` is outside 0 .. length, or the ranks cannot share equally what
+                remains.
         """
         start = whole_number("start", start, 0, 2**63 - 1 if self.length is None else self.length)
         shared = self.multiple is not None or self.length is None
@@ -107,7 +110,7 @@ class Partition:
         return None if end is None else -(-(end - start) // self.global_batch)
 
     def positions(self, start: int, number: int) -> range:
-        """The positions of this rank's batch of that number; empty after the last one."""
+        """The positions of this rank's batch with this number; empty after the last batch."""
         first = start + number * self.global_batch
         size = self.batch
         end = self.end(start)
@@ -118,9 +121,9 @@ class Partition:
     def worker_positions(
         self, start: int, worker: int, workers: int, given: int = 0
     ) -> Iterator[range]:
-        """The batches of one worker, as positions, after its first ``given`` clips.
+        """The positions of one worker's batches, without the first ``given`` clips of the worker.
 
-        A batch of which some clips were given comes without these.
+        If only some clips of a batch were given, the positions of its other clips come first.
         """
         whole, part = divmod(given, self.batch)
         first = worker + whole * workers
@@ -133,7 +136,8 @@ class Partition:
                 yield left
 
     def worker_clips(self, start: int, worker: int, workers: int) -> int:
-        """Clips that one worker takes of an epoch partitioned from ``start``, which has an end."""
+        """Clips that one worker takes of an epoch partitioned from ``start``. Not for an endless
+        epoch."""
         total = self.rank_batches(start) or 0
         count = len(range(worker, total, workers))
         if count == 0:
@@ -142,15 +146,15 @@ class Partition:
         return (count - 1) * self.batch + len(self.positions(start, last))
 
     def consumed(self, start: int, worker: int, workers: int, given: int) -> int:
-        """Clips of the epoch that all ranks have consumed when this worker was the last to give.
+        """Clips of the epoch that all ranks have consumed, if the latest clip is this worker's.
 
         Args:
-            start: where the epoch was partitioned from.
-            worker: which worker gave the latest clip, of how many ``workers``.
-            given: clips that it has given so far.
+            start: the position from which the epoch was partitioned.
+            worker, workers: the worker that gave the latest clip, and how many workers there are.
+            given: how many clips this worker has given so far.
 
         Returns:
-            The value of ``start`` from which an epoch goes on.
+            The value of ``start`` with which the epoch goes on.
         """
         if given == 0:
             return start
@@ -159,7 +163,7 @@ class Partition:
         return start + number * self.global_batch + (given - before * self.batch) * self.world_size
 
     def after(self, start: int, batches: int) -> int:
-        """Clips of the epoch that all ranks have consumed after that many batches each."""
+        """Clips of the epoch that all ranks have consumed after ``batches`` batches each."""
         reached = start + batches * self.global_batch
         end = self.end(start)
         return reached if end is None else min(reached, end)

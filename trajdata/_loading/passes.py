@@ -1,10 +1,10 @@
-"""Which epoch each pass over a dataset shows, in whatever process it is made.
+"""Decide which epoch each pass over a dataset shows, in the loader's process and in its workers.
 
-While nobody calls ``set_epoch``, every pass shows the epoch after the latest. All workers of a
-loader must agree on it, also where some are stopped before they have begun. So it is settled where
-the loader is: its process plans a pass for each iterator of a loader, once, before the first worker
-is forked or the dataset is pickled for it. Persistent workers go on to further passes; each of them
-makes all of these, and counts them from there.
+Until ``set_epoch`` is called, every pass shows the epoch after the latest one. All workers of a
+loader must agree on that epoch, even if some are stopped before they have begun. So it is decided
+in the process of the loader, which plans one pass for each iterator of the loader, before the first
+worker is forked or the dataset is pickled for one. Persistent workers go on to further passes. Each
+worker takes part in all of these, so it can count them, beginning with the planned one.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from trajdata._loading.state import Pass
 __all__ = ["Passes", "Plan"]
 
 _NAMED_EPOCH, _TIMES_NAMED, _LATEST = 0, 1, 2
-"""Places of the shared numbers: the epoch that ``set_epoch`` named, how often it did so, and the
-latest epoch that a pass has begun."""
+"""Places of the shared numbers: the epoch that ``set_epoch`` named last, how often it was called,
+and the latest epoch of which a pass has begun."""
 
 _DEPTH = 4
-"""How deep a dataset is looked for in the datasets that are wrapped around it."""
+"""How many levels of attributes are searched for a dataset inside the datasets that wrap it."""
 _WIDTH = 64
-"""How many items of a list or dict are looked at for that."""
+"""How many items of a list or dict are searched for it."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a pass shows: an epoch, and the state that it goes on from where there is one."""
+    """What a pass shows: the epoch, and if it goes on from a loaded state, what that says."""
 
     epoch: int
     resume: Pass | None = None
@@ -46,8 +46,9 @@ class Passes:
     """The passes over one dataset.
 
     Args:
-        epoch: of the first pass.
-        repeats_are_noted: warn where an epoch that was named once is shown again.
+        epoch: the epoch of the first pass.
+        repeats_are_noted: whether to warn when an epoch is shown again because ``set_epoch`` was
+            not called before the pass.
     """
 
     def __init__(self, epoch: int, *, repeats_are_noted: bool) -> None:
@@ -55,7 +56,7 @@ class Passes:
         self._next = epoch
         self._first = epoch
         self._resume: Pass | None = None
-        self._ended = False  # whether that state has nothing left of its epoch
+        self._ended = False  # whether nothing is left of the epoch of self._resume
         self._begun = False
         self._planned_at = 0
         self._numbers = SharedNumbers([epoch, 0, -1])
@@ -65,8 +66,8 @@ class Passes:
     def _reset(self) -> None:
         self._owner = os.getpid()
         self._plans: weakref.WeakKeyDictionary[Any, Plan] = weakref.WeakKeyDictionary()
-        # Of a worker: its process, the plan it began with, passes since, and when it last looked
-        # how often an epoch was named.
+        # In a worker: its process, the plan that it began with, how many passes it has begun since,
+        # and how often an epoch had been named when the latest of them began.
         self._worker: tuple[int, Plan, int, int] | None = None
         _ALL.add(self)
         _watch_forks()
@@ -81,19 +82,20 @@ class Passes:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._reset()
-        # A worker goes on with the numbers that came along; what is no worker takes its own.
+        # A worker keeps the shared numbers that it was pickled with. Any other process takes
+        # numbers of its own.
         self._owner = 0
 
     @property
     def first_epoch(self) -> int:
-        """The epoch of the first pass; it alone begins at the dataset's ``start``."""
+        """The epoch of the first pass. Only this epoch begins at the dataset's ``start``."""
         return self._first
 
     def name(self, epoch: int) -> None:
-        """Let the next pass show that epoch, and every one until another is named."""
+        """Let the next pass show this epoch, and each later pass until another epoch is named."""
         self._own()
         if not self._begun and self._numbers[_LATEST] < 0:
-            # A resumed trainer makes the dataset with start= and then names the epoch it is in.
+            # A trainer that resumes makes the dataset with start= and then names its epoch.
             self._first = epoch
         self._numbers[_NAMED_EPOCH] = epoch
         self._numbers[_TIMES_NAMED] += 1
@@ -101,7 +103,7 @@ class Passes:
             self._resume = None
 
     def resume(self, state: Pass, *, ended: bool) -> None:
-        """Let the next pass go on from a state."""
+        """Let the next pass go on from a loaded state."""
         if get_worker_info() is None:
             self._own()
         self._resume, self._ended = state, ended
@@ -109,7 +111,7 @@ class Passes:
             self._numbers[_NAMED_EPOCH] = state.epoch
 
     def peek(self) -> Plan:
-        """What the next pass shows, as far as this process can tell."""
+        """What the next pass will show, as far as this process knows."""
         if self._resume is not None:
             return Plan(self._resume.epoch, self._resume)
         if self._numbers[_TIMES_NAMED]:
@@ -117,19 +119,20 @@ class Passes:
         return Plan(max(self._next, self._numbers[_LATEST] + 1))
 
     def begin(self) -> Plan:
-        """A pass begins: what it shows."""
+        """Begin a pass. Returns what it shows."""
         plan = self._take() if get_worker_info() is None else self._worker_begins()
         self._numbers[_LATEST] = max(self._numbers[_LATEST], plan.epoch)
         return plan
 
     def _own(self) -> None:
-        """Have numbers of this process, where they are another's: ranks are forked, too."""
+        """Take numbers of this process if the present ones are shared with another process, as in a
+        rank that was forked."""
         if self._owner != os.getpid():
             self._numbers = SharedNumbers([self._numbers[place] for place in range(3)])
             self._reset()
 
     def _take(self) -> Plan:
-        """The next pass, which is made in this process or by workers of it."""
+        """Take the plan of the next pass, which this process or its workers will make."""
         self._own()
         plan, named = self.peek(), self._numbers[_TIMES_NAMED]
         if plan.resume is None and named and named == self._planned_at:
@@ -142,7 +145,7 @@ class Passes:
         return plan
 
     def _plan_for(self, iterator: Any) -> Plan:
-        """The pass that a loader's iterator makes; the same for each of its workers."""
+        """The plan of the pass that a loader's iterator makes, the same for all its workers."""
         self._own()
         plan = self._plans.get(iterator)
         if plan is None:
@@ -159,7 +162,8 @@ class Passes:
             number += 1
         mine, self._resume = self._resume, None
         if mine is not None:
-            # The loader gave this worker its own state. Passes after this one count from there.
+            # The loader gave this worker its own state. The passes after this one are counted from
+            # the epoch of that state.
             self._worker = process, Plan(mine.epoch - number), number, named
             return Plan(mine.epoch, mine)
         self._worker = process, plan, number, named
@@ -192,7 +196,7 @@ def _watch_forks() -> None:
 
 
 def _plan_forked_loader() -> None:
-    """Plan the pass of the loader whose worker is about to be forked, if it has not been yet."""
+    """Before a loader forks a worker, plan the pass of this loader unless that was done before."""
     iterator = loader_iterator()
     if iterator is None or get_worker_info() is not None:
         return
@@ -202,7 +206,7 @@ def _plan_forked_loader() -> None:
 
 
 def _holds(value: Any, wanted: Passes, depth: int) -> bool:
-    """Whether an object is or has the wanted one, among its attributes and theirs."""
+    """Whether an object is the wanted one, or has it among its attributes or their attributes."""
     if value is wanted:
         return True
     if depth == 0:

@@ -1,9 +1,10 @@
-"""A permutation of 0 .. n - 1 that needs no table: any position's image is computed on its own.
+"""A permutation of 0 .. n - 1 without a table: the image of each position is computed by itself.
 
-A Feistel network over the smallest power of two that holds n, with Philox as its round function;
-an image outside 0 .. n - 1 goes through the network again until it lies inside ("cycle walking",
-Black and Rogaway, "Ciphers with arbitrary finite domains", CT-RSA 2002). Both are bijections, so
-the whole is. The power of two is below 2 n: on average a position walks less than twice.
+It is a Feistel network over the smallest power of two that is not below n, with Philox as the round
+function. An image outside 0 .. n - 1 goes through the network again until it lies inside ("cycle
+walking", Black and Rogaway, "Ciphers with arbitrary finite domains", CT-RSA 2002). Both steps are
+bijections, so their combination is one. The power of two is below 2 n, so on average a position
+goes through the network less than twice.
 """
 
 from __future__ import annotations
@@ -26,10 +27,10 @@ class KeyedPermutation:
     """The order in which an epoch of n clips is shown: a bijection of 0 .. n - 1.
 
     Args:
-        n: how many positions there are, from 1 to 2**63 - 1.
-        seed: of the stream, from 0 to 2**63 - 1.
-        split: of the stream.
-        epoch: every epoch has another permutation.
+        n: number of positions, from 1 to 2**63 - 1.
+        seed: seed of the stream, from 0 to 2**63 - 1.
+        split: split of the stream.
+        epoch: number of the epoch; every epoch has another permutation.
 
     Raises:
         ArgumentError: names the argument, the value given and what is allowed.
@@ -42,7 +43,7 @@ class KeyedPermutation:
         self._bits = (self.n - 1).bit_length()
 
     def __call__(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The images of positions, int64 (B,) each.
+        """The images, int64 (B,), of positions, int64 (B,).
 
         Raises:
             ArgumentError: a position outside 0 .. n - 1.
@@ -59,7 +60,7 @@ class KeyedPermutation:
 
 @kernel
 def _permute(key, epoch, n, bits, positions, images):  # type: ignore[no-untyped-def]
-    # The epoch goes into the key of the rounds, so that their counter has room for a half.
+    # The epoch goes into the key of the rounds, because their counter is needed for a half.
     w = words(key, epoch, 0, ORDER, 0)
     low_bits = np.uint64(bits // 2)
     low_mask = (np.uint64(1) << low_bits) - np.uint64(1)
@@ -70,7 +71,8 @@ def _permute(key, epoch, n, bits, positions, images):  # type: ignore[no-untyped
         while True:
             low, high = x & low_mask, x >> low_bits
             for turn in range(_ROUNDS):
-                # Each half in its turn is changed by the other: that way a half may have any size.
+                # The rounds change the two halves in turn and never swap them, so that the halves
+                # may differ in size.
                 if turn % 2 == 0:
                     high ^= philox4x32(low, np.uint64(turn), w[2], w[3], w[0], w[1])[0] & high_mask
                 else:

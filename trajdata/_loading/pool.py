@@ -1,7 +1,8 @@
-"""Memory for batches in the process that renders them, used again once a batch is gone.
+"""Memory for batches that are made and used in one process; it is used again after a batch is gone.
 
-Fresh memory is slow: the system zeroes it page by page while a batch is written to it, which takes
-as long as rendering the batch. So the block that a dropped batch lay on takes one of the next ones.
+Fresh memory is slow: the system zeroes it page by page while a batch is written to it, and that
+takes as long as rendering the batch. So the memory of a batch that nobody holds any more is given
+to one of the next batches.
 """
 
 from __future__ import annotations
@@ -20,19 +21,20 @@ from trajdata._loading.arrays import ArrayShape, tensor_over
 __all__ = ["Pool"]
 
 _SMALL = 64 << 10
-"""Bytes of an array up to which fresh memory costs nothing: the allocator has it at hand."""
+"""Up to this number of bytes, fresh memory for an array is free: the allocator keeps some."""
 
 
 class Pool:
     """Blocks for the arrays of a batch.
 
-    A block is handed out again when the last array, view or tensor on it is gone: what a trainer
-    keeps never changes. Threads may share a pool. A copy in another process begins empty.
+    A block is handed out again when the last array, view or tensor on it is gone, so that a tensor
+    which a trainer keeps never changes. Threads may share a pool. A copy in another process begins
+    empty.
 
     Args:
-        arrays: the arrays of a batch, by field.
-        clips: of the largest batch.
-        most: blocks of a field that are kept for later, at most.
+        arrays: field -> dtype and shape of its array.
+        clips: number of clips in the largest batch.
+        most: the largest number of unused blocks that are kept for each field.
     """
 
     def __init__(self, arrays: Mapping[str, ArrayShape], clips: int, most: int) -> None:
@@ -49,12 +51,12 @@ class Pool:
         return Pool, (self._arrays, self._clips, self._most)
 
     def places(self, clips: int) -> dict[str, NDArray[Any]]:
-        """Arrays to write a batch into, for those fields for which it pays."""
+        """Arrays to write a batch into, for the fields whose arrays are large enough."""
         places = {}
         for name, array in self._arrays.items():
             free = self._free[name]
             try:
-                block = free.pop()  # the latest: most of it may still be in the cache
+                block = free.pop()  # the block used last, which may still be in the cache
             except IndexError:
                 block = np.empty(array.bytes(self._clips), np.uint8)
             loan = _Loan(block)
@@ -70,7 +72,8 @@ class Pool:
 
 
 class _Loan:
-    """The owner of a block while something lies on it: the base of all arrays and views there."""
+    """Owns a block that is in use. It is the base of all arrays and views on the block, so it ends
+    with the last of them."""
 
     def __init__(self, block: NDArray[np.uint8]) -> None:
         self.__array_interface__: dict[str, Any] = block.__array_interface__

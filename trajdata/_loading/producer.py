@@ -1,4 +1,4 @@
-"""Positions of an epoch in, what the dataset yields out."""
+"""Make batches and single clips from positions of an epoch."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ __all__ = ["Producer"]
 
 
 class Producer:
-    """Makes batches and single clips as an ``Output`` asks, in memory that is used again.
+    """Makes batches and single clips in the form of an ``Output``, in memory that is used again.
 
-    In a worker that is the shared slots by which batches travel, elsewhere a pool.
+    In a worker, this memory is the slots in which batches are sent. In another process, it is a
+    pool.
 
     Args:
         source: where the clips come from.
         order: which clip is shown at a position.
         handout: how clips are handed out.
-        largest: clips in a batch, at most.
-        ahead: batches that are made ahead, at most.
+        largest: number of clips in the largest batch.
+        ahead: the largest number of batches that are made ahead.
     """
 
     def __init__(
@@ -36,7 +37,7 @@ class Producer:
         self._order = order
         self._handout = handout
         self._largest = largest
-        # One with the trainer, one that is being made, and those that are made ahead.
+        # One batch that the trainer has, one that is being made, and those that are made ahead.
         self._pool = Pool(handout.arrays, largest, 2 + ahead)
         self._sender: Sender | None = None
 
@@ -45,7 +46,8 @@ class Producer:
         indices = self._order.indices(epoch, positions)
         memory = self._memory()
         places = memory.places(len(positions))
-        # A video in another format than the source's is made elsewhere, then written there.
+        # If the format of the video changes, the source gets memory of its own, and ``handout``
+        # writes the changed video into this place.
         place = None if self._handout.video_unchanged else places.pop("video", None)
         batch = self._source.batch(indices, out=places)
         return self._handout.batch(batch, place=place, tensor=memory.tensor)

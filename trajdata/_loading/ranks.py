@@ -1,4 +1,4 @@
-"""Which of the ranks this process is, asked when a dataset is used and not when it is made."""
+"""Find out which rank this process is. That is done when a dataset is used, not when it is made."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ __all__ = ["Ranks", "Share"]
 
 @dataclass(frozen=True)
 class Share:
-    """What part of the stream a process takes.
+    """The part of an epoch that a process takes.
 
     Attributes:
-        rank, world_size: rank r of the ranks that share it.
-        dealer: who deals out what this process takes to several ranks; None: nobody.
+        rank, world_size: the number of this rank, and how many ranks share the epoch.
+        dealer: how accelerate deals out the clips of this process to several ranks, or None.
     """
 
     rank: int = 0
@@ -31,12 +31,12 @@ class Share:
 
 
 class Ranks:
-    """The rank that was given, else that of ``torch.distributed``, else 0 of 1.
+    """The rank that was given, or else that of ``torch.distributed``, or else 0 of 1.
 
-    Where accelerate deals out what the dataset yields, the dataset yields all of it.
+    If accelerate deals out the clips of the dataset, the dataset itself yields all of them.
 
     Raises:
-        ArgumentError: one of both without the other, or numbers out of range.
+        ArgumentError: only one of ``rank`` and ``world_size`` was given, or one is out of range.
     """
 
     def __init__(self, rank: int | None, world_size: int | None) -> None:
@@ -62,16 +62,17 @@ class Ranks:
 
     def __getstate__(self) -> dict[str, Any]:
         # A spawned worker has neither the process group nor the frames of the loader that starts
-        # it. A copy that goes elsewhere, as to a process that will be a rank, settles for itself.
+        # it, so the rank is settled here. A copy that goes to another process, such as one that
+        # becomes a rank, finds out its rank itself.
         settled = None if loader_iterator() is None else self.settle()
         return {"_given": self._given, "_settled": settled}
 
     def settle(self) -> Share:
-        """The share of this process as things are now.
+        """The share of this process at this moment.
 
         Raises:
-            ArgumentError: there are several ranks, and nobody says which this is; or a rank was
-                given and accelerate would share the stream once more.
+            ArgumentError: there are several ranks and it is not known which one this is; or a rank
+                was given although accelerate deals out the clips to ranks itself.
         """
         if self._settled is not None and get_worker_info() is not None:
             return self._settled

@@ -21,8 +21,8 @@ __all__ = ["SharedNumbers"]
 class SharedNumbers:
     """int64 numbers in memory that worker processes share with their parent.
 
-    Forked and spawned workers alike see what the parent writes, and the other way round. A copy
-    made by ``copy.deepcopy`` or by a plain pickle has numbers of its own.
+    The parent and its workers, forked or spawned, see each other's changes. A copy that is made by
+    ``copy.deepcopy`` or by a pickle for another purpose has numbers of its own.
     """
 
     def __init__(self, numbers: Sequence[int]) -> None:
@@ -36,7 +36,7 @@ class SharedNumbers:
             try:
                 self._descriptor = create(size)
             except OSError:
-                # No file: forked workers share this memory all the same, spawned ones cannot.
+                # Without a file, forked workers share this memory too, but spawned ones cannot.
                 self._hold(mmap.mmap(-1, size))
             else:
                 self._hold(mmap.mmap(self._descriptor, size))

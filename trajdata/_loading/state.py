@@ -1,8 +1,9 @@
-"""How far a pass over an epoch has come, as a small dict of ints and strings.
+"""The state of a pass: how far it has come in its epoch, as a small dict.
 
-A ``StatefulDataLoader`` asks each of its workers for such a state after every batch and gives it
-back to the worker of the same number. Where the number of workers or ranks changes, all states of
-a loader together say how many clips of the epoch are consumed: ``resume_point``.
+A ``StatefulDataLoader`` asks each of its workers for its state after every batch, and on resuming
+gives it to the worker with the same number. If the number of workers or ranks has changed, the
+states of all workers together still tell how many clips of the epoch are consumed:
+``resume_point``.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ _PASS = ("epoch", "start", "given", "consumed")
 
 @dataclass(frozen=True)
 class StreamOrder:
-    """What must be the same for a state to mean anything: which clips an epoch shows, in order."""
+    """All that decides which clips an epoch shows and in which order. A state can only be loaded
+    into a dataset with the same ones."""
 
     fingerprint: str
     seed: int
@@ -40,10 +42,10 @@ class Pass:
     """One worker's pass over an epoch; ``given`` grows while it runs.
 
     Attributes:
-        epoch: which one.
-        start: the position from which it was partitioned.
-        worker, workers: which worker makes the pass, of how many.
-        given: clips that it has given.
+        epoch: the epoch's number.
+        start: the position from which the epoch was partitioned.
+        worker, workers: the worker that makes the pass, and how many workers there are.
+        given: how many clips this worker has given out in this pass.
     """
 
     epoch: int
@@ -62,7 +64,7 @@ class ResumePoint:
 
 
 def make_state(stream: StreamOrder, partition: Partition, current: Pass) -> dict[str, Any]:
-    """The state of a pass. Its ``consumed`` is in clips, of all ranks and workers together."""
+    """The state of a pass. ``consumed`` counts clips of all ranks and workers together."""
     return {
         _MARK: _VERSION,
         **vars(stream),
@@ -80,11 +82,11 @@ def check_state(
     partition: Partition | None = None,
     worker: tuple[int, int] | None = None,
 ) -> None:
-    """Raise unless ``state`` is one of this stream (and partition and worker, where given).
+    """Check that a state fits. The partition and the worker are compared only if they are given.
 
     Raises:
-        SpecMismatchError: it belongs to another stream; names what differs.
-        ArgumentError: it is no state, or one of another partition or worker.
+        SpecMismatchError: the state has another order of clips; names what differs.
+        ArgumentError: ``state`` is no state, or belongs to another partition or worker.
     """
     names = (*vars(stream), *_PARTITION, *_WORKER, *_PASS)
     if state.get(_MARK) != _VERSION or set(state) != {_MARK, *names}:
@@ -111,19 +113,21 @@ def check_state(
 
 
 def resume_point(loader_state: Mapping[str, Any]) -> ResumePoint:
-    """Where the epoch goes on after what a loader has given out.
+    """The epoch and the ``start`` with which training goes on after the clips that a loader has
+    given out.
 
-    It stays right when the number of workers or ranks, or the batch size, changes.
+    They are right for any number of workers or ranks and for any batch size from then on.
 
     Args:
         loader_state: ``state_dict()`` of a ``StatefulDataLoader`` over a ``TrajectoryDataset``,
-            or of a dataset that is iterated without workers. Ranks are at one point, so that the
-            state of any rank will do.
+            or of a dataset that is iterated without workers. All ranks have come equally far, so
+            the state of any rank will do.
 
     Raises:
-        ArgumentError: no such state; one worker's where there are several; or the clips given out
-            are no stretch from the start, as where single clips were dealt to several workers or
-            ranks with a ``collate_size`` other than the DataLoader's batch size.
+        ArgumentError: ``loader_state`` has no state of a dataset; or has the state of one worker
+            out of several; or the clips given out are no stretch from the start. The last happens
+            if single clips were dealt out to several workers or ranks with a ``collate_size`` other
+            than the DataLoader's batch size.
     """
     states = list(_states_in(loader_state))
     if not states:
@@ -144,7 +148,8 @@ def resume_point(loader_state: Mapping[str, Any]) -> ResumePoint:
     given = sum(state["given"] for state in states)
     consumed = max(state["consumed"] for state in states)
     givers = [state["worker"] for state in states if state["given"]]
-    # Worker 0 in its first run, or the only worker: what it gave is a stretch from the start.
+    # The clips that were given out are a stretch from the start if only one worker gave any, and it
+    # was the only worker or worker 0 in its first run.
     in_first_run = givers in ([], [0]) and given <= partition.batch
     alone = partition.world_size == 1 and (first["workers"] == 1 or in_first_run)
     whole = consumed == partition.end(first["start"]) or given % partition.batch == 0
@@ -154,7 +159,7 @@ def resume_point(loader_state: Mapping[str, Any]) -> ResumePoint:
             f"have consumed no stretch of clips from {first['start']} on; allowed are states of a "
             f"loader whose batch_size is the collate_size ({partition.batch}) of its dataset"
         )
-    # Steps that a loader with snapshot_every_n_steps > 1 took since it heard of its workers.
+    # With snapshot_every_n_steps > 1, the loader has taken some steps since its workers' states.
     later = partition.after(consumed, loader_state.get("_steps_since_snapshot", 0))
     return ResumePoint(first["epoch"], later)
 

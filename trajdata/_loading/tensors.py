@@ -1,4 +1,4 @@
-"""From a source's batch of NumPy arrays to what a dataset hands out."""
+"""Turn a source's batch of NumPy arrays into what a dataset hands out."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ __all__ = ["Handout", "TensorBatch"]
 
 
 class TensorBatch(TypedDict, total=False):
-    """What ``TrajectoryDataset`` yields as a dict with ``batch_size=B``, or a DataLoader collates.
+    """A batch of tensors: what ``TrajectoryDataset`` yields with ``batch_size=B``, or what a
+    DataLoader makes of single clips.
 
-    Those keys that the source's ``fields`` name, under the names that ``Output`` gives them. The
-    video's axes and dtype are those of the ``Output``.
+    A batch has the keys that the source's ``fields`` name, or the new names that ``Output`` gives
+    them. The video's axes and dtype are those of the ``Output``.
     """
 
     video: torch.Tensor  # (B, T, C, H, W) uint8
@@ -43,11 +44,12 @@ class Handout:
     """An ``Output`` for the clips of one source.
 
     Attributes:
-        arrays: what a batch is made of, by field; texts left out.
+        arrays: field -> dtype and shape of its array in a batch, for all fields but texts.
         video_unchanged: whether a video is passed on as the source gives it.
 
     Raises:
-        ArgumentError: the source has not the fields or channels that the output names.
+        ArgumentError: the output names fields that the source does not have, or another number of
+            channels.
     """
 
     def __init__(self, output: Output, fields: Sequence[str], spec: ClipSpec) -> None:
@@ -65,7 +67,7 @@ class Handout:
                 self.arrays[name] = ArrayShape(dtype, FIELDS[name].shape(spec))
 
     def warm(self) -> None:
-        """Compile what is needed: call before workers start."""
+        """Compile the kernels that are needed. To be called before workers start."""
         self._video.warm()
 
     def batch(
@@ -77,12 +79,13 @@ class Handout:
     ) -> Any:
         """The batch as tensors that share the arrays' memory.
 
-        Just what torch's ``default_collate`` makes of ``clips``: arrays become tensors with B in
-        front, ``label`` and ``index`` int64 (B,), ``params`` a dict of float64 (B,), texts lists.
+        The result equals what torch's ``default_collate`` makes of ``clips``: arrays become tensors
+        with B in front, ``label`` and ``index`` int64 (B,), ``params`` a dict of float64 (B,),
+        texts lists.
 
         Args:
-            batch: of a source.
-            place: where to write a video that is not passed on as the source gave it.
+            batch: a batch of a source.
+            place: array to write the video into, if it is not passed on as the source gives it.
             tensor: makes a tensor that shares an array's memory.
         """
         values: dict[str, Any] = {}
@@ -94,9 +97,10 @@ class Handout:
         return self._output.select(values)
 
     def clips(self, batch: Batch, count: int) -> list[Any]:
-        """The batch's ``count`` clips: tensors, those of numbers without axes, and texts as str.
+        """The ``count`` clips of a batch. Their values are tensors, of single numbers without axes,
+        and their texts are str.
 
-        Each clip's arrays own their memory, so that one that is kept does not keep the others.
+        Each clip has memory of its own, so that a clip that is kept does not keep the others.
         """
         rows = {name: _rows(value) for name, value in self._converted(batch).items()}
         return [
@@ -113,13 +117,13 @@ class Handout:
 
 
 def _rows(value: Any) -> Callable[[int], Any]:
-    """From a row's number to its value."""
+    """A function from a row's number to its value."""
     if isinstance(value, list):
         return value.__getitem__
     if isinstance(value, dict):
         columns = {key: _rows(numbers) for key, numbers in value.items()}
         return lambda row: {key: column(row) for key, column in columns.items()}
     if value.ndim == 1:
-        # Single numbers: their tensors share one block of a few bytes each.
+        # Single numbers take a few bytes each, so their tensors share one block of memory.
         return torch.from_numpy(value.copy()).unbind().__getitem__
     return lambda row: tensor_over(value[row].copy())

@@ -1,4 +1,4 @@
-"""The video of a batch, from the bytes of a source to the layout and dtype that is asked for."""
+"""Bring the video of a batch into the layout and dtype of an ``Output``."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _BITS: dict[int, np.dtype[Any]] = {
     2: np.dtype(np.uint16),
     4: np.dtype(np.uint32),
 }
-"""Kernels copy values by their bits: they need not know what these mean."""
+"""Kernels copy the bits of values, as unsigned integers, whatever their dtype is."""
 
 
 class VideoFormat:
-    """Layout and dtype of a video, with a table of what each byte becomes.
+    """Layout and dtype of a video, with a table of the value of each byte.
 
     Attributes:
         unchanged: whether a video is passed on as the source gives it.
@@ -35,14 +35,14 @@ class VideoFormat:
         self.unchanged = self._layout == "TCHW" and self._dtype == np.uint8
 
     def shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """Of a clip whose shape in the source is (T, C, H, W)."""
+        """The shape of a clip in this layout, if it is ``shape``, (T, C, H, W), in the source."""
         return tuple(shape["TCHW".index(axis)] for axis in self._layout)
 
     def convert(self, video: NDArray[np.uint8], out: NDArray[Any] | None = None) -> NDArray[Any]:
-        """A video uint8 (B, T, C, H, W) in this layout and dtype, C-contiguous.
+        """A video, uint8 (B, T, C, H, W), brought into this layout and dtype, C-contiguous.
 
-        What is in this format already is returned as it is; otherwise ``out`` is where to write
-        it.
+        A video that is in this format already is returned as it is. Otherwise it is written into
+        ``out``, or into a new array.
         """
         if self.unchanged:
             return np.ascontiguousarray(video)
@@ -50,7 +50,7 @@ class VideoFormat:
         if out is None:
             out = np.empty([video.shape[axis] for axis in axes], self._dtype)
         if self._dtype == np.uint8 and self._layout != "THWC":
-            # Rows stay whole, and NumPy copies those faster than a kernel reads bytes one by one.
+            # Rows stay in one piece, and NumPy copies them faster than a kernel does byte by byte.
             np.copyto(out, video.transpose(axes))
         elif self._layout == "TCHW":
             count, frames, channels, height, width = video.shape
@@ -66,7 +66,7 @@ class VideoFormat:
         return out
 
     def warm(self) -> None:
-        """Compile what ``convert`` needs: call before workers start."""
+        """Compile the kernels that ``convert`` calls. To be called before workers start."""
         self.convert(np.zeros((1, 1, len(self._table), 1, 1), np.uint8))
 
 

@@ -1,4 +1,4 @@
-"""What both datasets are: a source, seen in the way that an Output says."""
+"""What both kinds of dataset have in common: a source and an output."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class SourceView:
     """Attributes that every dataset has.
 
     Raises:
-        ArgumentError: no source, or no output.
+        ArgumentError: ``source`` is no source, or ``output`` is no ``Output``.
     """
 
     def __init__(self, source: Source, output: Output) -> None:
@@ -46,10 +46,10 @@ class SourceView:
 
 
 def checked_length(source: Source, length: int | None) -> int | None:
-    """How many clips are shown: ``length``, or as many as the source has; None: no end.
+    """How many clips a dataset has: ``length``, or else all of the source; None if it has no end.
 
     Raises:
-        ArgumentError: more than the source has, or no positive whole number.
+        ArgumentError: ``length`` is no whole number from 1 on, or exceeds the source's clips.
     """
     if length is None:
         return source.clips

@@ -1,1 +1,1 @@
-"""Sources of clips that are stored: read back, or read where there is something."""
+"""Sources that read clips from a store, all of them or those that are committed."""

@@ -1,4 +1,4 @@
-"""The shards of a store that are committed: mapped when they are first asked for, and checked."""
+"""Read clips from the committed shards of a store, which are mapped into memory and checked."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from trajdata._checks import whole_number
 from trajdata._clips.batches import batch_arrays
 from trajdata._clips.fields import FIELDS, TEXT_FIELDS
 from trajdata._clips.shown import ShownBatch
@@ -19,42 +20,54 @@ from trajdata._clips.source import check_indices
 from trajdata._clips.texts import param_names
 from trajdata._clips.typed import Batch
 from trajdata._errors import ArgumentError
+from trajdata._reading.ahead import Ahead
 from trajdata._shards.gather import gather_values, read_labels
 from trajdata._shards.layout import KEY_DIGITS
 from trajdata._shards.recipe import Recipe
+from trajdata._store.cached import CachedStore
 from trajdata._store.contents import read_contents
-from trajdata._store.opening import open_store
-from trajdata._store.protocol import Store
+from trajdata._store.opening import is_url, open_store
+from trajdata._store.protocol import ViewedStore
 from trajdata._store.shard_view import ShardView, check_size
+
+if TYPE_CHECKING:
+    from trajdata._store.cache import ShardCache
 
 __all__ = ["CommittedShards", "find_shards"]
 
 _OPEN_SHARDS = 128
+_CACHE_BYTES = 64 * 2**30
+_MEMORY_BYTES = 2**30
+_CARRIED = ("store", "recipe", "shards", "memory_bytes")
+_AHEAD = 2
+"""Shards that are fetched while the one before them is read."""
 
 
-def find_shards(where: str | os.PathLike[str], *, unfinished: bool) -> CommittedShards:
+def find_shards(
+    where: str | os.PathLike[str],
+    *,
+    unfinished: bool,
+    cache_dir: str | os.PathLike[str] | None = None,
+    cache_bytes: int | None = None,
+) -> CommittedShards:
     """The committed shards of a store.
 
     Args:
-        where: a folder as ``materialize`` wrote it; ``.trajdata`` may be missing when it is
+        where: a folder or URL as ``materialize`` wrote it; ``.trajdata`` may be missing when it is
             complete.
         unfinished: take what is committed so far. Otherwise an unfinished bake is an error.
+        cache_dir, cache_bytes: as of ``open_shards``.
 
     Raises:
-        ArgumentError: not a folder of shards, or an unfinished one.
-        ShardError: a damaged index, commit record or shard file.
+        ArgumentError: ``where`` is no store, or an unfinished one though ``unfinished`` is false.
+        ShardError: the index, a commit record or a shard's file is damaged.
     """
     folder = os.fspath(where)
-    if "://" in folder:
-        raise ArgumentError(
-            f"where: given {folder!r}; allowed is a folder of this machine: this version does not "
-            f"read buckets"
-        )
     store = open_store(folder)
     contents = read_contents(store)
     if contents is None:
         raise ArgumentError(
-            f"where: given {folder!r}; allowed is a folder that trajdata.materialize wrote"
+            f"where: given {folder!r}; allowed is a store that trajdata.materialize wrote"
         )
     recipe = contents.recipe
     recipe.check_format(store.where)
@@ -69,26 +82,48 @@ def find_shards(where: str | os.PathLike[str], *, unfinished: bool) -> Committed
         for shard in range(recipe.shards):
             if shard not in contents.present:
                 check_size(store, recipe, shard)
-    return CommittedShards(store, recipe, contents.present)
+    cache, memory_bytes = _cache(cache_dir, cache_bytes)
+    if cache is None and not is_url(folder):
+        return CommittedShards(store, recipe, contents.present, memory_bytes)
+    cached = CachedStore(store, recipe, contents.promised, cache)
+    return CommittedShards(cached, recipe, contents.present, memory_bytes)
+
+
+def _cache(
+    folder: str | os.PathLike[str] | None, most_bytes: int | None
+) -> tuple[ShardCache | None, int]:
+    """The cache of shards, if one is asked for, and how much memory shards may take."""
+    if most_bytes is not None:
+        most_bytes = whole_number("cache_bytes", most_bytes, 0, 2**63 - 1)
+    if folder is None:
+        return None, _MEMORY_BYTES if most_bytes is None else most_bytes
+    from trajdata._store.cache import ShardCache
+
+    return ShardCache(folder, _CACHE_BYTES if most_bytes is None else most_bytes), _MEMORY_BYTES
 
 
 class CommittedShards:
-    """Reads clips out of the shards of one store. ``find_shards`` makes one.
+    """Reads clips out of the committed shards of one store. ``find_shards`` makes one.
 
     Threads may share it; it can be pickled, and opens its files again where it arrives. At most
-    128 shards are mapped at a time.
+    128 shards are mapped at a time, and those that are no mapped files take ``memory_bytes`` of
+    memory at most, but one of them is always held.
 
     Attributes:
         store: where the shards are.
         recipe: what the store holds when complete.
         shards: the numbers of those that can be read.
+        memory_bytes: of shards that are held in memory.
         fields: which fields of a clip they hold.
     """
 
-    def __init__(self, store: Store, recipe: Recipe, shards: frozenset[int]) -> None:
+    def __init__(
+        self, store: ViewedStore, recipe: Recipe, shards: frozenset[int], memory_bytes: int
+    ) -> None:
         self.store = store
         self.recipe = recipe
         self.shards = shards
+        self.memory_bytes = memory_bytes
         self._prepare()
 
     def _prepare(self) -> None:
@@ -100,16 +135,17 @@ class CommittedShards:
         self._readable[list(self.shards)] = True
         self._open: OrderedDict[int, ShardView] = OrderedDict()
         self._lock = threading.Lock()
+        self._ahead = Ahead(self.store, _AHEAD)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in ("store", "recipe", "shards")}
+        return {name: getattr(self, name) for name in _CARRIED}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._prepare()
 
     def held(self, indices: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Whether each of int64 (B,) can be read: bool (B,)."""
+        """Whether the clips of these indices, int64 (B,), can be read: bool (B,)."""
         shards = np.minimum(indices // self.recipe.shard_clips, len(self._readable) - 1)
         readable: NDArray[np.bool_] = self._readable[shards] & (indices < self.recipe.clips)
         return readable
@@ -123,8 +159,8 @@ class CommittedShards:
         """The clips of these indices, stacked: the fields that are asked for, in that order.
 
         Raises:
-            ArgumentError: indices that cannot be read, or an ``out`` that does not fit.
-            ShardError: a damaged shard.
+            ArgumentError: a clip cannot be read, or an array of ``out`` does not fit.
+            ShardError: a shard is damaged.
         """
         where = check_indices(indices)
         lowest, highest = (int(where.min()), int(where.max())) if len(where) else (0, 0)
@@ -160,9 +196,10 @@ class CommittedShards:
         return cast(Batch, ShownBatch(result, self.recipe.spec))
 
     def warm(self) -> None:
-        """Compile the kernels (or load them from the disk cache): call before starting workers."""
+        """Compile the kernels, or load them from the disk cache: call before workers start."""
         record = np.zeros((1, self.recipe.layout.record_bytes), np.uint8)
-        record.flags.writeable = False  # as a mapped shard is
+        # Numba compiles a kernel separately for read-only arrays, such as mapped shards.
+        record.flags.writeable = False
         none = np.empty(0, np.int64)
         gather_values(record, none, none, 0, np.empty((1, 1), np.uint8))
         read_labels(record, none, 0, KEY_DIGITS, 0, 1, 1, none)
@@ -179,13 +216,14 @@ class CommittedShards:
                 if shard not in self.shards:
                     raise ArgumentError(
                         f"indices: given some of shard {shard}, which is not committed yet; "
-                        f"{len(self.shards)} of {self.recipe.shards} shards are"
+                        f"{len(self.shards)} of {self.recipe.shards} shards are committed"
                     )
 
     def _by_shard(
         self, where: NDArray[np.int64], lowest: int, highest: int
     ) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.intp]]]:
-        """(shard, rows of the shard, rows of the batch) for every shard that is asked."""
+        """(shard, rows of the shard, rows of the batch) for every shard that holds a clip asked
+        for."""
         if len(where) == 0:
             return
         size = self.recipe.shard_clips
@@ -216,7 +254,7 @@ class CommittedShards:
             array[places] = part
 
     def _checked_labels(self, opened: ShardView, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The labels of some records, whose keys are checked.
+        """The labels of some records. Their keys are checked too.
 
         Raises:
             ShardError: a key or a label is wrong.
@@ -234,7 +272,7 @@ class CommittedShards:
             labels,
         )
         if not sound:
-            # Slower, but it says what is wrong and where.
+            # These checks are slower, but say what is wrong and where.
             opened.strict.check_keys(opened.records["key"][rows], rows)
             labels = opened.strict.labels(opened.records["label"][rows], rows)
         return labels
@@ -243,17 +281,25 @@ class CommittedShards:
         with self._lock:
             opened = self._open.get(shard)
             if opened is None:
+                self._make_room(self.recipe.shard_bytes(shard))
                 opened = self._open[shard] = ShardView(self.store, self.recipe, shard)
-                if len(self._open) > _OPEN_SHARDS:
-                    # A thread that still reads it keeps its mapping alive.
-                    self._open.popitem(last=False)
+                self._ahead.follow(shard)
             else:
                 self._open.move_to_end(shard)
         opened.check_uncut()
         return opened
 
+    def _make_room(self, coming: int) -> None:
+        """Let go of the shards that were used longest ago. A thread that still reads one keeps it
+        alive."""
+        held = sum(opened.memory_bytes for opened in self._open.values())
+        while self._open and (
+            len(self._open) >= _OPEN_SHARDS or (held and held + coming > self.memory_bytes)
+        ):
+            held -= self._open.popitem(last=False)[1].memory_bytes
+
 
 def _as_bytes(array: NDArray[Any]) -> NDArray[np.uint8]:
-    """A C-contiguous array (B, ...) as bytes, uint8 (B, bytes of a row), the same memory."""
+    """A C-contiguous array (B, ...) as bytes: uint8 (B, bytes of a row) on the same memory."""
     size = math.prod(array.shape[1:])
     return array.reshape(len(array), size).view(np.uint8)

@@ -1,4 +1,4 @@
-"""read_through: what is committed is read, the rest comes from another source."""
+"""read_through: read the clips that are committed, and take the others from another source."""
 
 from __future__ import annotations
 
@@ -22,22 +22,29 @@ from trajdata._spec.model import ClipSpec
 __all__ = ["ReadThroughSource", "read_through"]
 
 
-def read_through(source: Source, where: str | os.PathLike[str]) -> ReadThroughSource:
+def read_through(
+    source: Source,
+    where: str | os.PathLike[str],
+    *,
+    cache_dir: str | os.PathLike[str] | None = None,
+    cache_bytes: int | None = None,
+) -> ReadThroughSource:
     """``source``, but clips that are committed in a store are read from there.
 
-    The bytes are the same either way. The store may be unfinished: what was committed when it was
-    opened is read.
+    The bytes are the same either way. The store may be unfinished: the shards are read that were
+    committed when it was opened.
 
     Args:
         source: of the same stream; most often a ``trajdata.ClipSource``.
-        where: a folder as ``trajdata.materialize`` writes it.
+        where: a folder or URL as ``trajdata.materialize`` writes it.
+        cache_dir, cache_bytes: as of ``open_shards``.
 
     Raises:
-        ArgumentError: not a folder of shards.
+        ArgumentError: ``where`` is no store.
         SpecMismatchError: the store holds another stream; names what differs.
-        ShardError: the store's index or records are damaged.
+        ShardError: the store's index or a commit record is damaged.
     """
-    shards = find_shards(where, unfinished=True)
+    shards = find_shards(where, unfinished=True, cache_dir=cache_dir, cache_bytes=cache_bytes)
     differences = stream_differences(source, shards.recipe)
     if differences:
         raise SpecMismatchError(os.fspath(where), differences)
@@ -45,16 +52,16 @@ def read_through(source: Source, where: str | os.PathLike[str]) -> ReadThroughSo
 
 
 class ReadThroughSource:
-    """A source that reads what is committed: ``trajdata.read_through`` makes one.
+    """A source that reads committed clips and takes the others from another source.
 
-    Fields that the store does not hold come from the other source, for every clip. Threads may
-    share it, and it can be pickled.
+    ``trajdata.read_through`` makes one. Fields that the store does not hold come from the other
+    source, for every clip. Threads may share it, and it can be pickled.
 
     Attributes:
-        spec, seed, split, fields, clips: as of the other source.
+        spec, seed, split, fields, clips: those of the other source.
     """
 
-    # As a ClipSource's: a stream without end is not to be iterated over.
+    # As in ClipSource: a source without end must not be iterated over by accident.
     __iter__ = None
     __contains__ = None
 
@@ -63,7 +70,8 @@ class ReadThroughSource:
         self._shards = shards
         self._readable = tuple(name for name in source.fields if name in shards.fields)
         self._missing = tuple(name for name in source.fields if name not in shards.fields)
-        # For the clips that are not committed, and for the fields that are never read.
+        # _twin renders the stored fields of clips that are not committed. _renderer renders the
+        # fields that the store does not hold.
         self._twin = source.with_fields(self._readable) if self._readable else source
         self._renderer = source.with_fields(self._missing) if self._missing else None
 
@@ -77,12 +85,12 @@ class ReadThroughSource:
 
     @property
     def seed(self) -> int:
-        """Of the stream."""
+        """The seed of the stream."""
         return self._source.seed
 
     @property
     def split(self) -> str:
-        """Of the stream."""
+        """The split of the stream."""
         return self._source.split
 
     @property
@@ -92,7 +100,7 @@ class ReadThroughSource:
 
     @property
     def clips(self) -> int | None:
-        """How many clips there are; None where the other source has no end."""
+        """How many clips there are; None if the other source has no end."""
         return self._source.clips
 
     @property
@@ -107,11 +115,11 @@ class ReadThroughSource:
     def __getitem__(self, index: slice) -> Batch: ...
 
     def __getitem__(self, index: int | slice) -> Clip | Batch:
-        """One clip: the fields of ``batch`` without the leading axis. Of a slice: a batch.
+        """One clip: the fields of ``batch`` without the leading axis. For a slice, a batch.
 
         Raises:
-            ArgumentError: an index outside the source, or a slice without a stop of a source that
-                has no end.
+            ArgumentError: the index is outside the source, or the slice has no stop and the source
+                no end.
         """
         if isinstance(index, slice):
             return self.batch(slice_indices(index, self.clips))
@@ -123,11 +131,11 @@ class ReadThroughSource:
         *,
         out: Mapping[str, NDArray[Any]] | None = None,
     ) -> Batch:
-        """As the other source's ``batch``: the same bytes, whatever is committed.
+        """The same batch as from the other source: the same bytes, whichever clips are committed.
 
         Raises:
-            ArgumentError: indices that the source does not have, or an ``out`` that does not fit.
-            ShardError: a damaged shard.
+            ArgumentError: the source does not have an index, or an array of ``out`` does not fit.
+            ShardError: a shard is damaged.
         """
         where, given = check_indices(indices), dict(out or {})
         if self._renderer is None:
@@ -152,20 +160,20 @@ class ReadThroughSource:
         return cast(Clip, pair(index, law))
 
     def warm(self) -> None:
-        """Compile every kernel (or load it from the disk cache): call before starting workers."""
+        """Compile all kernels, or load them from the disk cache: call before workers start."""
         self._source.warm()
         self._shards.warm()
 
     def with_fields(self, fields: Sequence[str]) -> ReadThroughSource:
-        """The same clips with other fields; what is mapped already is shared.
+        """The same clips with other fields. The new source shares the mapped shards.
 
         Raises:
-            ArgumentError: unknown fields.
+            ArgumentError: there is no such field.
         """
         return ReadThroughSource(self._source.with_fields(fields), self._shards)
 
     def _stored_fields(self, where: NDArray[np.int64], out: Mapping[str, NDArray[Any]]) -> Batch:
-        """Those fields that the shards hold: read where committed, else from the other source."""
+        """The fields that the shards hold: read for committed clips, rendered for the others."""
         held = self._shards.held(where)
         if held.all():
             return self._shards.batch(self._readable, where, out)
@@ -197,7 +205,7 @@ class ReadThroughSource:
 
 
 def _joined(values: Sequence[tuple[NDArray[np.bool_], NDArray[Any]]]) -> NDArray[Any]:
-    """float64 (B,): each part's values in the rows that it names."""
+    """Put parts together: float64 (B,), with each part's values in the part's rows, bool (B,)."""
     joined = np.empty(len(values[0][0]), np.float64)
     for rows, value in values:
         joined[rows] = value

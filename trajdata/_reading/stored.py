@@ -20,30 +20,44 @@ __all__ = ["StoredSource", "open_shards"]
 
 
 def open_shards(
-    where: str | os.PathLike[str], *, fields: Sequence[str] = DEFAULT_FIELDS
+    where: str | os.PathLike[str],
+    *,
+    fields: Sequence[str] = DEFAULT_FIELDS,
+    cache_dir: str | os.PathLike[str] | None = None,
+    cache_bytes: int | None = None,
 ) -> StoredSource:
     """The clips of a finished store, addressable by index.
 
     Args:
-        where: a folder as ``trajdata.materialize`` wrote it.
+        where: a folder as ``trajdata.materialize`` wrote it, or a URL such as
+            ``s3://bucket/prefix``.
         fields: which keys a clip has; see ``trajdata.FIELDS``.
+        cache_dir: a folder of this machine that keeps whole shards. All workers and ranks of the
+            machine share it: each shard is fetched once, and its SHA-256 is checked before anybody
+            sees a byte of it. The shards that come next are fetched ahead. None: the shards of a
+            bucket are held in memory.
+        cache_bytes: the files of ``cache_dir`` never come to more than this, those in use included;
+            64 GiB if not given. Without ``cache_dir``: memory that each process gives to shards,
+            one of which it always holds; 1 GiB if not given.
 
     Raises:
-        ArgumentError: not a folder of shards, an unfinished one, or fields that it does not hold.
+        ArgumentError: not a store of shards, an unfinished one, or fields that it does not hold.
         ShardError: a damaged index, commit record or shard file.
+        OSError: the store cannot be reached.
     """
-    return StoredSource(find_shards(where, unfinished=False), fields)
+    shards = find_shards(where, unfinished=False, cache_dir=cache_dir, cache_bytes=cache_bytes)
+    return StoredSource(shards, fields)
 
 
 class StoredSource:
-    """A source whose clips are read from shards: ``trajdata.open_shards`` makes one.
+    """A source that reads its clips from the shards of a finished store.
 
-    It gives the same bytes as a ``ClipSource`` of its spec, seed and split, and is indexed like a
-    list of its clips. Threads may share it; it can be pickled, and opens its files again where it
-    arrives.
+    ``trajdata.open_shards`` makes one. It gives the same bytes as a ``ClipSource`` with its spec,
+    seed and split, and is indexed like a list of its clips. Threads may share it. It can be
+    pickled; the copy opens the files again.
 
     Attributes:
-        fields: which keys a clip has.
+        fields: the fields of a clip.
     """
 
     def __init__(self, shards: CommittedShards, fields: Sequence[str]) -> None:
@@ -64,12 +78,12 @@ class StoredSource:
 
     @property
     def seed(self) -> int:
-        """Of the stream."""
+        """The seed of the stream."""
         return self._shards.recipe.seed
 
     @property
     def split(self) -> str:
-        """Of the stream."""
+        """The split of the stream."""
         return self._shards.recipe.split
 
     @property
@@ -84,7 +98,7 @@ class StoredSource:
 
     @property
     def where(self) -> str:
-        """Where the shards are."""
+        """Path or URL of the store."""
         return self._shards.store.where
 
     def __len__(self) -> int:
@@ -96,12 +110,12 @@ class StoredSource:
     def __getitem__(self, index: slice) -> Batch: ...
 
     def __getitem__(self, index: int | slice) -> Clip | Batch:
-        """One clip: the fields of ``batch`` without the leading axis. Of a slice: a batch.
+        """One clip: the fields of ``batch`` without the leading axis. For a slice, a batch.
 
-        Indices and slices mean what they mean of a list of ``clips`` clips.
+        Indices and slices have the same meaning as for a list of ``clips`` clips.
 
         Raises:
-            IndexError: an index outside the clips.
+            IndexError: the index is outside the clips.
         """
         if isinstance(index, slice):
             return self.batch(slice_indices(index, self.clips))
@@ -119,27 +133,27 @@ class StoredSource:
         *,
         out: Mapping[str, NDArray[Any]] | None = None,
     ) -> Batch:
-        """The clips of these indices, stacked: as ``ClipSource.batch``, and equal to it.
+        """The clips of these indices, stacked. The result equals that of ``ClipSource.batch``.
 
         Args:
-            indices: B whole numbers from 0 to clips - 1, in any order, repeats allowed.
-            out: for any of the array fields, the array to copy into: its dtype, its shape with B
-                in front.
+            indices: B whole numbers from 0 to clips - 1, in any order; repeats are allowed.
+            out: for some of the array fields, the array to copy the field into. It must have the
+                field's dtype, and the field's shape with B in front.
 
         Raises:
-            ArgumentError: indices that are not there, or an ``out`` that does not fit.
-            ShardError: a damaged shard.
+            ArgumentError: there is no clip of an index, or an array of ``out`` does not fit.
+            ShardError: a shard is damaged.
         """
         return self._shards.batch(self.fields, indices, out or {})
 
     def warm(self) -> None:
-        """Compile the kernels (or load them from the disk cache): call before starting workers."""
+        """Compile the kernels, or load them from the disk cache: call before workers start."""
         self._shards.warm()
 
     def with_fields(self, fields: Sequence[str]) -> StoredSource:
-        """The same clips with other fields; what is mapped already is shared.
+        """The same clips with other fields. The new source shares the mapped shards.
 
         Raises:
-            ArgumentError: unknown fields, or such as the store does not hold.
+            ArgumentError: there is no such field, or the store does not hold it.
         """
         return StoredSource(self._shards, fields)

@@ -1,1 +1,1 @@
-"""A bake on disk: record bytes, index, commit records, lock, reading, verifying."""
+"""The bytes of shards and of the files beside them. No file is opened in this room."""

@@ -1,4 +1,4 @@
-"""README.md of a store of shards: the card that other libraries and people read."""
+"""README.md of a store: the dataset card, which people and other libraries read."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ CARD = "README.md"
 
 
 def card_text(recipe: Recipe) -> str:
-    """The card, with the ``configs:`` by which ``datasets.load_dataset(folder)`` finds the shards.
-    It names no place and no time: the same bytes for the same recipe.
+    """The card. Its ``configs:`` tell ``datasets.load_dataset(folder)`` where the shards are.
+
+    It names no place and no time, so that the same recipe always gives the same bytes.
     """
     t, c, h, w = recipe.spec.video_shape
     layout = recipe.layout
@@ -85,9 +86,10 @@ KEY is the clip's index in twelve digits. A record has {layout.record_bytes} byt
 
 
 def _features(recipe: Recipe) -> str:
-    """The types of a clip's members as Hugging Face ``datasets`` calls them, in YAML.
+    """The types of a clip's members in YAML, as Hugging Face ``datasets`` names them.
 
-    Without them it infers nested lists, which are slower to load and far slower to read.
+    Without these, ``datasets`` infers nested lists, which are slower to load and far slower to
+    read.
     """
     lines: list[str] = []
     for member in recipe.layout.members:
@@ -120,7 +122,7 @@ def _array_feature(member: Member) -> list[str]:
 
 
 def _peer_split(split: str) -> str:
-    """The split's name as ``datasets`` has it: letters, digits and "_"; "val" by its full name."""
+    """The split's name in ``datasets``: "validation" for "val", and "_" in place of "-"."""
     return "validation" if split == "val" else split.replace("-", "_")
 
 

@@ -1,4 +1,4 @@
-"""The commit record of a shard: a small file that says that it is committed, and what it is."""
+"""The commit record of a shard: a small file which says that the shard is committed."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class Commit:
     """What the commit record of one shard says.
 
     Attributes:
-        shard: its number.
-        url: its file name.
-        clips: how many it holds.
-        filesize: bytes.
-        sha256: of the file, hex.
-        labels: how many clips of each class it holds.
-        fingerprint, seed, split, shard_clips: the stream whose shard it is, and how it is cut.
+        shard: the shard's number.
+        url: the shard's file name.
+        clips: how many clips the shard holds.
+        filesize: size of the shard's file in bytes.
+        sha256: SHA-256 of the shard's file, hex.
+        labels: how many clips of each class the shard holds.
+        fingerprint, seed, split, shard_clips: the stream, and how many clips a shard of it holds.
     """
 
     shard: int
@@ -43,7 +43,7 @@ class Commit:
 
     @staticmethod
     def of(recipe: Recipe, shard: int, sha256: str, labels: tuple[int, ...]) -> Commit:
-        """The commit of a recipe's shard."""
+        """The commit record of a shard of this recipe."""
         return Commit(
             shard=shard,
             url=recipe.shard_name(shard),
@@ -58,11 +58,11 @@ class Commit:
         )
 
     def to_bytes(self) -> bytes:
-        """The file of the commit record."""
+        """The bytes of the commit record's file."""
         return canonical(self.as_json())
 
     def as_json(self) -> dict[str, Any]:
-        """What the file says."""
+        """The JSON value of the commit record's file."""
         return sealed({**vars(self), "labels": list(self.labels)})
 
 
@@ -72,10 +72,10 @@ def commit_file(shard: int) -> str:
 
 
 def shard_of(name: str, recipe: Recipe, file: str) -> int:
-    """The shard whose commit record has this file name.
+    """The number of the shard whose commit record has this file name.
 
     Raises:
-        ShardError: it is the name of no commit record of the recipe.
+        ShardError: no commit record of the recipe has this name.
     """
     digits = name.removesuffix(".json")
     shard = int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 10 else -1
@@ -89,19 +89,19 @@ def shard_of(name: str, recipe: Recipe, file: str) -> int:
 
 
 def parse_commit(data: bytes, file: str, recipe: Recipe, shard: int) -> Commit:
-    """What a commit record says.
+    """Read a commit record.
 
-    It may be of a shard with fewer clips than it has now: of the short last one of a store that has
-    been made to grow since.
+    It may be for fewer clips than the shard must have now: then it belongs to the short last shard
+    of a store that has grown since.
 
     Args:
         data: the file's bytes.
-        file: its path, for the errors.
-        recipe: of the store.
-        shard: that the file's name stands for.
+        file: the file's path, for errors.
+        recipe: the store's recipe.
+        shard: the shard that the file is named after.
 
     Raises:
-        ShardError: the file is damaged, or is of another stream or another shard.
+        ShardError: the file is damaged, or belongs to another stream or another shard.
     """
     value = parse(data, file, COMMIT_BYTES)
     sha256 = expect(value, "sha256", str, file)

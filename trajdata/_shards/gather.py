@@ -1,7 +1,7 @@
-"""Take clips out of a mapped shard: their values, and the small things that are checked each time.
+"""Copy the values of clips out of a mapped shard, and check the keys and labels on the way.
 
-The kernels work on a shard's bytes, uint8 (clips, record_bytes), row by row in any order. They
-copy once and hold no lock, so that threads read side by side.
+The kernels take a shard's bytes, uint8 (clips, record_bytes), and rows in any order. They copy each
+value once and do not hold the GIL, so that several threads can read at the same time.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ _ZERO = np.uint8(ord("0"))
 
 @kernel
 def gather_values(raw, rows, places, start, values):  # type: ignore[no-untyped-def]
-    """Copy the values that stand at ``start`` in some records.
+    """Copy the values that begin at byte ``start`` of some records.
 
-    raw: uint8 (clips, record_bytes). rows, places: int64 (n,), which records, and to which rows
-    of ``values``, uint8 (B, bytes of a value).
+    raw: uint8 (clips, record_bytes). rows: int64 (n,), which records. places: int64 (n,), the rows
+    of ``values`` to copy to. values: uint8 (B, bytes of a value).
     """
     size = values.shape[1]
     for b in range(rows.shape[0]):
@@ -32,11 +32,11 @@ def gather_values(raw, rows, places, start, values):  # type: ignore[no-untyped-
 
 @kernel
 def read_labels(raw, rows, first, digits, start, width, laws, labels):  # type: ignore[no-untyped-def]
-    """Read the labels of some records; whether their keys and labels are those of clips.
+    """Read the labels of some records. Returns False if a key is wrong or a label is no label.
 
-    raw, rows: as in ``gather_values``. first: index of the shard's first clip. digits: of a key,
-    which a record begins with. start, width: of the label's digits. laws: how many there are.
-    labels: int64 (n,).
+    raw, rows: as in ``gather_values``. first: index of the shard's first clip. digits: number of
+    digits of a key, with which a record begins. start, width: first byte of the label, and number
+    of its digits. laws: number of laws. labels: int64 (n,), written.
     """
     for b in range(rows.shape[0]):
         record = raw[rows[b]]

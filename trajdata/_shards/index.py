@@ -1,4 +1,4 @@
-"""index.json: what a complete store holds. A ``wids-shard-index-v1`` with one key more."""
+"""index.json: what a complete store holds, as a ``wids-shard-index-v1`` with one more key."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ __all__ = ["INDEX", "INDEX_BYTES", "Index", "is_sha256", "parse_index"]
 
 INDEX = "index.json"
 INDEX_BYTES = 64 * 2**20
-"""An index is no longer than this."""
+"""The largest size of an index."""
 
 _SMALL_BYTES = 2**20
-"""Up to so many bytes an index is parsed as JSON, to say what is wrong with it."""
+"""Up to this size, an index is parsed as JSON, so that an error can say what is wrong with it."""
 
 _SHARDLIST_END = b'\n  ],\n  "trajdata": {\n'
 _SHA256_START = b'\n    "sha256": [\n'
@@ -39,11 +39,11 @@ class Index:
     sha256: tuple[str, ...]
 
     def to_bytes(self) -> bytes:
-        """The file, the same bytes for the same index."""
+        """The bytes of the file, the same for the same index."""
         return b"".join(self.spelling())
 
     def spelling(self) -> Iterator[bytes]:
-        """The bytes of the file in pieces: the canonical JSON of what it says."""
+        """The bytes of the file, canonical JSON, in pieces."""
         recipe, last = self.recipe, self.recipe.shards - 1
         yield b'{\n  "shardlist": [\n'
         for shard in range(recipe.shards):
@@ -53,7 +53,7 @@ class Index:
                 f'      "url": "{recipe.shard_name(shard)}"\n    }}{"," if shard < last else ""}\n'
             ).encode("ascii")
         ours = {**recipe.as_json(), "record": recipe.layout.as_json(), "sha256": list(self.sha256)}
-        # All but the outermost braces is two blanks further to the right than canonical has it.
+        # `canonical` does not know that this value stands inside another one: indent it by two.
         text = canonical(sealed(ours)).rstrip().replace(b"\n", b"\n  ")
         yield b'  ],\n  "trajdata": ' + text + b',\n  "wids_version": 1\n}\n'
 
@@ -61,16 +61,16 @@ class Index:
 def parse_index(data: bytes, file: str) -> Index:
     """The index that a file holds.
 
-    Names of files are never taken from it: they follow from the recipe, and must agree. Work and
-    memory are bounded by the file's length: a long index must be spelled as one is, line by line,
-    before anything is made of it.
+    Names of shards follow from the recipe; those in the index must agree, and are not used. The
+    file must have exactly the bytes that an index of its recipe and hashes has. Work and memory are
+    bounded by the length of the file: of a long index, only a short part is parsed as JSON.
 
     Args:
         data: the file's bytes.
-        file: its path, for the errors.
+        file: the file's path, for errors.
 
     Raises:
-        ShardError: it is damaged, or contradicts itself.
+        ShardError: the index is damaged, or contradicts itself.
     """
     if len(data) > INDEX_BYTES:
         raise ShardError(file, expected=f"at most {INDEX_BYTES} bytes", found="more")
@@ -86,7 +86,7 @@ def _parse_short(data: bytes, file: str) -> Index:
     ours = expect(whole, "trajdata", dict, file)
     recipe = _recipe(ours, file)
     sha256 = expect(ours, "sha256", list, file)
-    # A hostile recipe may claim a million shards: compare lengths before making any list.
+    # A hostile recipe may claim very many shards: compare lengths before making any list of them.
     for name, held in (("sha256", sha256), ("shardlist", expect(whole, "shardlist", list, file))):
         if len(held) != recipe.shards:
             raise ShardError(file, expected=f"{name} of {recipe.shards}", found=f"{len(held)}")
@@ -103,16 +103,17 @@ def _parse_short(data: bytes, file: str) -> Index:
 
 
 def _parse_long(data: bytes, file: str) -> Index:
-    """The index of many shards: the hashes are cut out, and what is left is short."""
+    """Parse the index of many shards: cut out the hashes, and parse the rest, which is short."""
     start = data.find(_SHARDLIST_END)
     listed = data.find(_SHA256_START, start)
     end = data.find(_SHA256_END, listed)
     if min(start, listed, end) < 0:
         raise ShardError(
-            file, expected=f"an index, as one of more than {_SMALL_BYTES} bytes is", found="no such"
+            file, expected="an index with its shardlist and its hashes", found="not all of these"
         )
     first = listed + len(_SHA256_START)
-    # What is spelled otherwise than it must be is found at the end, when all of it is compared.
+    # The parts that are skipped here are checked at the end, where ``parse_index`` compares the
+    # whole file with the bytes that it must have.
     rest = b"{" + data[start + len(_SHARDLIST_END) : first - 1] + data[end + 5 :]
     ours = expect(parse(b'{"trajdata": ' + rest, file, _SMALL_BYTES), "trajdata", dict, file)
     recipe = _recipe(ours, file)
@@ -144,5 +145,5 @@ def _recipe(ours: dict[str, Any], file: str) -> Recipe:
 
 
 def is_sha256(value: object) -> bool:
-    """Whether it is the spelling of a SHA-256, 64 lower-case hex digits."""
+    """Whether a value is a SHA-256 in hex: 64 digits, lower-case."""
     return isinstance(value, str) and len(value) == 64 and not set(value) - set("0123456789abcdef")

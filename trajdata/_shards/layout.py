@@ -1,9 +1,9 @@
-"""The bytes of a record: what one clip is inside a shard.
+"""The bytes of a record, which is one clip inside a shard.
 
-A shard is n records of one length, then two blocks of zeros. A record is the clip's members, each
-a 512-byte USTAR header and the member's bytes, padded with zeros to whole blocks. All records of a
-spec and a choice of fields have the same length and the same offsets, so a shard is an array with
-headers in between.
+A shard is n records of the same length, followed by two blocks of zeros. A record is the clip's
+members. Each member is a 512-byte USTAR header and the member's bytes, padded with zeros to whole
+blocks. All records with the same spec and fields have the same length and the same offsets, so a
+shard can be used as an array of records.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ __all__ = [
 ]
 
 KEY_DIGITS = 12
-"""Digits of a clip's key; it bounds how many clips a bake can have."""
+"""Digits of a clip's key. This bounds the number of clips that a store can hold."""
 END_BYTES = 1024
-"""Two blocks of zeros end a tar."""
+"""Length of the two blocks of zeros at the end of a tar."""
 STANDARD_ARRAYS = ("trajectory", "jittered", "pixels", "depth", "radius")
-"""Array fields that a record stores beside the video unless told otherwise."""
+"""Array fields that a record stores beside the video by default."""
 
 _BLOCK = 512
 _CHECKSUM = slice(148, 154)
@@ -53,13 +53,15 @@ class Member:
     """One member of a record.
 
     Attributes:
-        name: what follows "KEY." in the tar.
-        field: what it holds: an array field, "label" (ASCII digits) or "metadata" (JSON text).
-        start: offset of its tar header in the record, bytes.
-        offset: offset of its value in the record, bytes; a ``.npy`` header stands before it.
-        size: bytes of the member, with the ``.npy`` header.
-        dtype: of the value, in NumPy's spelling.
-        shape: of the value.
+        name: the member's name in the tar without the "KEY." at its beginning.
+        field: the field that it holds: an array field, "label" (ASCII digits) or "metadata" (JSON
+            text).
+        start: offset of the member's tar header in the record, bytes.
+        offset: offset of the member's value in the record, bytes; of an array, the ``.npy`` header
+            ends here.
+        size: bytes of the member, including the ``.npy`` header.
+        dtype: dtype of the value, in NumPy's spelling.
+        shape: shape of the value.
     """
 
     name: str
@@ -77,18 +79,18 @@ class Member:
 
     @property
     def preamble(self) -> bytes:
-        """The ``.npy`` header, or nothing."""
+        """The ``.npy`` header of an array; empty for other members."""
         return _npy_header(self.dtype, self.shape) if self.name.endswith(".npy") else b""
 
     @cached_property
     def head(self) -> bytes:
-        """All that stands before the value in the record of clip 0."""
+        """The member's bytes before the value, in the record of clip 0: tar and ``.npy`` header."""
         return _tar_header(f"{'0' * KEY_DIGITS}.{self.name}", self.size) + self.preamble
 
 
 @dataclass(frozen=True)
 class RecordLayout:
-    """Where everything is in a record.
+    """The places of the members in a record.
 
     Attributes:
         members: in the order of the tar.
@@ -123,7 +125,7 @@ class RecordLayout:
         return record
 
     def shard_bytes(self, clips: int) -> int:
-        """Length of a shard of so many clips."""
+        """Length in bytes of a shard of ``clips`` clips."""
         return clips * self.record_bytes + END_BYTES
 
     def write_keys(self, records: NDArray[np.uint8], indices: NDArray[np.int64]) -> None:
@@ -138,7 +140,7 @@ class RecordLayout:
             write_key(records[:, member.start : member.offset], member.head, digits)
 
     def as_json(self) -> dict[str, Any]:
-        """What index.json says of it."""
+        """The JSON value of the layout in index.json."""
         return {
             "bytes": self.record_bytes,
             "members": [
@@ -169,17 +171,19 @@ def write_key(heads: NDArray[np.uint8], head: bytes, digits: NDArray[np.uint8]) 
         head: of clip 0.
         digits: as ``key_digits`` returns them, uint8 (B, KEY_DIGITS).
     """
-    # The key of clip 0 is all zeros, so a header's sum grows by just the digits of the key.
+    # The key of clip 0 is all zeros, so the checksum of another header is larger by the digits'
+    # sum.
     growth = (digits - ord("0")).sum(axis=1, dtype=np.int64)
     heads[:, :KEY_DIGITS] = digits
     heads[:, _CHECKSUM] = _octal(int(head[_CHECKSUM], 8) + growth, 6)
 
 
 def check_array_fields(fields: Sequence[str]) -> tuple[str, ...]:
-    """The array fields that records store beside the video, in the order of ``trajdata.FIELDS``.
+    """Validate the array fields that a record shall store beside the video, and return them in the
+    order of ``trajdata.FIELDS``.
 
     Raises:
-        ArgumentError: one is no array field, is in every record anyway, or is named twice.
+        ArgumentError: a field is no array field, is in every record anyway, or is named twice.
     """
     storable = [name for name in FIELDS if name not in (*DEFAULT_FIELDS, *TEXT_FIELDS)]
     allowed = f"allowed are {', '.join(storable)}, each once"
@@ -220,30 +224,31 @@ def record_layout(spec: ClipSpec, fields: tuple[str, ...]) -> RecordLayout:
 
 
 def default_shard_clips(spec: ClipSpec) -> int:
-    """Clips in a shard unless told otherwise: a power of two, with up to 128 MiB of video.
+    """The default number of clips in a shard: a power of two, with up to 128 MiB of video.
 
-    A machine renders and writes that much in seconds, so a shard commits well within a minute.
+    A machine renders and writes that much in seconds, so that a shard is committed well within a
+    minute.
     """
     most = min(max(_SHARD_VIDEO_BYTES // spec.clip_bytes, 1), 65536)
     return 1 << (most.bit_length() - 1)
 
 
 def _npy_header(dtype: str, shape: tuple[int, ...]) -> bytes:
-    """Version 1.0 of NumPy's format; the value then starts at a multiple of 64 bytes."""
+    """The header of a ``.npy`` file, format version 1.0. Its length is a multiple of 64 bytes."""
     text = f"{{'descr': '{dtype}', 'fortran_order': False, 'shape': {shape}, }}".encode("ascii")
     length = -(-(10 + len(text) + 1) // 64) * 64 - 10
     return b"\x93NUMPY\x01\x00" + length.to_bytes(2, "little") + text.ljust(length - 1) + b"\n"
 
 
 def _tar_header(name: str, size: int) -> bytes:
-    """A USTAR header (POSIX.1-1988) of a regular file, mode 0644, all else zero."""
+    """The USTAR header (POSIX.1-1988) of a regular file with mode 0644; the other fields are 0."""
     header = bytearray(_BLOCK)
     header[0 : len(name)] = name.encode("ascii")
     header[100:108] = b"0000644\0"
     header[108:116] = header[116:124] = b"0000000\0"
     header[124:136] = b"%011o\0" % size
     header[136:148] = b"%011o\0" % 0
-    header[148:156] = b" " * 8  # the checksum counts itself as blanks
+    header[148:156] = b" " * 8  # in the checksum, its own field counts as blanks
     header[156:157] = b"0"
     header[257:265] = b"ustar\x0000"
     header[329:337] = header[337:345] = b"0000000\0"

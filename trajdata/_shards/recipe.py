@@ -1,4 +1,4 @@
-"""What a store of shards holds, in one value: from it every name and every byte follows."""
+"""The recipe of a store, from which every file name and every byte of the shards follows."""
 
 from __future__ import annotations
 
@@ -30,24 +30,25 @@ from trajdata._spec.presets import nearest_preset
 __all__ = ["MOST_SHARDS", "RECIPE_BYTES", "Recipe", "parse_recipe", "stream_differences"]
 
 MOST_SHARDS = 250_000
-"""Keeps index.json below its bound, and a shard's name at six digits."""
+"""This limit keeps index.json below its largest size, and the number in a shard's name at six
+digits."""
 
 RECIPE_BYTES = 2**20
-"""A recipe file is no longer than this."""
+"""The largest size of a recipe file."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """The stream that is baked, what of it is stored, and how it is cut.
+    """The stream that is baked, which part of it is stored, and how it is cut into shards.
 
     Attributes:
-        spec: the distribution.
-        seed: of the stream.
-        split: of the stream.
-        clips: how many; the store holds clips [0, clips).
-        shard_clips: shard k holds clips [k * shard_clips, (k + 1) * shard_clips).
-        fingerprint: of the spec, by the FORMAT that wrote the store.
-        fields: array fields that a record stores beside the video, in the order of FIELDS.
+        spec: the spec of the stream.
+        seed: the seed of the stream.
+        split: the split of the stream.
+        clips: number of clips; the store holds the clips [0, clips).
+        shard_clips: shard k holds the clips [k * shard_clips, (k + 1) * shard_clips).
+        fingerprint: fingerprint of the spec, in the FORMAT of the version that wrote the store.
+        fields: array fields that a record stores beside the video, in the order of ``FIELDS``.
 
     Raises:
         ArgumentError: names the field, the value given and what is allowed.
@@ -85,7 +86,8 @@ class Recipe:
         return -(-self.clips // self.shard_clips)
 
     def __getstate__(self) -> dict[str, Any]:
-        # Tasks carry recipes to other processes: what follows from the fields need not travel.
+        # Tasks take recipes to other processes. The cached layout follows from the other fields, so
+        # it need not be pickled.
         return {item.name: getattr(self, item.name) for item in dataclass_fields(self)}
 
     @cached_property
@@ -107,15 +109,15 @@ class Recipe:
         return range(first, min(first + self.shard_clips, self.clips))
 
     def shard_bytes(self, shard: int) -> int:
-        """Length of a shard's file."""
+        """Length in bytes of a shard's file."""
         return self.layout.shard_bytes(len(self.indices(shard)))
 
     def to_bytes(self) -> bytes:
-        """The recipe's own file."""
+        """The bytes of the recipe's own file."""
         return canonical(sealed(self.as_json()))
 
     def as_json(self) -> dict[str, Any]:
-        """For recipe.json and index.json."""
+        """The JSON value of the recipe, for recipe.json and index.json."""
         return {
             "clips": self.clips,
             "fields": list(self.fields),
@@ -131,7 +133,7 @@ class Recipe:
         """The inverse of ``as_json``.
 
         Raises:
-            ShardError: names the file and what is wrong with it.
+            ShardError: ``value`` is no valid recipe; names the file and what is wrong.
         """
         spec = expect(value, "spec", dict, file)
         numbers = {
@@ -158,7 +160,7 @@ class Recipe:
         return recipe
 
     def command(self, where: str) -> str:
-        """The shell command that bakes this recipe into a store, or goes on with it."""
+        """The shell command that begins or continues a bake of this recipe into a store."""
         name, changes = nearest_preset(self.spec)
         words = ["trajdata", "materialize", "--preset", name]
         for setting, value in changes.items():
@@ -172,10 +174,10 @@ class Recipe:
         return shlex.join(words)
 
     def check_holds(self, fields: Sequence[str]) -> None:
-        """Refuse to read a field that records of this recipe do not store.
+        """Check that the store holds all of these fields.
 
         Raises:
-            ArgumentError: names the fields that are missing and those that are there.
+            ArgumentError: names the missing fields and those that the store holds.
         """
         held = (*DEFAULT_FIELDS, *self.fields, *TEXT_FIELDS)
         if missing := [name for name in fields if name not in held]:
@@ -185,10 +187,11 @@ class Recipe:
             )
 
     def check_format(self, file: str | os.PathLike[str]) -> None:
-        """Refuse a store that another FORMAT wrote: this version would render other clips.
+        """Check that the store was written with this version's FORMAT: with another one, the same
+        spec means other clips.
 
         Raises:
-            ShardError: it is such a store.
+            ShardError: the store has another FORMAT.
         """
         if self.fingerprint != self.spec.fingerprint:
             raise ShardError(
@@ -198,7 +201,7 @@ class Recipe:
             )
 
     def check_same(self, held: Recipe, where: str) -> None:
-        """Refuse a store that holds something else than this recipe asks for.
+        """Check that a store's recipe, ``held``, is this one.
 
         Raises:
             SpecMismatchError: names the fields that differ.
@@ -215,15 +218,15 @@ class Recipe:
 
 
 def parse_recipe(data: bytes, file: str) -> Recipe:
-    """The recipe that a recipe file holds.
+    """Read a recipe file.
 
     Raises:
         ShardError: the file is damaged.
     """
     value = parse(data, file, RECIPE_BYTES)
     value.pop(SEAL, None)
-    # Compared with what is there, not with what was understood: another version's recipe may have
-    # other keys.
+    # The spelling is checked for the value as it was parsed, and not for the recipe made of it:
+    # the recipe of another version may have other keys.
     check_spelling(data, sealed(value), file)
     return Recipe.from_json(value, file)
 
@@ -238,7 +241,7 @@ def _option(value: object) -> str:
 def stream_differences(
     asked: Source | Recipe, held: Source | Recipe
 ) -> dict[str, tuple[object, object]]:
-    """Where two streams differ: field name -> (what is asked for, what is held)."""
+    """The differences of two streams: field name -> (value asked for, value held)."""
     left, right = asked.spec.settings(), held.spec.settings()
     pairs: dict[str, tuple[object, object]] = {
         f"spec.{name}": (left.get(name), right.get(name)) for name in {**left, **right}

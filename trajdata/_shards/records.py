@@ -1,4 +1,4 @@
-"""Clips into records, built in place: pixels, numbers and texts are written where they will lie."""
+"""Build records: clips are rendered directly into the bytes that a shard will hold."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["RecordBuilder", "record_source"]
 
 @lru_cache(maxsize=4)
 def record_source(recipe: Recipe) -> ClipSource:
-    """The live source of what this recipe's records hold. Threads may share it."""
+    """The source that renders the fields of this recipe's records. Threads may share it."""
     fields = ("video", "label", *recipe.fields)
     return ClipSource(recipe.spec, recipe.seed, recipe.split, fields=fields)
 
@@ -29,34 +29,41 @@ def _label_digits(labels: NDArray[np.int64], width: int) -> NDArray[np.uint8]:
 
 
 class RecordBuilder:
-    """Room for some records, filled again and again by one thread.
+    """Memory for some records, which one thread fills again and again.
 
     Args:
-        recipe: whose records they are.
-        room_bytes: about how much memory to use; there is room for one record at least.
+        recipe: the recipe of the records.
+        memory_bytes: about how much memory to use; one record always fits.
+
+    Attributes:
+        recipe: as it was given.
+        layout: the layout of the records.
+        capacity: how many records fit.
     """
 
-    def __init__(self, recipe: Recipe, room_bytes: int) -> None:
+    def __init__(self, recipe: Recipe, memory_bytes: int) -> None:
         self.recipe = recipe
         self.layout: RecordLayout = recipe.layout
         self._source = record_source(recipe)
-        self.room = max(1, room_bytes // self.layout.record_bytes)
-        # Headers and padding are written here once; each filling changes keys and values only.
-        self._bytes = np.tile(self.layout.template, (self.room, 1))
+        self.capacity = max(1, memory_bytes // self.layout.record_bytes)
+        # Headers and padding are written only here. ``build`` changes nothing but keys and values.
+        self._bytes = np.tile(self.layout.template, (self.capacity, 1))
         self._records = self._bytes.view(self.layout.dtype)[:, 0]
 
     def build(self, indices: range) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
         """The records of some consecutive clips.
 
         Args:
-            indices: at most ``room`` of them.
+            indices: at most ``capacity`` indices.
 
         Returns:
             uint8 (B, record_bytes), valid until the next call, and the labels, int64 (B,).
         """
         count = len(indices)
-        if count > self.room:
-            raise ArgumentError(f"indices: given {count} of them; allowed are up to {self.room}")
+        if count > self.capacity:
+            raise ArgumentError(
+                f"indices: given {count} of them; allowed are up to {self.capacity}"
+            )
         where = np.arange(indices.start, indices.stop, dtype=np.int64)
         records = self._records[:count]
         self.layout.write_keys(self._bytes[:count], where)

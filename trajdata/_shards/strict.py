@@ -1,7 +1,7 @@
-"""What a shard's records must be, whoever wrote them: nothing in a file is believed.
+"""Strict checks of a shard, which anyone may have written: nothing that it says is trusted.
 
-Names, order, sizes, checksums, dtypes and shapes are never read from a shard to be acted upon.
-They follow from the recipe, and the shard's bytes are compared with what they must be.
+Names, order, sizes, checksums, dtypes and shapes are never taken from a shard. They follow from the
+recipe, and the shard's bytes are compared with the bytes that it must have.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ _BLOCK_BYTES = 4 * 2**20
 
 
 class StrictRecords:
-    """The checks of one shard. Rows are records of the shard, from 0 on.
+    """The checks of one shard. A row is the number of a record in the shard, from 0 on.
 
     Args:
-        file: the shard's file, for the errors.
-        recipe: what it must be.
-        shard: its number.
+        file: path of the shard's file, for errors.
+        recipe: the store's recipe.
+        shard: the shard's number.
     """
 
     def __init__(self, file: str, recipe: Recipe, shard: int) -> None:
@@ -42,14 +42,14 @@ class StrictRecords:
         self._members = {member.field: member for member in self.layout.members}
 
     def check_headers(self, raw: NDArray[np.uint8], row: int) -> None:
-        """Compare every byte that is not a value with what it must be.
+        """Check every byte that belongs to no value: headers and padding.
 
         Args:
-            raw: uint8 (B, record_bytes), some records.
-            row: of the first of them.
+            raw: uint8 (B, record_bytes), some consecutive records.
+            row: row of the first of them.
 
         Raises:
-            ShardError: names the first byte that differs of the first member that does.
+            ShardError: bytes differ; names the first one, in the first member that has any.
         """
         digits = key_digits(self._indices(row, len(raw)))
         ends = [member.start for member in self.layout.members[1:]] + [self.layout.record_bytes]
@@ -66,10 +66,10 @@ class StrictRecords:
                 self._differs(row, at, zeros, padding, f"the padding of {member.name}")
 
     def check_keys(self, keys: NDArray[np.uint8], rows: NDArray[np.int64]) -> None:
-        """Compare keys, uint8 (B, 12), with those of the rows.
+        """Check that the keys, uint8 (B, 12), are those of the rows, int64 (B,).
 
         Raises:
-            ShardError: one differs.
+            ShardError: a key differs.
         """
         wrong = np.flatnonzero((keys != key_digits(self._first + rows)).any(axis=1))
         if len(wrong):
@@ -82,10 +82,10 @@ class StrictRecords:
             )
 
     def labels(self, digits: NDArray[np.uint8], rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Labels, int64 (B,), out of their ASCII digits, uint8 (B, W).
+        """Labels, int64 (B,), from their ASCII digits, uint8 (B, W).
 
         Raises:
-            ShardError: no digits, or no label of the spec.
+            ShardError: a byte is no digit, or the number is no label of the spec.
         """
         labels = np.zeros(len(digits), np.int64)
         for column in digits.T:
@@ -105,7 +105,7 @@ class StrictRecords:
         """A record's JSON, as ``check_metadata`` returns it.
 
         Raises:
-            ShardError: not JSON, not a clip's, or another clip's.
+            ShardError: the text is no JSON, not the JSON of a clip, or that of another clip.
         """
         offset = self._offset(row, "metadata")
         value = parse(text, self.file, len(text), start=offset)
@@ -128,11 +128,11 @@ class StrictRecords:
         return clip
 
     def decode(self, raw: NDArray[np.uint8], row: int) -> NDArray[np.int64]:
-        """Check some records in every respect that does not need them to be rendered again.
+        """Check all of some records that can be checked without rendering them again.
 
         Args:
-            raw: uint8 (B, record_bytes), C-contiguous.
-            row: of the first of them.
+            raw: uint8 (B, record_bytes), some consecutive records, C-contiguous.
+            row: row of the first of them.
 
         Returns:
             The labels, int64 (B,).
@@ -159,10 +159,14 @@ class StrictRecords:
         return labels
 
     def check_end(self, end: NDArray[np.uint8], at: int) -> None:
-        """Check that the shard ends as a tar does: what follows its last record is zeros.
+        """Check that only zeros follow the last record, as at the end of a tar.
+
+        Args:
+            end: uint8, the bytes after the last record.
+            at: their offset in the file, for errors.
 
         Raises:
-            ShardError: there is something else.
+            ShardError: there are other bytes.
         """
         if end.any():
             raise ShardError(
@@ -177,7 +181,7 @@ class StrictRecords:
         if kind not in "fb":
             return
         held = records[member.field]
-        # A truth value is one byte, and any but 0 and 1 is no truth value.
+        # A bool is one byte, and must be 0 or 1.
         good = np.isfinite(held) if kind == "f" else held.view(np.uint8) <= 1
         sound = good.reshape(len(records), -1).all(axis=1)
         if not sound.all():
@@ -210,11 +214,11 @@ class StrictRecords:
 
 @dataclass(frozen=True)
 class WalkedShard:
-    """A shard that was read from end to end and is sound in itself.
+    """What is known of a shard that was read from end to end and passed all checks.
 
     Attributes:
-        sha256: of the file, hex.
-        labels: clips of each class.
+        sha256: SHA-256 of the file, hex.
+        labels: how many clips of each class it holds.
     """
 
     sha256: str
@@ -222,7 +226,7 @@ class WalkedShard:
 
 
 def block_bytes(recipe: Recipe) -> int:
-    """Bytes of the blocks in which ``walk_shard`` wants a shard: some whole records."""
+    """The length of the blocks that ``walk_shard`` takes: a whole number of records."""
     record_bytes = recipe.layout.record_bytes
     return max(1, _BLOCK_BYTES // record_bytes) * record_bytes
 
@@ -230,14 +234,14 @@ def block_bytes(recipe: Recipe) -> int:
 def walk_shard(blocks: Iterable[bytes], file: str, recipe: Recipe, shard: int) -> WalkedShard:
     """Check all of a shard, a few MiB at a time.
 
-    It tells whether the file is a shard of the recipe. Whether it is the right one, its SHA-256
-    tells.
+    This finds out whether the file has the form of this shard. Only a comparison of its SHA-256
+    tells whether its values are right.
 
     Args:
-        blocks: the file, in blocks of ``block_bytes``; the last may be shorter.
-        file: its path, for the errors.
-        recipe: of the store.
-        shard: which one it must be.
+        blocks: the file, in blocks of ``block_bytes``; the last one may be shorter.
+        file: path of the file, for errors.
+        recipe: the store's recipe.
+        shard: the shard's number.
 
     Raises:
         ShardError: the first thing that is wrong.
@@ -269,7 +273,7 @@ def walk_shard(blocks: Iterable[bytes], file: str, recipe: Recipe, shard: int) -
 
 
 def wrong_size(file: str, recipe: Recipe, shard: int, found: int | None) -> ShardError:
-    """The error that a shard's file has another size than it must have, or is missing."""
+    """The error for a shard's file that has another size than it must have, or is missing."""
     return ShardError(
         file,
         expected=f"{recipe.shard_bytes(shard)} bytes",

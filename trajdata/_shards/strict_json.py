@@ -1,4 +1,4 @@
-"""JSON from files that anyone may have written, and the one way in which this project writes it."""
+"""Read JSON from files that anyone may have written, and write it in one canonical spelling."""
 
 from __future__ import annotations
 
@@ -26,15 +26,16 @@ SEAL = "seal"
 
 _DEPTH = 16
 _DIGITS = 40
-# A string without an end is a token too, so that no byte is looked at twice.
+# A string without an end counts as a token too, so that the search never reads a byte twice.
 _TOKENS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL)
 
 
 def canonical(value: object) -> bytes:
-    """The one spelling of a value: sorted keys, two blanks of indent, ASCII, a newline at the end.
+    """The canonical spelling of a value: sorted keys, indented by two blanks, ASCII, a newline at
+    the end.
 
     Raises:
-        ValueError: a number that is not finite.
+        ValueError: a number is not finite.
     """
     text = json.dumps(value, sort_keys=True, indent=2, allow_nan=False)
     return text.encode("ascii") + b"\n"
@@ -43,16 +44,17 @@ def canonical(value: object) -> bytes:
 def parse(
     data: bytes, file: str | os.PathLike[str], limit: int, *, start: int | None = None
 ) -> dict[str, Any]:
-    """Parse a JSON object, with bounded work and nothing taken leniently.
+    """Parse a JSON object strictly, and with a bounded amount of work.
 
     Args:
-        data: the file's bytes.
-        file: its name, for the error.
-        limit: most bytes.
-        start: offset of ``data`` in the file, where it is a part of one.
+        data: the JSON text.
+        file: name of the file, for errors.
+        limit: the largest number of bytes that ``data`` may have.
+        start: offset of ``data`` in the file, if it is only a part of the file.
 
     Raises:
-        ShardError: too long, too deep, not JSON, no object, a key twice, a number not finite.
+        ShardError: the text is too long or nested too deeply, is no JSON or no object, has a key
+            twice, or a number that is not finite or has too many digits.
     """
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -83,7 +85,7 @@ def parse(
 
     if len(data) > limit:
         raise ShardError(file, offset=start, expected=f"at most {limit} bytes", found="more")
-    # Measured before parsing: the parser recurses.
+    # The depth is measured before parsing, because the parser recurses.
     depth = deepest = 0
     for token in _TOKENS.finditer(data):
         first = token.group()[:1]
@@ -112,14 +114,14 @@ def parse(
 
 
 def sealed(value: dict[str, Any]) -> dict[str, Any]:
-    """The value with the SHA-256 of its one spelling, by which a changed bit is told from a
-    changed mind."""
+    """The value with a seal, the SHA-256 of its canonical spelling. A damaged file has a wrong
+    seal, while a file that was written with other values has the right one."""
     return {**value, SEAL: hashlib.sha256(canonical(value)).hexdigest()}
 
 
 def check_spelling(data: bytes, value: object, file: str | os.PathLike[str]) -> None:
-    """Compare a file with the one spelling of what was read from it: a byte more, a byte less or
-    another blank means that someone else was at work.
+    """Check that a file is the canonical spelling of the value that was read from it. If not, this
+    project did not write the file.
 
     Raises:
         ShardError: names the first byte that differs.
@@ -128,7 +130,7 @@ def check_spelling(data: bytes, value: object, file: str | os.PathLike[str]) -> 
 
 
 def check_spelling_of(data: bytes, pieces: Iterable[bytes], file: str | os.PathLike[str]) -> None:
-    """``check_spelling`` where the one spelling comes in pieces, so that it is never there whole.
+    """``check_spelling`` for a spelling in pieces, so that memory need not hold it whole.
 
     Raises:
         ShardError: names the first byte that differs.
@@ -142,7 +144,7 @@ def check_spelling_of(data: bytes, pieces: Iterable[bytes], file: str | os.PathL
             raise ShardError(
                 file,
                 offset=start + at,
-                expected=f"{due[at : at + 20]!r}, as it is written",
+                expected=f"{due[at : at + 20]!r}, as trajdata writes it",
                 found=f"{held[at : at + 20]!r}" if at < len(held) else "the end",
             )
         start += len(due)
@@ -153,10 +155,10 @@ def check_spelling_of(data: bytes, pieces: Iterable[bytes], file: str | os.PathL
 
 
 def expect(value: dict[str, Any], key: str, kind: type, file: str | os.PathLike[str]) -> Any:
-    """The value of a key that must be there and of that type.
+    """The value of a key, which must exist and be of type ``kind``.
 
     Raises:
-        ShardError: it is not.
+        ShardError: the key is missing, or its value has another type.
     """
     if key not in value or not isinstance(value[key], kind) or isinstance(value[key], bool):
         found = f"{value[key]!r:.80}" if key in value else "no such key"

@@ -1,1 +1,1 @@
-"""Pictures for people."""
+"""Show clips to people: pictures, animations, a gallery page, and HTML for notebooks."""

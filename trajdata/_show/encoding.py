@@ -22,7 +22,7 @@ def _has_webp() -> bool:
 
 
 def encodings() -> Iterator[dict[str, Any]]:
-    """Pillow's options for the ways to write a picture, exact ones first."""
+    """Pillow's options for each way to write a picture. The ways that are exact come first."""
     if _has_webp():
         yield {"format": "WEBP", "lossless": True, "quality": 20, "method": 0}
         yield {"format": "WEBP", "quality": _LOSSY_QUALITY, "method": 2}
@@ -31,8 +31,9 @@ def encodings() -> Iterator[dict[str, Any]]:
 
 
 def pause_ms(seconds: float, frames: int) -> int:
-    """Milliseconds between two of so many frames that take so long from the first to the last."""
-    # GIF counts in hundredths of a second, and viewers slow down what is faster than two.
+    """Milliseconds between two frames, if there are ``frames`` of them and the time from the first
+    to the last is ``seconds``."""
+    # GIF counts in hundredths of a second, and viewers slow down a pause of less than two of them.
     pause = max(20, round(100 * seconds / (frames - 1)) * 10)
     return min(pause, 65_000)
 
@@ -45,7 +46,7 @@ def encoded(picture: Image.Image, **options: Any) -> bytes:
 
 
 def animated(pages: Sequence[Image.Image], pause: int | Sequence[int], **options: Any) -> bytes:
-    """Pages shown in turn for so many milliseconds each, again and again."""
+    """An animation that shows pages in turn, for ``pause`` milliseconds each, and then repeats."""
     rest = list(pages[1:])
     duration = pause if isinstance(pause, int) else list(pause)
     return encoded(
@@ -54,7 +55,7 @@ def animated(pages: Sequence[Image.Image], pause: int | Sequence[int], **options
 
 
 def gif_of(pages: Sequence[Image.Image], pause: int | Sequence[int]) -> bytes:
-    """An animated GIF. All pages have one palette, so that what stands still does not flicker."""
+    """An animated GIF. All pages share a palette, so that parts that do not move do not flicker."""
     step = -(-len(pages) // _PALETTE_PAGES)
     some = pages[::step]
     width, height = pages[0].size

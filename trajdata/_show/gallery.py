@@ -1,4 +1,5 @@
-"""A page of clips that move, with their truth to switch on: one static file, nothing loaded."""
+"""The gallery: a page of moving clips, whose truth can be switched on. It is one static file, which
+loads nothing."""
 
 from __future__ import annotations
 
@@ -18,10 +19,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from trajdata._errors import ArgumentError
-from trajdata._show.drawable import Drawable, check_shown
 from trajdata._show.encoding import encoded, encodings
 from trajdata._show.palette import hex_colour, law_colour
 from trajdata._show.pictures import evenly
+from trajdata._show.shown import ShownSource, check_shown
 from trajdata._show.tiles import frame_picture
 
 if TYPE_CHECKING:
@@ -33,10 +34,10 @@ GALLERY_FIELDS = (
     *("video", "label", "index", "pixels", "depth", "radius"),
     *("caption", "equation"),
 )
-"""The fields that a source must have to be in a gallery."""
+"""The fields that a source must have to be shown in a gallery."""
 
 _MOST_BYTES = 1_900_000
-"""Of all pictures of a page, before base64 makes four bytes of three."""
+"""Limit for all pictures of a page, before base64 makes four bytes of three."""
 _MOST_SIDE = 256
 _MOST_FRAMES = 48
 
@@ -46,8 +47,8 @@ class _Strip:
     """All frames of a clip in one picture, row by row.
 
     Attributes:
-        url: the picture, as a data URL.
-        size: bytes of the picture.
+        url: the picture as a data URL.
+        size: size of the picture in bytes.
     """
 
     url: str
@@ -55,7 +56,7 @@ class _Strip:
 
 
 def write_gallery(
-    sources: Mapping[str, Drawable],
+    sources: Mapping[str, ShownSource],
     out: str | os.PathLike[str],
     *,
     clips: int = 8,
@@ -65,15 +66,16 @@ def write_gallery(
 
     Args:
         sources: name of a section -> the source of its clips, with the fields ``GALLERY_FIELDS``.
-        out: the folder; made where it is not there.
-        clips: how many of each source, from index 0 on.
-        note: a sentence for the page's head, such as the seed and the split.
+        out: the folder; it is created if it does not exist.
+        clips: how many clips of each source to show, from index 0 on.
+        note: a sentence for the head of the page, which may name the seed and the split.
 
     Returns:
         The path of the page.
 
     Raises:
-        ArgumentError: no source, a field is missing, fewer than one clip, or more clips than fit.
+        ArgumentError: there is no source, a source lacks a field, ``clips`` is below 1, or so many
+            clips do not fit.
         OSError: the file cannot be written.
     """
     page = gallery_html(sources, clips=clips, note=note)
@@ -84,7 +86,7 @@ def write_gallery(
 
 
 def gallery_html(
-    sources: Mapping[str, Drawable],
+    sources: Mapping[str, ShownSource],
     *,
     clips: int = 8,
     note: str = "",
@@ -93,10 +95,9 @@ def gallery_html(
     """The page of ``write_gallery``.
 
     Args:
-        sources: as there.
-        clips, note: as there.
-        most_bytes: of all pictures together. Pictures are exact where that is enough; else lossy,
-            else smaller by two, by four and so on.
+        sources, clips, note: as in ``write_gallery``.
+        most_bytes: limit for all pictures together. The pictures are exact if they fit; otherwise
+            they are lossy; otherwise they are made smaller by two, by four and so on.
 
     Raises:
         ArgumentError: as ``write_gallery``.
@@ -122,15 +123,15 @@ def gallery_html(
     )
 
 
-def _section(name: str, source: Drawable, clips: int, most_bytes: int) -> dict[str, Any]:
-    """What the page says of one source: also the object that its script reads."""
+def _section(name: str, source: ShownSource, clips: int, most_bytes: int) -> dict[str, Any]:
+    """The data of one section of the page, for the template and for the page's script."""
     check_shown(source, range(clips), GALLERY_FIELDS)
     spec = source.spec
     batch = source.batch(range(clips))
     frames = evenly(spec.frames, _MOST_FRAMES)
     columns = math.ceil(math.sqrt(len(frames)))
     thin, strips = _strips(batch["video"][:, list(frames)], columns, most_bytes)
-    # One class after the other, each in the order of the stream.
+    # Clips are sorted by class, and within a class by index.
     order = sorted(range(clips), key=lambda k: (int(batch["label"][k]), k))
     return {
         "name": name,
@@ -164,7 +165,7 @@ def _section(name: str, source: Drawable, clips: int, most_bytes: int) -> dict[s
 
 
 def _strips(videos: NDArray[np.uint8], columns: int, most_bytes: int) -> tuple[int, list[_Strip]]:
-    """By how much the frames are thinned out, and the strip of each video (B, T, C, H, W)."""
+    """The factor by which frames are made smaller, and the strip of each video (B, T, C, H, W)."""
     side = max(videos.shape[3:])
     thin = math.ceil(side / _MOST_SIDE)
     while thin <= side:
@@ -173,7 +174,7 @@ def _strips(videos: NDArray[np.uint8], columns: int, most_bytes: int) -> tuple[i
             if sum(strip.size for strip in strips) <= most_bytes:
                 return thin, strips
         thin *= 2
-    raise ArgumentError(f"clips: given {len(videos)}; so many do not fit into {most_bytes:,} bytes")
+    raise ArgumentError(f"clips: given {len(videos)}; these do not fit into {most_bytes:,} bytes")
 
 
 def _strip(video: NDArray[np.uint8], columns: int, thin: int, options: dict[str, Any]) -> _Strip:
@@ -189,25 +190,25 @@ def _strip(video: NDArray[np.uint8], columns: int, thin: int, options: dict[str,
 
 
 def _rounded(values: NDArray[np.floating]) -> list[Any]:
-    """To a thousandth, which is far below what a screen shows."""
+    """Values rounded to a thousandth, which is far less than a screen can show."""
     rounded: list[Any] = np.round(values.astype(np.float64), 3).tolist()
     return rounded
 
 
 def _json(value: Sequence[Any]) -> str:
-    """JSON that may stand inside a script element: nothing in it can end that element."""
+    """JSON for a script element: it contains nothing that could end the element."""
     text = json.dumps(value, separators=(",", ":"), allow_nan=False)
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def _digest(text: str) -> str:
-    """How a content security policy names the one script, or style, that may run."""
+    """The digest by which a content security policy allows one script or one style sheet."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode()
 
 
 @functools.cache
 def _environment() -> Environment:
-    # Not needed before a page is written, and slow to import.
+    # Imported here because it is slow to import and only a page needs it.
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     return Environment(

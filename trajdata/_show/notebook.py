@@ -1,7 +1,7 @@
-"""HTML for notebooks: a clip, a batch and a spec as ``_repr_html_`` returns them.
+"""HTML for notebooks: what ``_repr_html_`` of a clip, a batch and a spec returns.
 
-Only inline styles are used, and colours that the notebook's own text colour gives: so the same
-HTML can be read on light and on dark paper, and a notebook that strips style sheets keeps it.
+Texts take the notebook's own colour, so the HTML can be read on light and on dark paper. All styles
+are inline, because some notebooks remove style sheets.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from trajdata._show.drawable import ShownSpec
 from trajdata._show.encoding import encoded
 from trajdata._show.palette import Theme, hex_colour, law_colour
 from trajdata._show.pictures import evenly
+from trajdata._show.shown import ShownSpec
 from trajdata._show.tiles import Tile, draw_path
 
 __all__ = ["ListedSpec", "batch_html", "clip_html", "spec_html"]
@@ -35,7 +35,7 @@ _BOX = "font-size:13px;line-height:1.45;max-width:100%;overflow-x:auto"
 
 
 class ListedSpec(Protocol):
-    """What is used of a ``ClipSpec`` to list it."""
+    """The attributes of a ``ClipSpec`` that are used to list its settings."""
 
     @property
     def fingerprint(self) -> str: ...
@@ -44,11 +44,11 @@ class ListedSpec(Protocol):
 
 
 def clip_html(clip: Mapping[str, Any], spec: ShownSpec) -> str:
-    """A clip for a notebook: its frames with the path so far, its class, and what it holds.
+    """A clip for a notebook: its frames with the path so far, its class, and a list of its fields.
 
     Args:
-        clip: of a source with this spec; whichever fields it has are shown.
-        spec: of the source.
+        clip: a clip with any fields.
+        spec: the spec of the clip's source.
     """
     rows = {name: _one(value) for name, value in clip.items()}
     strip = _strip_row(rows, 0, spec) if "video" in rows else ""
@@ -61,11 +61,11 @@ def clip_html(clip: Mapping[str, Any], spec: ShownSpec) -> str:
 
 
 def batch_html(batch: Mapping[str, Any], spec: ShownSpec) -> str:
-    """A batch for a notebook: its first clips as rows of frames, and what it holds.
+    """A batch for a notebook: its first clips as rows of frames, and a list of its fields.
 
     Args:
-        batch: of a source with this spec: every value has the clips as its first axis.
-        spec: of the source.
+        batch: a batch with any fields; the first axis of each value is the clips.
+        spec: the spec of the batch's source.
     """
     strips, more = "", ""
     if "video" in batch:
@@ -77,7 +77,7 @@ def batch_html(batch: Mapping[str, Any], spec: ShownSpec) -> str:
 
 
 def spec_html(spec: ListedSpec) -> str:
-    """A spec for a notebook: a table of its settings by group, and what each means."""
+    """A spec for a notebook: a table of its settings by group, with the meaning of each."""
     meanings = spec.descriptions()
     groups: dict[str, list[tuple[str, Any, str]]] = {}
     for name, value in spec.settings().items():
@@ -137,7 +137,7 @@ def _fields_table(values: Mapping[str, Any]) -> str:
 
 
 def _kind(value: Any) -> str:
-    """What a value is, in a word or two: dtype and shape of an array, else its type and size."""
+    """The kind of a value: dtype and shape of an array, or else its type and size."""
     if isinstance(value, Mapping):
         return f"dict of {len(value)}"
     if isinstance(value, list):
@@ -155,7 +155,7 @@ def _said(value: Any) -> str:
 
 
 def _one(value: Any) -> Any:
-    """A clip's value as a batch of one has it."""
+    """A value of a clip as it is in a batch of this one clip."""
     return value if isinstance(value, str | Mapping) else np.asarray(value)[None]
 
 

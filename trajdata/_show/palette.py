@@ -21,19 +21,20 @@ _LAW_COLOURS: tuple[Colour, ...] = (
     (120, 92, 200),
     (156, 128, 28),
 )
-"""Of about the same lightness, so that each can be read on light and on dark paper."""
+"""The colours of classes. They have about the same lightness, so that each can be read on light and
+on dark paper."""
 
 
 @dataclass(frozen=True)
 class Theme:
-    """Colours of a picture's surroundings.
+    """Colours of everything around the frames of a picture.
 
     Attributes:
-        paper: the ground.
-        ink: names.
-        soft: numbers and captions.
-        frame: the line around a frame.
-        tint: how much of its colour a class's chip takes, of 1.
+        paper: colour of the ground.
+        ink: colour of names.
+        soft: colour of numbers and captions.
+        frame: colour of the line around a frame.
+        tint: share of the class's colour in the ground of a class name, 0..1.
     """
 
     paper: Colour
@@ -48,7 +49,7 @@ DARK = Theme((18, 20, 24), (232, 235, 238), (142, 150, 160), (62, 68, 76), 0.30)
 
 
 def law_colour(label: int) -> Colour:
-    """The colour of a class, by its position in ``spec.laws``; they repeat after eight."""
+    """The colour of a class, by its label. Colours repeat after eight labels."""
     return _LAW_COLOURS[label % len(_LAW_COLOURS)]
 
 
@@ -59,11 +60,11 @@ def blend(over: Colour, under: Colour, share: float) -> Colour:
 
 
 def hex_colour(colour: Colour) -> str:
-    """As CSS spells it."""
+    """The colour in CSS: "#rrggbb"."""
     return "#{:02x}{:02x}{:02x}".format(*colour)
 
 
 @functools.cache
 def font(size: float) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """Pillow's own font, which every installation has."""
+    """The font that comes with every Pillow."""
     return ImageFont.load_default(size)

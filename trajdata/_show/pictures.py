@@ -12,16 +12,16 @@ from typing import Any
 from PIL import Image, ImageDraw
 
 from trajdata._errors import ArgumentError
-from trajdata._show.drawable import PREVIEW_FIELDS, Drawable, ShownSpec, check_shown
 from trajdata._show.encoding import animated, encoded, encodings, gif_of, pause_ms, webp_of
 from trajdata._show.palette import LIGHT, Theme, font, law_colour
+from trajdata._show.shown import PREVIEW_FIELDS, ShownSource, ShownSpec, check_shown
 from trajdata._show.tiles import LEAST_SIDE, Tile, draw_chip, draw_path, frame_picture
 
 __all__ = [
     "PREVIEW_FIELDS",
     "ClipPicture",
-    "Drawable",
     "SheetLayout",
+    "ShownSource",
     "animation_gif",
     "animation_webp",
     "clip_pictures",
@@ -42,7 +42,7 @@ _FOOT = 30
 _MOST_SIDE = 128
 _MOST_FRAMES = 24
 _LAST_PAUSES = 3
-"""How many times as long an animation rests on its last frame."""
+"""An animation shows its last frame this many times as long as the others."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +50,12 @@ class ClipPicture:
     """One clip as an animation for a page.
 
     Attributes:
-        index: of the clip.
-        law: that moves its object.
-        media_type: of both pictures.
-        animation: all frames in turn, at the speed that the spec states.
-        still: its first frame.
-        width, height: of the pictures, in pixels.
+        index: the clip's index.
+        law: the name of the clip's law.
+        media_type: media type of both pictures.
+        animation: the file of an animation of the clip at its own speed.
+        still: the file of a picture of the first frame.
+        width, height: size of the pictures in pixels.
     """
 
     index: int
@@ -69,12 +69,12 @@ class ClipPicture:
 
 @dataclass(frozen=True)
 class SheetLayout:
-    """Where things lie on a contact sheet, in pixels of the picture.
+    """Where the parts of a contact sheet lie, in pixels of the picture.
 
     Attributes:
         tile: how a frame is shown.
-        shown: the frames of a row, evenly spread, first and last included.
-        rows: number of clips.
+        shown: numbers of the frames in a row, evenly spread, with the first and the last one.
+        rows: number of rows, one for each clip.
     """
 
     tile: Tile
@@ -88,20 +88,20 @@ class SheetLayout:
         return left + self.tile.width + _MARGIN, top + self.tile.height + _MARGIN
 
     def corner(self, row: int, column: int) -> tuple[int, int]:
-        """Left and top of a frame."""
+        """Left and top edge of a frame."""
         return (
             _MARGIN + _TEXT_WIDTH + column * (self.tile.width + _GAP),
             _MARGIN + _HEAD + row * (self.tile.height + _GAP),
         )
 
     def path_corner(self, row: int) -> tuple[int, int]:
-        """Left and top of the tile at a row's end, which shows the path."""
+        """Left and top edge of the last tile in a row, which shows the path."""
         left, top = self.corner(row, len(self.shown))
         return left - _GAP + _PATH_GAP, top
 
 
 def sheet_layout(spec: ShownSpec, rows: int) -> SheetLayout:
-    """The layout of a sheet of so many clips."""
+    """The layout of a sheet of ``rows`` clips."""
     tile = Tile(spec.height, spec.width)
     room = _SHEET_WIDTH - 2 * _MARGIN - _TEXT_WIDTH - _PATH_GAP - tile.width
     columns = min(spec.frames, max(2, (room + _GAP) // (tile.width + _GAP)))
@@ -109,43 +109,43 @@ def sheet_layout(spec: ShownSpec, rows: int) -> SheetLayout:
 
 
 def evenly(frames: int, most: int) -> tuple[int, ...]:
-    """At most so many frames of a clip, evenly spread, first and last included."""
+    """The numbers of up to ``most`` frames, evenly spread, with the first and the last one."""
     shown = min(frames, most)
     return tuple(round(k * (frames - 1) / max(shown - 1, 1)) for k in range(shown))
 
 
 def write_preview(
-    source: Drawable, path: str | os.PathLike[str], *, clips: Sequence[int] = range(8)
+    source: ShownSource, path: str | os.PathLike[str], *, clips: Sequence[int] = range(8)
 ) -> None:
-    """Write a contact sheet, PNG: a row a clip, and at its end one tile with the object's path.
+    """Write a contact sheet (PNG): one row for each clip, whose last tile shows the object's path.
 
     Args:
-        source: has at least the fields ``PREVIEW_FIELDS``.
-        path: the file; its folder must be there.
+        source: a source with at least the fields ``PREVIEW_FIELDS``.
+        path: the file; its folder must exist.
         clips: indices of the clips, in the order of the rows.
 
     Raises:
-        ArgumentError: a field is missing, or no clip is named.
+        ArgumentError: a field is missing, or ``clips`` is empty.
         OSError: the file cannot be written.
     """
     _put(Path(path), sheet_png(source, clips=clips))
 
 
 def write_animation(
-    source: Drawable, path: str | os.PathLike[str], *, clips: Sequence[int] = range(16)
+    source: ShownSource, path: str | os.PathLike[str], *, clips: Sequence[int] = range(16)
 ) -> None:
-    """Write an animated grid of clips, all frames, at the speed that the spec states.
+    """Write an animated grid of clips, with all frames, at the clips' own speed.
 
-    It is a WebP where the path ends in ``.webp``, else a GIF. Arguments and errors are those of
-    ``write_preview``.
+    The file is a WebP if the path ends in ``.webp``, and else a GIF. Arguments and errors are those
+    of ``write_preview``.
     """
     write = animation_webp if Path(path).suffix == ".webp" else animation_gif
     _put(Path(path), write(source, clips=clips))
 
 
 def _put(path: Path, data: bytes) -> None:
-    """Write a file in the place of what has its name: where that is a link, it is replaced and not
-    followed, as the path may be one in a folder that came from anyone."""
+    """Write a file; it replaces one that has the name. A link is replaced too, and never followed,
+    because the folder may come from anyone."""
     temp = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with open(temp, "xb") as file:
@@ -156,7 +156,9 @@ def _put(path: Path, data: bytes) -> None:
         raise
 
 
-def sheet_png(source: Drawable, *, clips: Sequence[int] = range(8), theme: Theme = LIGHT) -> bytes:
+def sheet_png(
+    source: ShownSource, *, clips: Sequence[int] = range(8), theme: Theme = LIGHT
+) -> bytes:
     """The bytes of ``write_preview``'s file."""
     check_shown(source, clips)
     batch = source.batch(clips)
@@ -189,40 +191,40 @@ def sheet_png(source: Drawable, *, clips: Sequence[int] = range(8), theme: Theme
 
 
 def animation_gif(
-    source: Drawable, *, clips: Sequence[int] = range(16), theme: Theme = LIGHT
+    source: ShownSource, *, clips: Sequence[int] = range(16), theme: Theme = LIGHT
 ) -> bytes:
     """The bytes of ``write_animation``'s file as a GIF."""
     return gif_of(*_grid(source, clips, theme))
 
 
 def animation_webp(
-    source: Drawable,
+    source: ShownSource,
     *,
     clips: Sequence[int] = range(16),
     theme: Theme = LIGHT,
     columns: int | None = None,
     least_side: int = LEAST_SIDE,
 ) -> bytes:
-    """The bytes of ``write_animation``'s file as a WebP: every colour as it is.
+    """The bytes of ``write_animation``'s file as a WebP, with exact colours.
 
     Args:
-        source: as for ``write_animation``.
-        clips: as there.
-        theme: of the paper.
-        columns: clips in a row; None for about as many as there are rows.
-        least_side: frames are enlarged by a whole number up to about this size, pixels.
+        source, clips: as in ``write_animation``.
+        theme: colours around the frames.
+        columns: clips in a row; None means about as many as there are rows.
+        least_side: frames are enlarged by a whole number, up to about this size in pixels.
     """
     return webp_of(*_grid(source, clips, theme, columns, least_side))
 
 
 def _grid(
-    source: Drawable,
+    source: ShownSource,
     clips: Sequence[int],
     theme: Theme,
     columns: int | None = None,
     least_side: int = LEAST_SIDE,
 ) -> tuple[list[Image.Image], list[int]]:
-    """Pages of a grid of clips, the path so far on each, and how long each is shown, in ms."""
+    """The pages of an animated grid of clips, one for each frame, with the paths up to this frame;
+    and how long each page is shown, in ms."""
     check_shown(source, clips)
     batch = source.batch(clips)
     spec = source.spec
@@ -259,20 +261,20 @@ def _grid(
 
 
 def clip_pictures(
-    source: Drawable, *, clips: Sequence[int], most_bytes: int
+    source: ShownSource, *, clips: Sequence[int], most_bytes: int
 ) -> tuple[ClipPicture, ...]:
-    """Each clip as an animation of its own, all of them together within a number of bytes.
+    """An animation of each clip; all together have at most ``most_bytes``.
 
-    They are exact where that fits, else lossy, else smaller by two, by four and so on. Long clips
-    are thinned to 24 frames and large ones to 128 pixels from the start.
+    The pictures are exact if they fit; otherwise they are lossy; otherwise they are made smaller by
+    two, by four and so on. Clips are shown with at most 24 frames and at most 128 pixels a side.
 
     Args:
-        source: as for ``write_preview``.
+        source: as in ``write_preview``.
         clips: indices of the clips.
-        most_bytes: of all pictures together.
+        most_bytes: limit for all pictures together.
 
     Raises:
-        ArgumentError: as ``write_preview``; or they do not fit, however small.
+        ArgumentError: as in ``write_preview``; or the pictures do not fit at any size.
     """
     check_shown(source, clips)
     batch = source.batch(clips)
@@ -295,7 +297,7 @@ def _clip_pictures(
     options: dict[str, Any],
     most_bytes: int,
 ) -> tuple[ClipPicture, ...]:
-    """As many of the clips as fit."""
+    """The pictures of the first clips, as many as fit into ``most_bytes``."""
     frames = evenly(spec.frames, _MOST_FRAMES)
     pause = pause_ms(spec.seconds, len(frames))
     pictures: list[ClipPicture] = []

@@ -1,4 +1,4 @@
-"""One frame as a tile of a larger picture: enlarged, framed, and with the object's path on it."""
+"""Tiles: frames as parts of a larger picture, enlarged, and paths and names drawn beside them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from trajdata._show.palette import Colour, Theme, blend, font
 __all__ = ["LEAST_SIDE", "Tile", "draw_chip", "draw_path", "frame_picture"]
 
 LEAST_SIDE = 128
-"""Smaller frames are enlarged up to about this size, in pixels."""
+"""Frames that are smaller than this are enlarged up to about this size, in pixels."""
 _SMOOTH = 4
 """Lines are drawn this many times larger and reduced, so that their edges are smooth."""
 _HALO = (12, 14, 18)
@@ -21,10 +21,10 @@ _CORE = (255, 255, 255)
 
 
 class Tile:
-    """How frames of one size are shown: enlarged, or thinned out, by a whole number.
+    """How frames of one size are shown: enlarged or made smaller by a whole number.
 
     Attributes:
-        height, width: of the tile, in pixels of the picture.
+        height, width: size of the tile, in pixels of the picture.
     """
 
     def __init__(self, height: int, width: int, least_side: int = LEAST_SIDE) -> None:
@@ -41,13 +41,15 @@ class Tile:
         return frame_picture(large)
 
     def places(self, pixels: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Image coordinates (T, 2) as places on the tile, both from the corner of a pixel."""
+        """Pixel coordinates (T, 2) of the frame as coordinates of the tile. The origin of both is
+        the upper left corner of the first pixel."""
         return pixels.astype(np.float64) * self._enlarge / self._thin
 
     def paste(
         self, picture: Image.Image, corner: tuple[int, int], shown: Image.Image, theme: Theme
     ) -> None:
-        """Put a tile's picture down with its upper left corner there, and a line around it."""
+        """Put a tile's picture into a larger one, its upper left corner at ``corner``, and draw a
+        line around it."""
         left, top = corner
         picture.paste(shown, corner)
         ImageDraw.Draw(picture).rectangle(
@@ -64,13 +66,14 @@ def frame_picture(frame: NDArray[np.uint8]) -> Image.Image:
 def draw_path(
     picture: Image.Image, places: NDArray[np.float64], colour: Colour, *, weight: float = 1.0
 ) -> None:
-    """Draw a path over a picture: a line and a dot a frame, faint at its start, plain at its end.
+    """Draw a path over a picture: a line, and a dot for each frame. Both grow stronger towards the
+    end of the path.
 
     Args:
         picture: RGB, changed in place.
         places: (T, 2), x right, y down, from the picture's corner.
-        colour: of the dots.
-        weight: 1 for dots of about five pixels.
+        colour: colour of the dots.
+        weight: scale of lines and dots; with 1, a dot has about five pixels.
     """
     size = (picture.width * _SMOOTH, picture.height * _SMOOTH)
     layer = Image.new("RGBA", size, (*colour, 0))
@@ -78,7 +81,7 @@ def draw_path(
     scaled = [(float(x) * _SMOOTH, float(y) * _SMOOTH) for x, y in places]
     last = max(len(scaled) - 1, 1)
     shares = [0.3 + 0.7 * k / last for k in range(len(scaled))]
-    # Long clips have their dots closer together than dots are wide: then fewer are drawn.
+    # In long clips the dots would lie closer together than they are wide, so fewer are drawn.
     step = max(1, math.ceil(len(scaled) / 32))
     unit = weight * _SMOOTH
     for width, ink in ((3.4, _HALO), (1.6, _CORE)):
@@ -121,12 +124,12 @@ def draw_chip(
 
     Args:
         picture: RGB, changed in place.
-        corner: the box's upper left one.
-        text: shortened with three dots where it is wider than the box may be.
-        colour: of the class.
-        theme: of the picture.
-        size: of the letters, pixels.
-        most_width: of the box, pixels.
+        corner: upper left corner of the box.
+        text: the name; if it does not fit, it is cut and ends in three dots.
+        colour: colour of the class.
+        theme: theme of the picture.
+        size: size of the letters in pixels.
+        most_width: largest width of the box in pixels.
 
     Returns:
         (width, height) of the box.

@@ -10,13 +10,22 @@ default that changed would make old fingerprints mean something else.
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
 
 from trajdata._errors import ArgumentError
-from trajdata._laws.registry import LawSettings, find_law
+from trajdata._laws.registry import (
+    Law,
+    LawSettings,
+    LawText,
+    find_law,
+    law_names,
+    with_text,
+)
 from trajdata._settings import (
     Counts,
     Fraction,
@@ -59,13 +68,33 @@ class UsedLaw(Settings):
     settings: SerializeAsAny[LawSettings] = Field(
         default_factory=LawSettings, description="the numbers that the law owns"
     )
+    text: LawText | None = Field(None, description="of a user's law: its digest and templates")
+
+    @property
+    def known(self) -> Law:
+        """The law itself; without kernels where it is a user's that this process does not have."""
+        return with_text(self.law, self.text)
+
+    def as_json(self) -> dict[str, Any]:
+        """The law as a spec's JSON has it: what ``laws`` takes."""
+        own = self.settings.model_dump(mode="json", exclude_defaults=True)
+        if self.text is None:
+            return {"law": self.law, "version": self.known.version, **own}
+        return {"law": self.law, **self.text.model_dump(mode="json"), **own}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A worker that is spawned has not imported the module that registers a user's law.
+        home = self.known.home if self.text is not None else ""
+        return _unpickled, (home, self.as_json())
 
     @model_validator(mode="before")
     @classmethod
     def _from_name_or_numbers(cls, given: Any) -> Any:
         """``"linear"``, or ``{"law": "circular", "turns": (1, 1.1)}``."""
         if isinstance(given, UsedLaw):
-            return {"law": given.law, "settings": given.settings}
+            return {"law": given.law, "settings": given.settings, "text": given.text}
+        if isinstance(given, Law):
+            given = given.name
         if isinstance(given, str):
             given = {"law": given}
         if not isinstance(given, Mapping) or not isinstance(given.get("law"), str):
@@ -75,6 +104,13 @@ class UsedLaw(Settings):
             )
         if isinstance(given.get("settings"), LawSettings):
             return given
+        if "digest" in given:
+            text = LawText(**{name: value for name, value in given.items() if name != "law"})
+            if given["law"] in law_names():
+                raise ArgumentError(
+                    f"laws: given the digest of a user's law {given['law']!r}; that name is ours"
+                )
+            return {"law": given["law"], "text": text}
         law = find_law(given["law"])
         version = given.get("version", law.version)
         if version != law.version:
@@ -84,9 +120,18 @@ class UsedLaw(Settings):
             )
         own = {name: value for name, value in given.items() if name not in _LAW_KEYS}
         try:
-            return {"law": law.name, "settings": law.settings(**own)}
+            return {"law": law.name, "settings": law.settings(**own), "text": law.text()}
         except ArgumentError as error:
             raise ArgumentError(f"{law.name}.{error}") from None
+
+
+def _unpickled(home: str, given: dict[str, Any]) -> UsedLaw:
+    """A law that another process of the same program has sent; ``home`` registers it, if a module
+    can be imported for that."""
+    if home and home not in ("__main__", "__mp_main__"):
+        with contextlib.suppress(ImportError):
+            importlib.import_module(home)
+    return UsedLaw(**given)
 
 
 def _each_once(name: str, given: tuple[str, ...]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from trajdata._errors import ArgumentError
-from trajdata._laws.registry import find_law
+from trajdata._laws.registry import Law
 from trajdata._settings import Range, Settings
 from trajdata._spec.groups import (
     JITTER_REACH,
@@ -38,7 +38,7 @@ _SPARE = 5e-4
 
 
 class ClipSpec(Settings):
-    """The distribution that clips are drawn from: frozen, validated, and below 1 KB as JSON.
+    """The distribution that clips are drawn from: frozen, validated, and short as JSON.
 
     Its settings stand in groups: ``spec.picture.frames``, ``spec.motion.speed``. Each has a name
     that no other group uses, by which ``replace`` and ``preset`` change it.
@@ -138,7 +138,7 @@ class ClipSpec(Settings):
             own = used[law].settings.model_copy(update={number: value})
         except ArgumentError as error:
             raise ArgumentError(f"{law}.{error}") from None
-        used[law] = UsedLaw(law=law, settings=own)
+        used[law] = UsedLaw(law=law, settings=own, text=used[law].text)
         motion = self.motion.model_copy(update={"laws": tuple(used.values())})
         changed: ClipSpec = self.model_copy(update={"motion": motion})
         return changed
@@ -172,6 +172,11 @@ class ClipSpec(Settings):
     def laws(self) -> tuple[str, ...]:
         """Names of the laws: the classes, which a label is an index into."""
         return tuple(used.law for used in self.motion.laws)
+
+    @property
+    def known_laws(self) -> tuple[Law, ...]:
+        """The laws themselves, in the same order."""
+        return tuple(used.known for used in self.motion.laws)
 
     @property
     def shapes(self) -> tuple[str, ...]:
@@ -260,14 +265,7 @@ class ClipSpec(Settings):
             changed = own.model_dump(mode="json", exclude_defaults=True, exclude={"laws"})
             if changed:
                 groups[group] = changed
-        groups.setdefault("motion", {})["laws"] = [
-            {
-                "law": used.law,
-                "version": find_law(used.law).version,
-                **used.settings.model_dump(mode="json", exclude_defaults=True),
-            }
-            for used in self.motion.laws
-        ]
+        groups.setdefault("motion", {})["laws"] = [used.as_json() for used in self.motion.laws]
         return groups
 
     def to_json(self) -> str:

@@ -28,6 +28,14 @@ _SCENES: dict[str, Any] = {
     "spin": (0.5, 3.0),
 }
 
+_EVERY_LAW: dict[str, Any] = {
+    **_FOUR_LAWS,
+    "laws": (
+        *("linear", "circular", "helical", "parabolic", "bounce", "drag", "lissajous", "orbit"),
+        *("pendulum", "random_walk", "spiral", "spring", "stop_and_go", "u_turn", "zigzag"),
+    ),
+}
+
 _PRESETS: dict[str, dict[str, Any]] = {
     "magvit-32": {**_FOUR_LAWS},
     "magvit-64": {**_FOUR_LAWS, "frames": 16, "height": 64, "width": 64},
@@ -41,6 +49,7 @@ _PRESETS: dict[str, dict[str, Any]] = {
     "scenes-32": {**_SCENES, "count": (1, 3)},
     "scenes-64": {**_SCENES, "count": (1, 3), "frames": 16, "height": 64, "width": 64},
     "scenes-128": {**_SCENES, "count": (3, 10), "frames": 17, "height": 128, "width": 128},
+    "laws-32": {**_EVERY_LAW},
 }
 """Name -> the settings that differ from the defaults. Each names its laws and shapes, so that a
 law or shape that is added later changes none of them."""

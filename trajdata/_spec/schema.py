@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from trajdata._laws.registry import find_law, law_names
+from trajdata._laws.registry import LawText, find_law, law_names
 from trajdata._settings import Settings
 from trajdata._shapes.registry import shape_names
 from trajdata._spec.model import ClipSpec
@@ -25,7 +25,15 @@ def spec_schema() -> dict[str, Any]:
         for name, field in ClipSpec.model_fields.items()
     }
     laws = groups["motion"]["properties"]["laws"]
-    laws["items"] = {"anyOf": [{"enum": list(law_names())}, *map(_law, law_names())]}
+    users = {"pattern": "^[a-z][a-z0-9_]{0,39}$", "not": {"enum": list(law_names())}}
+    laws["items"] = {
+        "anyOf": [
+            {"enum": list(law_names())},
+            *map(_law, law_names()),
+            {"type": "string", "description": "a user's law, as this process knows it", **users},
+            _users_law(users),
+        ]
+    }
     laws["default"] = list(ClipSpec().laws)
     groups["objects"]["properties"]["shapes"]["items"] = {"enum": list(shape_names())}
     return {
@@ -57,4 +65,12 @@ def _law(name: str) -> dict[str, Any]:
         **own["properties"],
     }
     own["required"] = ["law"]
+    return own
+
+
+def _users_law(name: dict[str, Any]) -> dict[str, Any]:
+    """A user's law as ``ClipSpec.as_json`` writes it."""
+    own = _object(LawText)
+    own["properties"] = {"law": {"type": "string", **name}, **own["properties"]}
+    own["required"] = list(own["properties"])
     return own

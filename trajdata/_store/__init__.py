@@ -1,1 +1,1 @@
-"""Where bytes lie: a store's verbs, the folder's system calls, and what a store holds."""
+"""Stores, where the bytes lie: their verbs, the system calls of a folder, and their contents."""

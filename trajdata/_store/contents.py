@@ -1,7 +1,7 @@
 """What a store holds: its recipe, its index, its commit records and the shards that these promise.
 
-This is the one way in which a store's state is read. It is read from those small files and from the
-sizes of the shards, from nothing else.
+All code that needs to know this asks this module. It reads those small files and asks for the sizes
+of the shards, and looks at nothing else.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class Damage:
-    """One small file of a store that is not what it must be.
+    """A small file of a store that is damaged.
 
     Attributes:
-        kind: "index", "recipe", "commit record", or "contradiction" where the index and the recipe
-            file are both readable and of two recipes.
-        name: of the file in the store.
-        error: what was expected of it and what was found.
+        kind: "index", "recipe", "commit record", or "contradiction" if the index and the recipe
+            file can both be read but hold different recipes.
+        name: name of the file in the store.
+        error: what was expected in the file and what was found.
     """
 
     kind: str
@@ -53,16 +53,17 @@ class Contents:
     """What a store holds.
 
     Attributes:
-        recipe: of the store.
-        has_recipe_file: whether the recipe has a readable file of its own.
-        index: where there is a readable one.
-        commits: by shard, the commit records that can be read.
-        present: shards that are promised and whose file is there in its full size.
-        damage: what is damaged and was left out. Empty where reading would have raised.
-        outgrown: by shard, the commit record of one that has more clips now: of the short last one
-            of before the store was made to grow. It is not committed.
-        has_outgrown_index: whether index.json is of before the store was made to grow. It counts
-            for nothing.
+        recipe: the store's recipe.
+        has_recipe_file: whether recipe.json is there and can be read.
+        index: the index; None if there is none, or none that counts.
+        commits: shard -> its commit record, for the commit records that can be read.
+        present: shards that are promised and whose file is there with its full size.
+        damage: the damaged files, which were left out. Always empty from ``read_contents``, which
+            raises instead.
+        outgrown: shard -> a commit record for fewer clips than the shard must have now. It belongs
+            to the short last shard from before the store grew, and does not count as committed.
+        has_outgrown_index: whether index.json is from before the store grew. Such an index does not
+            count.
     """
 
     recipe: Recipe
@@ -76,24 +77,24 @@ class Contents:
 
     @property
     def promised(self) -> dict[int, str]:
-        """By shard, the SHA-256 that the index promises, or else its commit record."""
+        """Shard -> the SHA-256 that the index promises, or its commit record if no index does."""
         recorded = {shard: commit.sha256 for shard, commit in self.commits.items()}
         return {**recorded, **dict(enumerate(self.index.sha256 if self.index else ()))}
 
     @property
     def committed(self) -> dict[int, Commit]:
-        """By shard, the commit records of those whose file is there in its full size."""
+        """Shard -> commit record, for the shards whose file is there with its full size."""
         return {shard: commit for shard, commit in self.commits.items() if shard in self.present}
 
     @property
     def pending(self) -> list[int]:
-        """Shards still to be made."""
+        """The shards that are not committed."""
         committed = self.committed
         return [shard for shard in range(self.recipe.shards) if shard not in committed]
 
     @property
     def newest(self) -> list[int]:
-        """The last shards that are there: those that ``without_damaged_newest`` hashes."""
+        """The last shards that are there, which ``without_damaged_newest`` hashes."""
         return sorted(self.present)[-_REHASHED:]
 
     @property
@@ -102,11 +103,13 @@ class Contents:
         return self.index is not None and len(self.present) == self.recipe.shards
 
     def without_damaged_newest(self, store: Store) -> Contents:
-        """The contents without those of the last shards that have not their promised SHA-256: they
-        were in flight, or nearly so, when whatever ended the last run happened.
+        """Hash the newest shards, and leave out those without their promised SHA-256.
+
+        These were written just before the last run ended, so they are the most likely to be damaged
+        by what ended it.
 
         Raises:
-            OSError: one cannot be read.
+            OSError: a shard cannot be read.
         """
         promised = self.promised
         wrong = {
@@ -118,10 +121,10 @@ class Contents:
 
 
 def read_contents(store: Store) -> Contents | None:
-    """What a store holds; None where it has neither an index nor a recipe.
+    """What a store holds; None if it has neither an index nor a recipe.
 
-    A store may be made to grow while it is read. What is read is then read again, until it is of
-    one moment.
+    A store may grow while it is read. Then the files are read again, until all of them are from the
+    same moment.
 
     Raises:
         ShardError: an index, recipe or commit record is damaged, or contradicts another.
@@ -142,12 +145,12 @@ def read_contents(store: Store) -> Contents | None:
 
 
 def _recipe_bytes(store: Store) -> bytes | None:
-    """The recipe file: what changes when a store is made to grow."""
+    """The bytes of the recipe file, which change when the store grows."""
     return read_whole(store, RECIPE, RECIPE_BYTES)
 
 
 def survey_contents(store: Store) -> Contents | None:
-    """The same of a store that may be damaged: what is damaged is left out and listed.
+    """``read_contents`` for a store that may be damaged: damaged files are left out and listed.
 
     Raises:
         ShardError: neither the index nor the recipe can be read.
@@ -157,10 +160,10 @@ def survey_contents(store: Store) -> Contents | None:
 
 
 def held_recipe(store: Store) -> Recipe | None:
-    """The recipe of a store, from its own file or else from the index; None where neither is.
+    """The recipe of a store, from recipe.json or else from the index; None if it has neither.
 
     Raises:
-        ShardError: a damaged file, or two that contradict each other.
+        ShardError: one of the two files is damaged, or they contradict each other.
     """
     found = _Reader(store).recipe_and_index()
     return found[0] if found else None
@@ -172,7 +175,8 @@ def _is_outgrown(before: Recipe, now: Recipe) -> bool:
 
 @dataclass
 class _Reader:
-    """Reads one store; raises at the first damage, or lists it where there is a list."""
+    """Reads one store. It raises at the first damaged file, or adds it to ``damage`` if that is a
+    list."""
 
     store: Store
     damage: list[Damage] | None = field(default=None)
@@ -212,12 +216,13 @@ class _Reader:
         try:
             return self.store.size(recipe.shard_name(shard)) == recipe.shard_bytes(shard)
         except ShardError:
-            return False  # not even a file
+            return False  # a link, a folder or something else that is no file
 
     def recipe_and_index(self) -> tuple[Recipe, Index | None, bool, bool] | None:
-        """The recipe, the index, whether the recipe has a file, and whether the index is of before
-        the store was made to grow."""
-        # In this order: whoever makes a store grow writes the recipe and then removes the index.
+        """The recipe, the index, whether the recipe has a file, and whether the index is from
+        before the store grew."""
+        # The index is read first: a store grows by writing the new recipe and then removing the
+        # old index, so an index that is read after the recipe may be missing for no fault.
         index = self._guarded("index", INDEX, self._index)
         recipe = self._guarded("recipe", RECIPE, self._recipe)
         if index is not None and recipe is not None and _is_outgrown(index.recipe, recipe):

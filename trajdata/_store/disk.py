@@ -1,12 +1,13 @@
 """The system calls of a folder: every file operation of a bake goes through here.
 
-``Disk`` is the narrow place: one method per system call, names relative to one folder, nothing
-decided. ``FolderStore`` above it decides. A test stands in for ``Disk`` and meets every operation
-of a bake.
+``Disk`` has one method per system call, takes names relative to one folder, and decides nothing:
+decisions are made above it, in ``FolderStore``. So a test that replaces ``Disk`` sees every
+operation of a bake, and can make any of them fail.
 
-A folder may come from anyone, and change at any moment. So the folder and those in it are opened
-once, without following links, and every call is made relative to these descriptors: a link that is
-put in the way leads nowhere, and a folder that is put in the place of this one is never written to.
+A folder may come from anyone, and may change at any moment. So the folder and the folders in it are
+opened once, without following links, and every call is made relative to these descriptors. A link
+that somebody puts into a path is then an error, and a folder that somebody puts in the place of
+this one is never written to.
 """
 
 from __future__ import annotations
@@ -30,25 +31,25 @@ _O_BINARY = getattr(os, "O_BINARY", 0)
 _O_CLOEXEC = getattr(os, "O_CLOEXEC", 0)
 _O_NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _O_PATH = getattr(os, "O_PATH", 0)
-"""Linux only: finds a file without opening it, so that a device or FIFO is never opened."""
+"""Linux only: looks a file up without opening it, so that a device or FIFO is never opened."""
 _CAREFULLY = _O_BINARY | _O_CLOEXEC | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
 _FOLDER = os.O_RDONLY | _O_CLOEXEC | getattr(os, "O_DIRECTORY", 0)
 _BY_DESCRIPTOR = os.open in os.supports_dir_fd and hasattr(os, "O_DIRECTORY")
-"""Not on Windows, where a store is only read: there, paths are looked at and then opened."""
+"""Whether calls can be made relative to an open folder. On Windows they cannot: there, a store is
+only read, and a path is checked before it is opened."""
 
 
 class Disk:
     """A folder and the system calls that a bake makes in it.
 
     Args:
-        root: the folder; it need not exist yet, and may itself be reached through links. Names
-            given to the methods are relative to it, with "/" between parts and "" for the folder
-            itself.
+        root: the folder; it need not exist yet, and its own path may contain links. The methods
+            take names relative to it, with "/" between their parts; "" is the folder itself.
 
     Raises:
-        OSError: from every method, as the system call left it.
-        ShardError: from every method, where a link stands in the way, or where something else than
-            a folder or regular file has the name.
+        OSError: from every method, the error of the system call.
+        ShardError: from every method, if a part of the name is a link, or if the name belongs to
+            something else than a folder or a regular file.
     """
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
@@ -58,15 +59,15 @@ class Disk:
         weakref.finalize(self, _close_all, self._folders).atexit = False
 
     def path(self, name: str) -> Path:
-        """Where that file is, for people."""
+        """The full path of a name, for messages."""
         return self.root / name if name else self.root
 
     def close_folders(self) -> None:
-        """Close the folders that are held open; they are opened anew when they are needed."""
+        """Close the folders that are held open. The next call that needs one opens it again."""
         _close_all(self._folders)
 
     def make_folder(self, name: str) -> None:
-        """Make a folder and those above it; one that is there is left as it is."""
+        """Create a folder and the folders above it; those that exist are left as they are."""
         if "" not in self._folders:
             os.makedirs(self.root, exist_ok=True)
         parts = name.split("/") if name else []
@@ -76,17 +77,18 @@ class Disk:
             try:
                 os.mkdir(base, dir_fd=folder)
             except FileExistsError:
-                self._folder(part)  # a link, or a file of that name, is an error
+                self._folder(part)  # raises if the name belongs to a link or a file
 
     def list_folder(self, name: str) -> list[str]:
-        """Sorted names of what is in a folder; empty where there is no such folder."""
+        """Sorted names of the files and folders in a folder; empty if there is no such folder."""
         try:
             base, folder = self._at(f"{name}/." if name else ".")
         except FileNotFoundError:
             return []
         if folder is None:
             return sorted(os.listdir(base)) if os.path.exists(base) else []
-        # A descriptor of its own: those that share one share the place up to which it is listed.
+        # Listing moves a position that belongs to the descriptor, so that two threads cannot list
+        # with the same one.
         own = os.open(".", _FOLDER, dir_fd=folder)
         try:
             return sorted(os.listdir(own))
@@ -94,11 +96,11 @@ class Disk:
             os.close(own)
 
     def size(self, name: str, *, follow: bool = False) -> int | None:
-        """Bytes of a regular file, or None where there is no such file.
+        """Bytes of a regular file, or None if there is no such file.
 
         Args:
-            name: of the file.
-            follow: whether it may be a link to one.
+            name: name of the file.
+            follow: whether the name may be a link to a regular file.
         """
         try:
             base, folder = self._at(name)
@@ -117,17 +119,19 @@ class Disk:
         return found.st_size
 
     def open_read(self, name: str, *, follow: bool = False) -> int:
-        """Open a regular file for reading. Anything else is an error and is never opened: a FIFO
-        would wait for a writer, a device has no end.
+        """Open a regular file for reading.
+
+        Anything else is an error and is never opened: opening a FIFO would wait for a writer, and
+        reading a device may never end.
 
         Args:
-            name: of the file.
-            follow: whether it may be a link to one.
+            name: name of the file.
+            follow: whether the name may be a link to a regular file.
         """
         return self._open_regular(name, os.O_RDONLY, follow)
 
     def read(self, file: int, offset: int, size: int) -> bytes:
-        """Read up to so many bytes of an open file."""
+        """Read up to ``size`` bytes of an open file, from ``offset`` on."""
         if hasattr(os, "pread"):
             return os.pread(file, size, offset)
         os.lseek(file, offset, os.SEEK_SET)
@@ -138,36 +142,42 @@ class Disk:
         return mmap.mmap(file, 0, access=mmap.ACCESS_READ)
 
     def open_new(self, name: str) -> int:
-        """Create a file that is not there yet and open it for writing."""
+        """Create a file and open it for writing; FileExistsError if something has the name."""
         base, folder = self._at(name)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _O_NOFOLLOW | _O_BINARY | _O_CLOEXEC
         return os.open(base, flags, 0o666, dir_fd=folder)
 
     def open_shared(self, name: str) -> int:
-        """Open a file for reading and writing, made if need be. It must have no other name: what
-        is written to it would be written to that too."""
+        """Open a file for reading and writing, and create it if it does not exist.
+
+        The file must have no other name (hard link): whatever is written here would change the
+        file of that name too.
+        """
         return self._open_own(name, os.O_RDWR)
 
     def open_append(self, name: str) -> int:
-        """Open a file for writing at its end, made if need be. It must have no other name."""
+        """Open a file for writing at its end, and create it if it does not exist. It must have no
+        other name, as in ``open_shared``."""
         return self._open_own(name, os.O_WRONLY | os.O_APPEND)
 
-    def lock(self, file: int) -> None:
-        """Lock an open file for this process alone, or raise BlockingIOError at once."""
+    def lock(self, file: int, *, is_shared: bool = False) -> None:
+        """Lock an open file for this process alone, or for all that share it, or raise
+        BlockingIOError at once."""
         if sys.platform == "win32":
             raise OSError("baking is for Linux and macOS: Windows has no flock")
         import fcntl
 
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        kind = fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
 
     def overwrite(self, file: int, data: bytes) -> None:
-        """Put a few bytes in the place of all that an open file has."""
-        # In this order, as a full disk has no room for what was given back to it.
+        """Replace the content of an open file by a few bytes."""
+        # Written before it is cut: on a full disk, space that is given up cannot be had again.
         os.pwrite(file, data, 0)
         os.ftruncate(file, len(data))
 
     def write(self, file: int, data: memoryview) -> int:
-        """Write some of ``data``; returns how many bytes."""
+        """Write the first bytes of ``data``; returns how many were written."""
         return os.write(file, data)
 
     def written(self, file: int) -> int:
@@ -175,9 +185,9 @@ class Disk:
         return os.fstat(file).st_size
 
     def sync(self, file: int) -> None:
-        """Ask that an open file's bytes are on the medium before returning."""
+        """Return once an open file's bytes are on the medium."""
         if sys.platform == "darwin":
-            # There fsync stops at the drive's cache.
+            # On macOS, fsync stops at the drive's cache.
             import fcntl
 
             fcntl.fcntl(file, fcntl.F_FULLFSYNC)
@@ -185,14 +195,13 @@ class Disk:
             os.fsync(file)
 
     def begin_sync(self, file: int, offset: int, size: int) -> None:
-        """Let the medium take these bytes of an open file already, without waiting for it.
+        """Let the system begin to write these bytes of an open file, without waiting.
 
-        A hint, for where the system takes one: the disk then works while the next bytes are
-        rendered.
+        This is only a hint, so that the disk works while the next bytes are rendered.
         """
         if hasattr(os, "posix_fadvise"):
-            # What Linux is told will not be needed, it begins to write; what is not written yet
-            # it keeps.
+            # Linux begins to write pages that it is told will not be needed. It does not drop
+            # those that are not written yet.
             os.posix_fadvise(file, offset, size, os.POSIX_FADV_DONTNEED)
 
     def close(self, file: int) -> None:
@@ -200,27 +209,27 @@ class Disk:
         os.close(file)
 
     def rename(self, name: str, new_name: str) -> None:
-        """Give a file another name, in place of what has that name."""
+        """Rename a file; if another file has the new name, it is replaced."""
         base, folder = self._at(name)
         new_base, new_folder = self._at(new_name)
         os.replace(base, new_base, src_dir_fd=folder, dst_dir_fd=new_folder)
 
     def link(self, name: str, new_name: str) -> None:
-        """Give a file a second name, or raise FileExistsError where something has that name."""
+        """Give a file a second name (hard link), or raise FileExistsError if the name is taken."""
         base, folder = self._at(name)
         new_base, new_folder = self._at(new_name)
         os.link(base, new_base, src_dir_fd=folder, dst_dir_fd=new_folder, follow_symlinks=False)
 
     def remove(self, name: str) -> None:
-        """Remove a file; where it is a link, the link."""
+        """Remove a file; of a link, the link itself."""
         base, folder = self._at(name)
         os.unlink(base, dir_fd=folder)
 
     def sync_folder(self, name: str) -> None:
-        """Ask that a folder's names are on the medium before returning."""
+        """Return once the names in a folder are on the medium."""
         if not _BY_DESCRIPTOR:
-            return  # a folder cannot be opened there; NTFS journals its names
-        if name == ".." or name.startswith("../"):  # one that the folder itself lies in
+            return  # Windows cannot open a folder, but NTFS journals its names
+        if name == ".." or name.startswith("../"):  # a folder above the root
             above = os.open(name, _FOLDER, dir_fd=self._folder(""))
             try:
                 os.fsync(above)
@@ -230,10 +239,10 @@ class Disk:
             os.fsync(self._folder(name))
 
     def check_identity(self) -> None:
-        """Check that the folders which are held open are still the ones that have their paths.
+        """Check that the path of each folder that is held open still leads to this folder.
 
         Raises:
-            OSError: ESTALE; one was removed, moved away or replaced.
+            OSError: ESTALE; a folder was removed, moved away or replaced.
         """
         with self._guard:
             held_open = dict(self._folders)
@@ -241,7 +250,7 @@ class Disk:
             base, folder = self._at(name) if name else (os.fspath(self.root), None)
             opened = os.fstat(held)
             try:
-                # Links may lead to the folder itself, but to none of those in it.
+                # The path of the root may contain links; names below it may not.
                 found = os.stat(base, dir_fd=folder, follow_symlinks=not name)
                 is_same = (found.st_dev, found.st_ino) == (opened.st_dev, opened.st_ino)
             except (FileNotFoundError, NotADirectoryError):
@@ -262,7 +271,7 @@ class Disk:
         return found.f_bavail * found.f_frsize
 
     def _at(self, name: str) -> tuple[str, int | None]:
-        """A name as the system calls take it: its last part, and the open folder that has it."""
+        """A name as the system calls take it: its last part, and the descriptor of its folder."""
         folder, _, base = name.rpartition("/")
         if _BY_DESCRIPTOR:
             return base, self._folder(folder)
@@ -274,7 +283,7 @@ class Disk:
         return os.fspath(self.path(name)), None
 
     def _folder(self, name: str) -> int:
-        """A folder, opened without following a link below the root, and then held open."""
+        """The descriptor of a folder: opened without following links below the root, and kept."""
         with self._guard:
             return self._opened(name)
 
@@ -341,10 +350,11 @@ class Disk:
         return ShardError(self.path(name), expected="a regular file", found=found)
 
     def _explain(self, error: OSError, name: str, expected: str = "a regular file") -> None:
-        """Say in words what the system could not open, where that is a link or another kind.
+        """Raise a clearer error if the system call failed because the name belongs to something of
+        the wrong kind, such as a link.
 
         Raises:
-            ShardError: it is.
+            ShardError: says what was expected and what was found.
         """
         if error.errno not in (errno.ELOOP, errno.ENOTDIR, errno.ENOENT):
             return
@@ -352,7 +362,7 @@ class Disk:
             base, folder = self._at(name)
             mode = os.stat(base, dir_fd=folder, follow_symlinks=False).st_mode
         except OSError:
-            return  # there is nothing of that name
+            return  # nothing has this name, as the system's own error says
         found = _KINDS.get(stat.S_IFMT(mode), "something else")
         if found != expected:
             raise ShardError(self.path(name), expected=expected, found=found) from error
@@ -371,7 +381,8 @@ _KINDS = {
 
 @lru_cache(maxsize=1)
 def _can_reopen() -> bool:
-    """Whether /proc is there, by which a file that was found is opened as just that file."""
+    """Whether /proc is there. With it, the very file that was checked can be opened, whatever has
+    its name by then."""
     return os.path.isdir("/proc/self/fd")
 
 
@@ -380,4 +391,4 @@ def _close_all(folders: dict[str, int]) -> None:
         try:
             os.close(folders.popitem()[1])
         except OSError:
-            continue  # nothing was written to a folder
+            continue  # harmless: no data is written through a folder's descriptor

@@ -1,4 +1,4 @@
-"""A folder as a store: the verbs in terms of system calls."""
+"""A folder as a store: the verbs of a ``Store``, made of system calls."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ __all__ = ["FolderStore", "make_folders"]
 
 
 class FolderStore:
-    """A folder as a ``Store``. It can be pickled, and opens the folder anew where it arrives.
+    """A folder as a ``Store``. It can be pickled; the copy opens the folder again.
 
-    No link below the folder is followed, but for reading: a shard, the index and the card may be
-    links to regular files, as the caches of hubs lay them.
+    No link below the folder is followed, with one exception: a shard, the index and the card may be
+    links to regular files for reading, because the caches of hubs are made of such links.
 
     Args:
         disk: the folder's system calls.
@@ -46,21 +46,21 @@ class FolderStore:
         return os.fspath(self.disk.path(name))
 
     def list(self, prefix: str) -> list[str]:
-        """Sorted names of what lies in a folder below this one; "" for this one itself."""
+        """Sorted names of what lies in a folder below this one; "" means this folder itself."""
         return self.disk.list_folder(prefix)
 
     def size(self, name: str) -> int | None:
-        """Bytes of a file, or None where there is no such file."""
+        """Bytes of a file, or None if there is no such file."""
         return self.disk.size(name, follow=_may_be_link(name))
 
     def read(self, name: str, start: int, size: int) -> bytes | None:
-        """Up to ``size`` bytes of a file from ``start`` on, or None where there is no such file."""
+        """Up to ``size`` bytes of a file from ``start`` on, or None if there is no such file."""
         try:
             file = self.disk.open_read(name, follow=_may_be_link(name))
         except FileNotFoundError:
             return None
         try:
-            # Room is made for what there is, however much is asked for.
+            # Not more than the file has: a read of N bytes allocates N bytes first.
             size = min(size, self.disk.written(file) - start)
             parts = []
             while size > 0 and (part := self.disk.read(file, start, size)):
@@ -81,13 +81,13 @@ class FolderStore:
     def put(
         self, name: str, chunks: Iterable[memoryview], size: int, *, durable: bool = True
     ) -> None:
-        """Write a whole file, in place of what has the name; see ``Store.put``."""
+        """Write a whole file; it replaces one that has the name. See ``Store.put``."""
         write = commit_chunks if durable else replace_quickly
         with self._noticing_loss():
             write(self.disk, name, chunks, size)
 
     def overwrite(self, name: str, data: bytes) -> None:
-        """Put other bytes into a small file that is there; see ``Store.overwrite``."""
+        """Replace the content of a small existing file in place; see ``Store.overwrite``."""
         if self.disk.size(name) is None:
             return
         self.disk.check_identity()
@@ -98,60 +98,74 @@ class FolderStore:
             self.disk.close(file)
 
     def create(self, name: str, data: bytes) -> bool:
-        """Write a whole small file unless there is one; whether this call wrote it."""
+        """Write a whole small file unless the name is taken. Returns whether this call wrote it."""
         with self._noticing_loss():
             return create_file(self.disk, name, data)
 
     def remove(self, name: str) -> None:
-        """Remove a file; returns once that is safe against a power loss."""
+        """Remove a file. Returns once a power loss cannot bring the file back."""
         self.disk.remove(name)
         self.disk.sync_folder(os.path.dirname(name))
 
     def set_aside(self, name: str) -> str:
-        """Move a file into ``ASIDE``, under a name that is free there, and return that."""
+        """Move a file into ``ASIDE``, under a name that is free there. Returns the new name."""
         self.disk.make_folder(ASIDE)
         self.disk.sync_folder(HIDDEN)
         taken = set(self.disk.list_folder(ASIDE))
         short = os.path.basename(name)
         free = next(n for n in range(len(taken) + 1) if f"{short}.{n}" not in taken)
         self.disk.rename(name, f"{ASIDE}/{short}.{free}")
-        # The new name first: a power loss between the two leaves the file under both, not under
-        # none.
+        # The folder of the new name is synced first: a power loss between the two syncs then leaves
+        # the file with both names, and not with none.
         self.disk.sync_folder(ASIDE)
         self.disk.sync_folder(os.path.dirname(name))
         return f"{ASIDE}/{short}.{free}"
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Make the folder and what is hidden in it, and be its only writer while inside.
+        """Create the folder and its hidden folders if need be, and be the only writer inside.
 
         Raises:
-            LockedError: on entering, when another process writes to it; nothing was written.
+            LockedError: on entering, if another process holds the lock; nothing was written.
         """
+        with self._locked(FolderLock(self.disk)):
+            yield
+
+    @contextmanager
+    def join(self) -> Iterator[None]:
+        """Create the folder and its hidden folders if need be, and be one of several writers.
+
+        Raises:
+            LockedError: on entering, if a process holds the lock alone; nothing was written.
+        """
+        with self._locked(FolderLock(self.disk, is_shared=True)):
+            yield
+
+    @contextmanager
+    def _locked(self, lock: FolderLock) -> Iterator[None]:
         with self._noticing_loss():
             make_folders(self.disk)
-            lock = FolderLock(self.disk)
             lock.__enter__()
         try:
-            # Another may have put a folder of its own here before this one was locked.
+            # Another process may have replaced the folder before this one was locked.
             self.disk.check_identity()
             yield
         except (ShardError, OSError):
-            # What is missing or wrong may be so because the folder is another's by now.
+            # The cause may be that the folder was replaced: then the error should say that.
             self.disk.check_identity()
             raise
         finally:
             lock.__exit__(None, None, None)
 
     def clear_temps(self) -> int:
-        """Remove what killed writers left unfinished; how many files."""
+        """Remove the temps that killed writers left. Returns how many files there were."""
         names = self.disk.list_folder(TEMPS)
         for name in names:
             self._remove_temp(f"{TEMPS}/{name}")
         return len(names)
 
     def open_log(self) -> int:
-        """Open the log of a bake in the background, for writing at its end."""
+        """Open the log of a bake that runs in the background, for writing at its end."""
         return self.disk.open_append(LOG)
 
     def close(self) -> None:
@@ -162,15 +176,15 @@ class FolderStore:
         try:
             self.disk.remove(name)
         except (IsADirectoryError, PermissionError):
-            self.disk.size(name)  # where it is a folder, this says so
+            self.disk.size(name)  # raises a clearer error if the name belongs to a folder
             raise
 
     @contextmanager
     def _noticing_loss(self) -> Iterator[None]:
-        """Inside, a file or folder that cannot be found may mean that the whole folder is gone.
+        """If a file inside cannot be found, find out whether the whole folder is gone.
 
         Raises:
-            OSError: ESTALE, where it was removed or replaced.
+            OSError: ESTALE, if the folder was removed or replaced.
         """
         try:
             yield
@@ -193,22 +207,26 @@ def _rebuild(root: str) -> FolderStore:
 
 
 def make_folders(disk: Disk) -> None:
-    """Make the folder and what is hidden in it, safe against a power loss."""
+    """Create the folder and its hidden folders, safe against a power loss."""
     disk.make_folder("")
     if HIDDEN not in disk.list_folder(""):
         for name in _folders_above(disk):
             disk.sync_folder(name)
     for name in (COMMITS, TEMPS):
         disk.make_folder(name)
-    # A new folder's name lies in the one above it; and a run that was killed between giving a file
-    # its name and syncing that relies on this one to do so.
+    # The name of a new folder is an entry of the folder above, which is synced for that. And an
+    # earlier run may have been killed after a rename and before the sync: this makes up for it.
     for name in (COMMITS, HIDDEN, ""):
         disk.sync_folder(name)
 
 
 def _folders_above(disk: Disk) -> Iterator[str]:
-    """The folders that may hold the name of a folder that we made: this run, or one that was
-    killed before it got any further. Another filesystem's, or an unreadable one, hold none."""
+    """The folders above, nearest first, whose entries this run may have changed by creating the
+    folder, or a run that was killed just after that.
+
+    The way up ends at another filesystem or at a folder that cannot be read: a bake creates no
+    folder there.
+    """
     device = os.stat(disk.root).st_dev
     for level in range(1, len(disk.root.absolute().parents) + 1):
         name = "/".join([".."] * level)

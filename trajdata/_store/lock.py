@@ -1,4 +1,4 @@
-"""One writer for a folder at a time."""
+"""The lock of a folder, which lets in one writer at a time."""
 
 from __future__ import annotations
 
@@ -19,28 +19,31 @@ _forks_are_watched = False
 
 
 class FolderLock:
-    """A lock that the kernel gives back when its process ends, however it ends.
+    """A lock that the operating system releases when its process ends, however it ends.
 
-    Use it as a context manager. The file says who holds it and stays when the lock is given back.
-    A child forked meanwhile closes its copy, so an orphan cannot keep the folder locked.
+    Use it as a context manager. The lock file says who holds the lock, and stays when the lock is
+    released. A child process that is forked meanwhile closes its copy of the file, so that it
+    cannot keep the folder locked after its parent has ended.
 
     Args:
-        disk: of the folder, which must have its hidden folder already.
+        disk: the folder, which must have its hidden folder already.
+        is_shared: whether other processes may hold it too, all of them shared.
 
     Raises:
-        LockedError: on entering, when another process holds it; nothing was written.
-        OSError: on entering, when the filesystem cannot lock or cannot be written.
+        LockedError: on entering, if another process holds the lock; nothing was written.
+        OSError: on entering, if the filesystem has no locks or cannot be written.
     """
 
-    def __init__(self, disk: Disk) -> None:
+    def __init__(self, disk: Disk, *, is_shared: bool = False) -> None:
         self._disk = disk
+        self._is_shared = is_shared
         self._file = -1
 
     def __enter__(self) -> FolderLock:
         file = self._disk.open_shared(LOCK)
         try:
             try:
-                self._disk.lock(file)
+                self._disk.lock(file, is_shared=self._is_shared)
             except BlockingIOError as error:
                 raise LockedError(self._disk.root, _owner(file)) from error
             owner = {
@@ -48,6 +51,8 @@ class FolderLock:
                 "host": socket.gethostname(),
                 "start": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             }
+            if self._is_shared:
+                owner["pid"] = f"{owner['pid']} and perhaps others"
             self._disk.overwrite(file, json.dumps(owner).encode("ascii") + b"\n")
         except BaseException:
             os.close(file)
@@ -85,7 +90,7 @@ def _close_all() -> None:
 
 
 def _owner(file: int) -> str:
-    """Who holds the lock, for people; the file is nobody's promise."""
+    """Who holds the lock, for messages. The file may say anything, so it is read with care."""
     try:
         owner = json.loads(os.pread(file, 1000, 0))
         return f"process {owner['pid']} on {owner['host']}, since {owner['start']}"

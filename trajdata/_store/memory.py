@@ -1,4 +1,4 @@
-"""A store in memory: small and real, for tests and for whoever wants no files."""
+"""A store in memory: a complete one, for tests and for uses that want no files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["MemoryStore"]
 
 
 class MemoryStore:
-    """Files of one process, as a ``Store``. Threads may share it; it cannot be pickled."""
+    """A ``Store`` in the memory of one process. Threads may share it; it cannot be pickled."""
 
     where = "memory:"
 
@@ -22,25 +22,26 @@ class MemoryStore:
         self._files: dict[str, bytes] = {}
         self._guard = threading.Lock()
         self._writer = threading.Lock()
+        self._writers = 0
 
     def path(self, name: str) -> str:
-        """A file's name, as errors say it."""
+        """A file's name, for errors."""
         return f"{self.where}{name}"
 
     def list(self, prefix: str) -> list[str]:
-        """Sorted names, without the prefix, of what lies directly below it; "" for the store."""
+        """Sorted names, without the prefix, of what lies directly below it; "" means the store."""
         start = f"{prefix}/" if prefix else ""
         with self._guard:
             below = [name[len(start) :] for name in self._files if name.startswith(start)]
         return sorted({name.partition("/")[0] for name in below})
 
     def size(self, name: str) -> int | None:
-        """Bytes of a file, or None where there is no such file."""
+        """Bytes of a file, or None if there is no such file."""
         held = self._files.get(name)
         return None if held is None else len(held)
 
     def read(self, name: str, start: int, size: int) -> bytes | None:
-        """Up to ``size`` bytes of a file from ``start`` on, or None where there is no such file."""
+        """Up to ``size`` bytes of a file from ``start`` on, or None if there is no such file."""
         held = self._files.get(name)
         return None if held is None else held[start : start + size]
 
@@ -51,21 +52,22 @@ class MemoryStore:
     def put(
         self, name: str, chunks: Iterable[memoryview], size: int, *, durable: bool = True
     ) -> None:
-        """Write a whole file, in place of what has the name; see ``Store.put``."""
-        data = b"".join(bytes(chunk) for chunk in chunks)  # a chunk is valid until the next
+        """Write a whole file; it replaces one that has the name. See ``Store.put``."""
+        # Each chunk is copied at once: it is valid only until the next one is asked for.
+        data = b"".join(bytes(chunk) for chunk in chunks)
         if len(data) != size:
             raise OSError(errno.EIO, f"{len(data)} bytes were written where {size} should be", name)
         with self._guard:
             self._files[name] = data
 
     def overwrite(self, name: str, data: bytes) -> None:
-        """Put other bytes into a file that is there."""
+        """Replace the content of an existing file."""
         with self._guard:
             if name in self._files:
                 self._files[name] = data
 
     def create(self, name: str, data: bytes) -> bool:
-        """Write a whole small file unless there is one; whether this call wrote it."""
+        """Write a whole small file unless the name is taken. Returns whether this call wrote it."""
         with self._guard:
             if name in self._files:
                 return False
@@ -79,7 +81,7 @@ class MemoryStore:
             del self._files[name]
 
     def set_aside(self, name: str) -> str:
-        """Move a file below ``ASIDE``, under a name that is free there, and return that."""
+        """Move a file below ``ASIDE``, under a name that is free there. Returns the new name."""
         held = self._held(name)
         short = name.rpartition("/")[2]
         with self._guard:
@@ -91,10 +93,10 @@ class MemoryStore:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Be the only writer while inside.
+        """Be the only writer inside.
 
         Raises:
-            LockedError: on entering, when there is another.
+            LockedError: on entering, if there is another writer.
         """
         if not self._writer.acquire(blocking=False):
             raise LockedError(self.where, "another thread of this process")
@@ -103,12 +105,31 @@ class MemoryStore:
         finally:
             self._writer.release()
 
+    @contextmanager
+    def join(self) -> Iterator[None]:
+        """Be one of several writers while inside.
+
+        Raises:
+            LockedError: on entering, if a writer has locked the store for itself.
+        """
+        with self._guard:
+            if self._writers == 0 and not self._writer.acquire(blocking=False):
+                raise LockedError(self.where, "another thread of this process")
+            self._writers += 1
+        try:
+            yield
+        finally:
+            with self._guard:
+                self._writers -= 1
+                if self._writers == 0:
+                    self._writer.release()
+
     def clear_temps(self) -> int:
-        """Nothing is ever unfinished here: 0."""
+        """0: a store in memory has no temps."""
         return 0
 
     def free_bytes(self) -> None:
-        """Nobody can tell."""
+        """None: how much memory is left is not known."""
         return
 
     def _held(self, name: str) -> bytes:

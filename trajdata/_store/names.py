@@ -1,17 +1,17 @@
-"""Where things lie in a store, beside the shards, the index and the card."""
+"""Names of the files and folders of a store, except the shards, the index and the card."""
 
 __all__ = ["ASIDE", "COMMITS", "HIDDEN", "LOCK", "LOG", "PREVIEW", "RECIPE", "TEMPS"]
 
 HIDDEN = ".trajdata"
-"""All that is neither data nor meant for people."""
+"""The folder for everything that is neither data nor meant for people."""
 RECIPE = f"{HIDDEN}/recipe.json"
 COMMITS = f"{HIDDEN}/commits"
-"""The commit records, one file a shard."""
+"""The commit records, one file for each shard."""
 TEMPS = f"{HIDDEN}/tmp"
-"""Files that are being written. Nothing here counts."""
+"""Temps, the files that are being written. No reader looks at them."""
 ASIDE = f"{HIDDEN}/aside"
-"""Where a file goes that is not what its name says: it is moved, never deleted."""
+"""Files that were not what their name says: they are moved here, never deleted."""
 LOCK = f"{HIDDEN}/lock"
 LOG = f"{HIDDEN}/bake.log"
-"""What a bake in the background prints."""
+"""The output of a bake that runs in the background."""
 PREVIEW = "preview.png"

@@ -6,19 +6,11 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-__all__ = ["Store"]
+__all__ = ["Store", "ViewedStore"]
 
 
-class Store(Protocol):
-    """A place where shards lie: a folder, a bucket's prefix, or memory.
-
-    Names have "/" between their parts. A file is put whole: under its name a reader finds all of it
-    or none of it. A store can be pickled where its files outlive the process.
-
-    Raises:
-        OSError: every method, when the medium fails.
-        ShardError: every method, when something else than a file or folder of ours has the name.
-    """
+class ViewedStore(Protocol):
+    """What is needed of a store to read its shards."""
 
     @property
     def where(self) -> str:
@@ -27,58 +19,82 @@ class Store(Protocol):
     def path(self, name: str) -> str:
         """Path or URL of a file, for errors."""
 
-    def list(self, prefix: str) -> list[str]:
-        """Sorted names, without the prefix, of what lies directly below it; "" for the store."""
-
     def size(self, name: str) -> int | None:
         """Bytes of a file, or None where there is no such file."""
-
-    def read(self, name: str, start: int, size: int) -> bytes | None:
-        """Up to ``size`` bytes of a file from ``start`` on, or None where there is no such file."""
 
     def view(self, name: str) -> memoryview:
         """A whole file, read-only: mapped into memory where the store can do that."""
 
+
+class Store(ViewedStore, Protocol):
+    """A place where shards lie: a folder, a bucket's prefix, or memory.
+
+    Names have "/" between their parts. A file is put whole: under its name a reader finds all of it
+    or no file. A store whose files outlive the process can be pickled.
+
+    Raises:
+        OSError: every method, if the medium fails.
+        ShardError: every method, if the name belongs to something else than a file or folder that a
+            store may have, such as a link.
+    """
+
+    def list(self, prefix: str) -> list[str]:
+        """Sorted names, without the prefix, of what lies directly below it; "" means the store."""
+
+    def read(self, name: str, start: int, size: int) -> bytes | None:
+        """Up to ``size`` bytes of a file from ``start`` on, or None if there is no such file."""
+
     def put(
         self, name: str, chunks: Iterable[memoryview], size: int, *, durable: bool = True
     ) -> None:
-        """Write a whole file, in place of what has the name.
+        """Write a whole file; it replaces one that has the name.
 
-        Whatever goes wrong, an exception out of ``chunks`` included, the name stands for what it
-        stood for, and nothing half is left.
+        On any error, also on an exception that ``chunks`` raises, the name keeps the file that it
+        had, or stays free, and no part of the new file is left.
 
         Args:
-            name: of the file.
+            name: name of the file.
             chunks: its bytes, in order.
-            size: how many they must come to.
-            durable: return once the file is safe against a power loss. Otherwise the old file, the
-                new one or an empty one may be there after such a loss.
+            size: how many bytes these must be.
+            durable: if true, return only once the file is safe against a power loss. If false, a
+                power loss may leave the old file, the new one or an empty one.
         """
 
     def overwrite(self, name: str, data: bytes) -> None:
-        """Put other bytes into a small file that is there, where there is no room for a second.
+        """Replace the content of a small existing file in place. Without such a file, do nothing.
 
-        A reader may see some of both, so this is for a last word that cannot be had otherwise.
+        A reader may see old and new bytes mixed. So this is only for a last message on a full disk,
+        which has no space for a new file.
         """
 
     def create(self, name: str, data: bytes) -> bool:
-        """Write a whole small file unless there is one; whether this call wrote it."""
+        """Write a whole small file unless the name is taken. Returns whether this call wrote it."""
 
     def remove(self, name: str) -> None:
-        """Remove a file; returns once that is safe against a power loss."""
+        """Remove a file. Returns once a power loss cannot bring the file back."""
 
     def set_aside(self, name: str) -> str:
-        """Give a file that is not what its name says another name, and return that."""
+        """Rename a file that is not what its name says. Returns the new name."""
 
     def lock(self) -> AbstractContextManager[object]:
-        """Be the only writer while inside, where the store can have only one.
+        """Be the only writer inside, if the store allows only one writer at a time.
 
         Raises:
-            LockedError: on entering, when there is another.
+            LockedError: on entering, if there is another writer.
+        """
+
+    def join(self) -> AbstractContextManager[object]:
+        """Be one of several writers while inside, none of which has the lock.
+
+        Raises:
+            LockedError: on entering, if a writer has locked the store for itself.
         """
 
     def clear_temps(self) -> int:
-        """Remove what killed writers left unfinished; how many files. Only for the only writer."""
+        """Remove the temps that killed writers left. Returns how many files there were.
+
+        Only the holder of the lock may call this: it would remove the temps of other writers too.
+        """
 
     def free_bytes(self) -> int | None:
-        """Bytes for which there still is room; None where nobody can tell."""
+        """Bytes that can still be written; None if that is not known."""

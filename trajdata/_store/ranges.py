@@ -1,4 +1,4 @@
-"""Files of a store, read in ranges: a small one whole, a large one block by block."""
+"""Read the files of a store: a small one whole, a large one block by block."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ __all__ = ["file_sha256", "put_bytes", "read_blocks", "read_whole"]
 
 
 def read_whole(store: Store, name: str, limit: int) -> bytes | None:
-    """A small file, or None where there is none; at most its first ``limit`` + 1 bytes, so that a
-    parser with that limit refuses what is longer."""
+    """A small file, or None if there is no such file.
+
+    At most ``limit`` + 1 bytes are read: a file that is longer than ``limit`` is then refused by
+    the parser, which has the same limit.
+    """
     return store.read(name, 0, limit + 1)
 
 
 def read_blocks(store: Store, name: str, block_bytes: int) -> Iterator[bytes]:
-    """A whole file in blocks of so many bytes; the last may be shorter.
+    """A whole file in blocks of ``block_bytes``; the last one may be shorter.
 
     Raises:
         FileNotFoundError: there is no such file.

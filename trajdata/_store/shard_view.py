@@ -1,4 +1,4 @@
-"""One shard of a store as an array of records, its headers checked on request."""
+"""One shard of a store as an array of records."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from trajdata._shards.strict import (
     walk_shard,
     wrong_size,
 )
-from trajdata._store.protocol import Store
+from trajdata._store.protocol import Store, ViewedStore
 from trajdata._store.ranges import read_blocks
 
 __all__ = ["ShardView", "check_size", "walk"]
 
 
 class ShardView:
-    """One shard, mapped into memory where the store can do that.
+    """One shard, mapped into memory if the store can do that.
 
     Attributes:
         records: structured array (clips,), see ``RecordLayout.dtype``; read-only, no copy.
@@ -31,12 +31,14 @@ class ShardView:
         path: of the file.
         first: index of its first clip.
         strict: the checks of its records.
+        memory_bytes: of this process's memory that it takes; a mapped file takes none.
 
     Raises:
-        ShardError: a file of another size, or whose first record has other headers.
+        ShardError: the file has another size than it must have, or its first record has other
+            headers.
     """
 
-    def __init__(self, store: Store, recipe: Recipe, shard: int) -> None:
+    def __init__(self, store: ViewedStore, recipe: Recipe, shard: int) -> None:
         name = recipe.shard_name(shard)
         layout = recipe.layout
         indices = recipe.indices(shard)
@@ -46,6 +48,7 @@ class ShardView:
         check_size(store, recipe, shard)
         view = self._view = store.view(name)
         self._bytes = recipe.shard_bytes(shard)
+        self.memory_bytes = 0 if isinstance(view.obj, mmap.mmap) else len(view)
         if len(view) != self._bytes:  # it was cut between the two looks
             raise wrong_size(self.path, recipe, shard, len(view))
         self.records: NDArray[np.void] = np.frombuffer(view, layout.dtype, len(indices))
@@ -56,11 +59,11 @@ class ShardView:
         self.check_headers(0)
 
     def check_uncut(self) -> None:
-        """Check that the file still has its bytes.
+        """Check that the file still has its full size. Call this just before reading its bytes.
 
-        A page of a mapped file that was cut meanwhile cannot be read: the system ends the process
-        (SIGBUS). So whoever reads asks just before; what is cut in the microseconds between this
-        and the reading still ends it.
+        The system ends a process (SIGBUS) that reads a page of a mapped file which the file does
+        not have any more. A file that is cut in the microseconds between this check and the read
+        still has that effect.
 
         Raises:
             ShardError: the file was cut while it was mapped.
@@ -72,7 +75,7 @@ class ShardView:
             )
 
     def check_headers(self, row: int) -> None:
-        """Compare every byte of a record that is not a value with what it must be.
+        """Check every byte of a record that belongs to no value: headers and padding.
 
         Raises:
             ShardError: names the first byte that differs.
@@ -81,20 +84,20 @@ class ShardView:
         self.strict.check_headers(self.raw[row : row + 1], row)
 
     def check_end(self) -> None:
-        """Check that the shard ends as a tar does.
+        """Check that the shard ends in blocks of zeros, as a tar does.
 
         Raises:
-            ShardError: there is something else than zeros.
+            ShardError: there are other bytes.
         """
         self.check_uncut()
         self.strict.check_end(self._end, self.raw.nbytes)
 
 
-def check_size(store: Store, recipe: Recipe, shard: int) -> None:
+def check_size(store: ViewedStore, recipe: Recipe, shard: int) -> None:
     """Check that a shard's file has the size that it must have.
 
     Raises:
-        ShardError: it has another, or there is none.
+        ShardError: the file is missing or has another size.
     """
     name = recipe.shard_name(shard)
     found = store.size(name)
@@ -107,7 +110,7 @@ def walk(store: Store, recipe: Recipe, shard: int) -> WalkedShard:
 
     Raises:
         ShardError: the first thing that is wrong.
-        OSError: it cannot be read.
+        OSError: the file cannot be read.
     """
     check_size(store, recipe, shard)
     name = recipe.shard_name(shard)

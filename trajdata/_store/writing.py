@@ -1,4 +1,4 @@
-"""How a file comes to be in a folder: in which order, and what is left when something fails."""
+"""Write files into a folder, in an order of steps that leaves no half-written file behind."""
 
 from __future__ import annotations
 
@@ -13,26 +13,29 @@ from trajdata._store.names import TEMPS
 __all__ = ["SyncError", "commit_chunks", "create_file", "replace_quickly"]
 
 _LARGE = 2**20
-"""Bytes from which on it pays to let the medium begin early."""
+"""From this number of bytes on, the system is asked to begin writing before the fsync."""
 _MOST_ATTEMPTS = 1000
 _CANNOT_LINK = frozenset(
     getattr(errno, name)
     for name in ("EPERM", "ENOSYS", "ENOTSUP", "EOPNOTSUPP", "EMLINK")
     if hasattr(errno, name)
 )
-"""What a filesystem answers that has no hard links."""
+"""Errors that mean that a filesystem has no hard links."""
 
 
 class SyncError(OSError):
-    """An fsync failed. What was written since the last one may be lost without another error, so
-    the call must not be repeated: the file has to be written again."""
+    """An fsync failed.
+
+    Bytes that were written since the last fsync may be lost, and a second fsync would not report
+    it. So the fsync must not be repeated: the whole file has to be written again.
+    """
 
 
 def _open_temp(disk: Disk, final: str) -> tuple[str, int]:
-    """A new temporary file for what is to be called ``final``: its name, and the open file.
+    """Create a temp for the file that will be called ``final``. Returns its name and descriptor.
 
-    Each attempt takes a name that nobody has, so that a temp which a killed writer left, or which
-    another writer has just begun, is no obstacle.
+    The temp gets the first name that is free, so that neither a temp of a killed writer nor one of
+    a writer at work is in the way.
     """
     base = os.path.basename(final)
     for attempt in range(_MOST_ATTEMPTS):
@@ -45,20 +48,20 @@ def _open_temp(disk: Disk, final: str) -> tuple[str, int]:
 
 
 def commit_chunks(disk: Disk, final: str, chunks: Iterable[memoryview], size: int) -> None:
-    """Write a file so that its final name never stands for less than the whole.
+    """Write a file so that under its final name there is never less than the whole file.
 
-    Order: temp written, its size checked, fsync, close; rename; fsync of the folder. Whatever goes
-    wrong before the rename, an exception out of ``chunks`` included, the temp is gone after it.
+    The steps: write a temp, check its size, fsync, close; rename; fsync the folder. If anything
+    fails before the rename, also if ``chunks`` raises an exception, the temp is removed.
 
     Args:
-        disk: where.
-        final: name to give it; what has that name is replaced.
+        disk: the folder.
+        final: name of the file; a file that has this name is replaced.
         chunks: the bytes, in order.
-        size: how many they must come to.
+        size: how many bytes these must be.
 
     Raises:
-        SyncError: an fsync failed; nothing was retried.
-        OSError: any other operation failed, or the file has not ``size`` bytes.
+        SyncError: an fsync failed; it was not repeated.
+        OSError: another operation failed, or there were not ``size`` bytes.
     """
     temp, file = _open_temp(disk, final)
     try:
@@ -83,7 +86,7 @@ def commit_chunks(disk: Disk, final: str, chunks: Iterable[memoryview], size: in
 
 
 def create_file(disk: Disk, final: str, data: bytes) -> bool:
-    """Write a whole small file in the same order, unless something has its name already.
+    """Write a small file with the same steps as ``commit_chunks``, unless the name is taken.
 
     Returns:
         Whether this call wrote it.
@@ -108,16 +111,16 @@ def create_file(disk: Disk, final: str, data: bytes) -> bool:
     except BaseException:
         _remove_temp(disk, temp)
         raise
-    with contextlib.suppress(FileNotFoundError):  # renamed, where there are no hard links
+    with contextlib.suppress(FileNotFoundError):  # without hard links the temp was renamed
         disk.remove(temp)
     _sync_or_say(lambda: disk.sync_folder(os.path.dirname(final)), final)
     return is_ours
 
 
 def replace_quickly(disk: Disk, final: str, chunks: Iterable[memoryview], size: int) -> None:
-    """Replace a small file at one stroke, without waiting for the medium.
+    """Replace a small file by a rename, without waiting for the medium.
 
-    A reader sees the old file or the new one; after a power loss it may be either, or empty.
+    A reader finds the old file or the new one. A power loss may leave either, or an empty file.
     """
     temp, file = _open_temp(disk, final)
     try:
@@ -137,7 +140,7 @@ def replace_quickly(disk: Disk, final: str, chunks: Iterable[memoryview], size: 
 
 
 def _name_once(disk: Disk, temp: str, final: str) -> bool:
-    """Give the temp its final name too, unless something has that."""
+    """Give the temp its final name, unless that is taken. Returns whether it was free."""
     try:
         disk.link(temp, final)
     except FileExistsError:
@@ -145,7 +148,8 @@ def _name_once(disk: Disk, temp: str, final: str) -> bool:
     except OSError as error:
         if error.errno not in _CANNOT_LINK:
             raise
-        # No hard links here: the lock of the folder keeps other writers out meanwhile.
+        # Without hard links, look and rename are two steps. The folder's lock keeps other writers
+        # out between them.
         if disk.size(final) is not None:
             return False
         disk.rename(temp, final)
@@ -153,10 +157,10 @@ def _name_once(disk: Disk, temp: str, final: str) -> bool:
 
 
 def _write_fully(disk: Disk, file: int, data: memoryview) -> None:
-    """Write all of ``data``, however little each call takes.
+    """Write all of ``data``, with as many calls as that needs.
 
     Raises:
-        OSError: a call failed, or took nothing.
+        OSError: a call failed, or wrote no byte.
     """
     rest = data.cast("B")
     while len(rest):
@@ -175,7 +179,7 @@ def _begin_sync(disk: Disk, file: int, offset: int, size: int) -> None:
     try:
         disk.begin_sync(file, offset, size)
     except OSError:
-        # No more than a hint: whether the bytes arrive, the fsync says.
+        # This was only a hint. The fsync tells whether the bytes arrived.
         return
 
 
@@ -190,5 +194,5 @@ def _remove_temp(disk: Disk, temp: str) -> None:
     try:
         disk.remove(temp)
     except OSError:
-        # The error that led here says more, and the next run clears the temps.
+        # The caller raises the first error, and the next run removes the temps.
         return

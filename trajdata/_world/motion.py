@@ -5,8 +5,8 @@ the law's own numbers (directions, phase, turns) are sampled again, under an att
 the object stays inside the frame and the law can be seen. So what fits less often for one law
 than for another does not show in where, when, how big or how fast.
 
-The kernels are made for a spec's laws: each is a chain of tests on the law's number, resolved when
-it is compiled. A law that a spec does not use is not part of its kernels.
+The kernels are made for a spec's laws: each chooses by the law's number, resolved when it is
+compiled. A law that a spec does not use is not part of its kernels.
 """
 
 from __future__ import annotations
@@ -17,8 +17,11 @@ from typing import Any
 
 from trajdata._arithmetic.grid import on_grid
 from trajdata._arithmetic.philox import MOTION, words
+from trajdata._errors import ArgumentError
 from trajdata._jit import kernel
-from trajdata._laws.registry import find_law
+from trajdata._laws.registry import Law
+from trajdata._world.choosing import choose
+from trajdata._world.framing import inside_of, moved_of
 
 __all__ = ["ATTEMPTS", "MotionKernels", "motion_kernels", "numbers_of"]
 
@@ -34,133 +37,92 @@ class MotionKernels:
 
     Attributes:
         fit_motions: (key, indices, settings, own, scenes, numbers), see there.
+        propose_motions: the same; the numbers that are proposed first, whether they fit or not.
         place_objects: (scenes, numbers, times, positions), see there.
     """
 
     fit_motions: Any
+    propose_motions: Any
     place_objects: Any
 
 
-def numbers_of(laws: tuple[str, ...]) -> int:
+def numbers_of(laws: tuple[Law, ...]) -> int:
     """Columns of an array of these laws' numbers; a law with fewer leaves the rest 0."""
-    return max(len(find_law(law).numbers) for law in laws)
+    return max(len(law.numbers) for law in laws)
 
 
 @cache
-def motion_kernels(laws: tuple[str, ...]) -> MotionKernels:
-    """The kernels for the laws of a spec, in its order: SCENE's ``law`` counts them."""
-    return MotionKernels(_fit_motions(laws), _place_objects(laws))
+def motion_kernels(laws: tuple[Law, ...]) -> MotionKernels:
+    """The kernels for the laws of a spec, in its order: SCENE's ``law`` counts them.
+
+    Raises:
+        ArgumentError: a user's law that this process does not have.
+    """
+    for law in laws:
+        if not law.is_here:
+            raise ArgumentError(
+                f"laws: {law.name!r} is a user's law, and this process has none of that name with "
+                f"the source of digest {law.digest}; import the module that defines it with "
+                "trajdata.law, as it was when the recipe was written (on the command line: "
+                "`trajdata --laws FILE.py ...`). What is stored can be read without it"
+            )
+    sample = _sampling(laws)
+    return MotionKernels(_fit_motions(laws, sample), _propose_motions(sample), _place_objects(laws))
 
 
-def _propose(laws: tuple[str, ...], at: int = 0) -> Any:
-    name, propose = laws[at], find_law(laws[at]).propose
-    if at == len(laws) - 1:
-
-        @kernel
-        def last(law, scene, settings, own, w, v, speed, n):  # type: ignore[no-untyped-def]
-            propose(scene, settings, own[name], w, v, speed, n)
-
-        return last
-    others = _propose(laws, at + 1)
-
-    @kernel
-    def either(law, scene, settings, own, w, v, speed, n):  # type: ignore[no-untyped-def]
-        if law == at:
-            propose(scene, settings, own[name], w, v, speed, n)
-        else:
-            others(law, scene, settings, own, w, v, speed, n)
-
-    return either
-
-
-def _position(laws: tuple[str, ...], at: int = 0) -> Any:
-    position = find_law(laws[at]).position
-    if at == len(laws) - 1:
-
-        @kernel
-        def last(law, n, t):  # type: ignore[no-untyped-def]
-            return position(n, t)
-
-        return last
-    others = _position(laws, at + 1)
+def _proposing(law: Law) -> Any:
+    name, propose = law.name, law.propose
 
     @kernel
-    def either(law, n, t):  # type: ignore[no-untyped-def]
-        if law == at:
-            return position(n, t)
-        return others(law, n, t)
+    def propose_own(scene, settings, own, w, v, speed, n):  # type: ignore[no-untyped-def]
+        propose(scene, settings, own[name], w, v, speed, n)
 
-    return either
+    return propose_own
 
 
-def _least(laws: tuple[str, ...], at: int = 0) -> Any:
-    least = find_law(laws[at]).least
-    if at == len(laws) - 1:
-
-        @kernel
-        def last(law, n, t0, t1, a, b, c):  # type: ignore[no-untyped-def]
-            return least(n, t0, t1, a, b, c)
-
-        return last
-    others = _least(laws, at + 1)
+def _showing(law: Law) -> Any:
+    """Whether a law's path is long enough, and what defines the law can be seen."""
+    name, distinct, moved = law.name, law.distinct, moved_of(law)
 
     @kernel
-    def either(law, n, t0, t1, a, b, c):  # type: ignore[no-untyped-def]
-        if law == at:
-            return least(n, t0, t1, a, b, c)
-        return others(law, n, t0, t1, a, b, c)
+    def shown_own(scene, settings, own, n, t0, t1):  # type: ignore[no-untyped-def]
+        is_distinct = distinct(scene, settings, own[name], n, t0, t1)
+        return is_distinct and moved(n, t0, t1, settings.least_path)
 
-    return either
+    return shown_own
 
 
-def _distinct(laws: tuple[str, ...], at: int = 0) -> Any:
-    name, distinct = laws[at], find_law(laws[at]).distinct
-    if at == len(laws) - 1:
-
-        @kernel
-        def last(law, scene, settings, own, n, t0, t1):  # type: ignore[no-untyped-def]
-            return distinct(scene, settings, own[name], n, t0, t1)
-
-        return last
-    others = _distinct(laws, at + 1)
+def _sampling(laws: tuple[Law, ...]) -> Any:
+    propose = choose([_proposing(law) for law in laws])
 
     @kernel
-    def either(law, scene, settings, own, n, t0, t1):  # type: ignore[no-untyped-def]
-        if law == at:
-            return distinct(scene, settings, own[name], n, t0, t1)
-        return others(law, scene, settings, own, n, t0, t1)
+    def sample_numbers(key, index, item, attempt, settings, own, scene, speed, n):  # type: ignore[no-untyped-def]
+        w = words(key, index, item, MOTION, 2 * attempt)
+        v = words(key, index, item, MOTION, 2 * attempt + 1)
+        propose(scene.law, scene, settings, own, w, v, speed, n)
+        # On a decimal grid, so that the numbers in a clip's text are the very ones it moved by.
+        for j in range(n.shape[0]):
+            n[j] = on_grid(n[j])
 
-    return either
+    return sample_numbers
 
 
-def _inside(laws: tuple[str, ...]) -> Any:
-    least = _least(laws)
-
+def _propose_motions(sample: Any) -> Any:
     @kernel
-    def inside(law, n, t0, t1, radius, settings):  # type: ignore[no-untyped-def]
-        """Whether the object, radius included, stays in the camera's frustum all the time.
+    def propose_motions(key, indices, settings, own, scenes, numbers):  # type: ignore[no-untyped-def]
+        """Fill ``numbers`` as ``fit_motions`` does, with the first proposal."""
+        for b in range(indices.shape[0]):
+            for item in range(scenes.shape[1]):
+                scene, n = scenes[b, item], numbers[b, item]
+                n[:] = 0.0
+                sample(key, indices[b], item, 0, settings[0], own[0], scene, scene.speed, n)
 
-        The frustum's side is the plane x = free_x z, from which its centre must be a radius away:
-        free_x z - |x| >= slant_x radius, with slant_x = sqrt(1 + free_x^2). That is a bound on a
-        linear form in (x, y, z). A displacement by up to ``shake`` along each axis takes at most
-        (1 + free_x) shake from that form.
-        """
-        need_x = settings.slant_x * radius + settings.shake * (1.0 + settings.free_x)
-        need_y = settings.slant_y * radius + settings.shake * (1.0 + settings.free_y)
-        return (
-            least(law, n, t0, t1, -1.0, 0.0, settings.free_x) >= need_x
-            and least(law, n, t0, t1, 1.0, 0.0, settings.free_x) >= need_x
-            and least(law, n, t0, t1, 0.0, -1.0, settings.free_y) >= need_y
-            and least(law, n, t0, t1, 0.0, 1.0, settings.free_y) >= need_y
-            and least(law, n, t0, t1, 0.0, 0.0, 1.0) >= settings.reach_low + settings.shake
-            and least(law, n, t0, t1, 0.0, 0.0, -1.0) >= settings.shake - settings.reach_high
-        )
-
-    return inside
+    return propose_motions
 
 
-def _fit_motions(laws: tuple[str, ...]) -> Any:
-    propose, inside, distinct = _propose(laws), _inside(laws), _distinct(laws)
+def _fit_motions(laws: tuple[Law, ...], sample: Any) -> Any:
+    inside = choose([inside_of(law) for law in laws])
+    shown = choose([_showing(law) for law in laws])
 
     @kernel
     def fit(key, index, item, settings, own, scene, n):  # type: ignore[no-untyped-def]
@@ -169,17 +131,12 @@ def _fit_motions(laws: tuple[str, ...]) -> Any:
         t1 = t0 + settings.seconds
         speed = scene.speed
         for attempt in range(ATTEMPTS + _HALVINGS):
-            w = words(key, index, item, MOTION, 2 * attempt)
-            v = words(key, index, item, MOTION, 2 * attempt + 1)
             full = attempt < ATTEMPTS
             if not full:
                 speed *= 0.5
-            propose(law, scene, settings, own, w, v, speed, n)
-            # On a decimal grid, so that the numbers in a clip's text are the very ones it moved by.
-            for j in range(n.shape[0]):
-                n[j] = on_grid(n[j])
+            sample(key, index, item, attempt, settings, own, scene, speed, n)
             if inside(law, n, t0, t1, scene.radius, settings) and (
-                not full or distinct(law, scene, settings, own, n, t0, t1)
+                not full or shown(law, scene, settings, own, n, t0, t1)
             ):
                 break
         # The spec's validation keeps the anchor itself inside, so a speed halved 40 times fits.
@@ -211,8 +168,22 @@ def _fit_motions(laws: tuple[str, ...]) -> Any:
     return fit_motions
 
 
-def _place_objects(laws: tuple[str, ...]) -> Any:
-    position = _position(laws)
+def _placing(law: Law) -> Any:
+    position = law.position
+
+    @kernel
+    def place_own(n, start, times, path):  # type: ignore[no-untyped-def]
+        for k in range(times.shape[0]):
+            x, y, z = position(n, start + times[k])
+            path[k, 0] = x
+            path[k, 1] = y
+            path[k, 2] = z
+
+    return place_own
+
+
+def _place_objects(laws: tuple[Law, ...]) -> Any:
+    place = choose([_placing(law) for law in laws])  # once an object, not at every frame
 
     @kernel
     def place_objects(scenes, numbers, times, positions):  # type: ignore[no-untyped-def]
@@ -227,12 +198,7 @@ def _place_objects(laws: tuple[str, ...]) -> Any:
                     # Before the camera, so that what is divided by a depth has one.
                     positions[b, item, :, :2] = 0.0
                     positions[b, item, :, 2] = 1.0
-                    continue
-                for k in range(times.shape[0]):
-                    t = scene.start + times[k]
-                    x, y, z = position(scene.law, numbers[b, item], t)
-                    positions[b, item, k, 0] = x
-                    positions[b, item, k, 1] = y
-                    positions[b, item, k, 2] = z
+                else:
+                    place(scene.law, numbers[b, item], scene.start, times, positions[b, item])
 
     return place_objects

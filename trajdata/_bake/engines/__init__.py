@@ -1,1 +1,1 @@
-"""Who bakes the shards: each engine maps the function that bakes one shard over tasks."""
+"""Engines: each of them calls the function that bakes one shard for every task of a list."""

@@ -1,4 +1,4 @@
-"""Threads that bake: they take tasks off a list and commit shard after shard."""
+"""Bake with threads: each takes the next task of a list until none is left."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ __all__ = ["Events", "bake_in_threads"]
 
 
 class _StopBakingError(Exception):
-    """Another thread failed, or the user wants to stop: end the task, its temp goes."""
+    """Ends a task because another thread failed or the user stops the bake; its temp is removed."""
 
 
 @dataclass(frozen=True)
 class Events:
-    """What the threads call while they work; all of them must be thread-safe.
+    """Functions that the threads call while they work. They must be thread-safe.
 
     Attributes:
-        clips: so many clips more were rendered; a negative number: so many of those were lost.
-        committed: a shard was committed.
+        clips: called with the number of clips that were rendered, or with a negative number when
+            rendered clips are lost.
+        committed: called with each shard's commit.
     """
 
     clips: Callable[[int], None]
@@ -41,20 +42,20 @@ def bake_in_threads(
     tick: Callable[[], None],
     tick_seconds: float,
 ) -> list[Commit]:
-    """Bake shards. Returns when all are committed; on an error, when all threads have ended.
+    """Bake shards. Returns when all are committed; raises when all threads have ended.
 
     Args:
-        tasks: in the order in which to begin them; all of one recipe.
-        store: where.
-        threads: how many.
-        events: told by the threads.
-        tick: called in the caller's thread at each commit and every ``tick_seconds``.
-        tick_seconds: see there.
+        tasks: the tasks, in the order in which to begin them; all have the same recipe.
+        store: the store to write to.
+        threads: how many threads to use.
+        events: functions that the threads call.
+        tick: called in the caller's thread after commits and every ``tick_seconds``.
+        tick_seconds: longest time between two calls of ``tick``.
 
     Raises:
-        ShardError: a shard has not the bytes that were promised.
-        OSError: the first that a thread met.
-        KeyboardInterrupt: no temp is left.
+        ShardError: a shard does not have the promised bytes.
+        OSError: the medium failed; the error of the first thread that failed.
+        KeyboardInterrupt: the user stopped the bake; no temp is left.
     """
     stop = threading.Event()
     news: queue.SimpleQueue[Commit | None] = queue.SimpleQueue()

@@ -1,1 +1,1 @@
-"""What a bake says of itself while it runs: PROGRESS.txt, progress.json and report.html."""
+"""The page report.html, which shows how a bake is going."""

@@ -1,7 +1,7 @@
-"""Shapes of the page's pictures: plain numbers in, places in a picture out.
+"""The geometry of the page's charts, computed from plain numbers.
 
-Curves and cells lie in a square of 1000 x 1000, x to the right and y down, which the page
-stretches to its width; ticks are in percent of that width or height.
+Curves and cells have coordinates in a square of 1000 x 1000, x to the right and y down, which the
+page stretches to the chart's size. Ticks are in percent of the chart's width or height.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["Cell", "RateChart", "ShardMap", "Tick", "rate_chart", "shard_map", "
 _SIDE = 1000
 _MOST_CELLS = 400
 _MOST_APART = 100
-"""Up to so many cells are shown with a gap between them."""
+"""Up to this number of cells, the map shows a gap between neighbours."""
 
 _MOST_X_TICKS = 6
 _MOST_Y_TICKS = 4
@@ -45,10 +45,10 @@ class RateChart:
     """The rate over the time of all runs.
 
     Attributes:
-        line, area: the curve and what is below it, as the points of an SVG polyline and polygon.
-        x_ticks, y_ticks: time, and clips a second.
+        line, area: the curve and the area below it, as the points of an SVG polyline and polygon.
+        x_ticks, y_ticks: ticks of the time axis and of the axis of clips a second.
         lowest, highest, last: rates, clips a second.
-        seconds: where the curve ends.
+        seconds: the time at which the curve ends.
     """
 
     line: str
@@ -63,7 +63,8 @@ class RateChart:
 
 @dataclass(frozen=True)
 class Cell:
-    """Neighbouring shards: where they lie, how wide, and how high the share that is done."""
+    """A rectangle that stands for neighbouring shards: its left edge, its width, and a height that
+    is in proportion to the share of them that is committed."""
 
     x: float
     width: float
@@ -75,7 +76,7 @@ class ShardMap:
     """Which shards are committed.
 
     Attributes:
-        cells: what is done, from the first shard at the left to the last at the right.
+        cells: the committed shards, from the first shard at the left to the last at the right.
         shards_a_cell: how many shards one column of the map stands for.
     """
 
@@ -84,7 +85,7 @@ class ShardMap:
 
 
 def rate_chart(history: History) -> RateChart | None:
-    """The chart of a history, or None where it has no point yet."""
+    """The chart of a history, or None if the history has no point yet."""
     if not history:
         return None
     rates = [point.clips_per_second for point in history]
@@ -102,10 +103,10 @@ def rate_chart(history: History) -> RateChart | None:
 
 
 def shard_map(done: NDArray[np.bool_]) -> ShardMap:
-    """The map of some shards, of bounded size however many there are.
+    """The map of some shards. Its number of cells is bounded, however many shards there are.
 
     Args:
-        done: for each shard, in order, whether it is committed.
+        done: bool (shards,), whether each shard is committed.
     """
     count = len(done)
     a_cell = -(-count // _MOST_CELLS)
@@ -129,11 +130,11 @@ def shard_map(done: NDArray[np.bool_]) -> ShardMap:
 
 
 def shard_ranges(done: NDArray[np.bool_], most: int) -> tuple[tuple[str, ...], int]:
-    """The shards that are missing, as "7" or "12 to 15", and how many such ranges are left out.
+    """The missing shards as ranges, such as "7" or "12 to 15", and how many ranges are left out.
 
     Args:
         done: as in ``shard_map``.
-        most: ranges to name.
+        most: the largest number of ranges to name.
     """
     missing = np.concatenate(([False], ~done, [False]))
     edges = np.flatnonzero(missing[1:] != missing[:-1])

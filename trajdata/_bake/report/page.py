@@ -1,4 +1,4 @@
-"""report.html as a pure function of what is known: no file is read or written but the template."""
+"""The page report.html, as a pure function of its arguments. It reads no file but its template."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ class Integrity:
     Attributes:
         done: for each shard, in order, whether it is committed; bool (shards,).
         rehashed: file names of the shards that were hashed again when the run began.
-        damaged: those of them that had not the hash that was promised, and are made again.
-        canary: index of the committed clip that was rendered again and was the same, to the byte.
-        temps_cleared: temporary files of an earlier run that were removed.
+        damaged: those of them that did not have their promised hash, and are rendered again.
+        canary: index of the committed clip that was rendered again and had the same bytes.
+        temps_cleared: how many temps of an earlier run were removed.
         newest: the shards that were committed last, the newest first.
-        index_is_there: whether index.json is, by which a store counts as complete.
+        index_is_there: whether index.json is there, which makes a store complete.
     """
 
     done: NDArray[np.bool_]
@@ -60,14 +60,14 @@ def render_page(
     integrity: Integrity,
     pictures: tuple[ClipPicture, ...],
 ) -> str:
-    """The page: everything is in it, and nothing in it is taken from elsewhere or executed.
+    """The page. It loads nothing from elsewhere and runs no script.
 
     Args:
         where: path or URL of the store, for people and for the commands.
-        recipe: of the store.
-        report: of the bake; its history is plotted.
-        integrity: of the store.
-        pictures: of the newest clips; may be empty.
+        recipe: the store's recipe.
+        report: the progress report of the bake; its history is plotted.
+        integrity: what is known of the store's shards.
+        pictures: pictures of the newest clips; may be empty.
 
     Returns:
         HTML. Its size is bounded, however many shards or clips there are.
@@ -96,7 +96,7 @@ def render_page(
 
 @functools.cache
 def _template() -> Template:
-    # Not needed before a bake, and slow to import.
+    # Imported here because it is slow to import and only a bake needs it.
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -114,7 +114,7 @@ def _template() -> Template:
 
 
 def _percent(part: int, whole: int) -> str:
-    """Rounded down to a tenth, so that 100 is all of it."""
+    """A share in percent, rounded down to a tenth, so that only the whole is shown as 100."""
     return f"{(1000 * part // whole) / 10:g}"
 
 
@@ -153,13 +153,13 @@ def _commands(where: str) -> list[tuple[str, str]]:
     """(command, what it does)."""
     verify = ["trajdata", "verify", where]
     return [
-        (shlex.join([*verify, "--full"]), "To read every byte (hashes, headers, values)"),
+        (shlex.join([*verify, "--full"]), "To check every byte (hashes, headers, values)"),
         (
             shlex.join([*verify, "--rerender", "100"]),
-            "To render 100 clips again and compare them to the byte",
+            "To render 100 clips again and compare every byte of them",
         ),
         (
             shlex.join(["trajdata", "repair", where]),
-            "To make damaged and missing shards again, to the same hash",
+            "To render damaged and missing shards again, which gives them the same hash",
         ),
     ]

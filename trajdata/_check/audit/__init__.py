@@ -1,1 +1,2 @@
-"""Measure whether a spec's clips are what they claim to be: one module a group of figures."""
+"""The audit measures whether a spec's clips are what they claim to be. Each group of figures has
+its module."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,29 +12,46 @@ from scipy import stats
 
 from trajdata._check.audit.findings import Finding, at_most
 from trajdata._clips.source import ClipSource
-from trajdata._clips.texts import COMMON
+from trajdata._laws.registry import COMMON_NUMBERS
 from trajdata._spec.model import ClipSpec
 from trajdata._world.sampling import LUMA
 
 __all__ = [
     "BINS",
+    "MOST_INFORMATION",
     "false_discoveries",
     "independence",
+    "least_scenes",
     "matched_pairs",
     "mutual_information",
     "scene_factors",
 ]
 
 BINS = 8
+MOST_INFORMATION = 0.001
+"""Bits: the bound on the mutual information of label and factor."""
+
 _CHUNK = 65_536
+
+
+def least_scenes(spec: ClipSpec) -> int:
+    """How many scenes keep chance below the bound on mutual information.
+
+    The estimate's deviation is sqrt(2 d) / (2 N ln 2), with d = (classes - 1) (bins - 1) (of twice
+    the estimate times N ln 2, which is chi-squared): this many make it a quarter of the bound.
+    """
+    freedom = (len(spec.laws) - 1) * (BINS - 1)
+    return math.ceil(4 * math.sqrt(2 * freedom) / (2 * MOST_INFORMATION * math.log(2)))
 
 
 def scene_factors(
     source: ClipSource, clips: int
 ) -> tuple[NDArray[np.int64], dict[str, NDArray[np.float64]]]:
-    """(labels, factors): every sampled factor of placement and looks, each float64 (clips,).
+    """(labels, factors): int64 (clips,), and every sampled factor of placement and looks by name,
+    each float64 (clips,).
 
-    ``place_x`` and ``place_y`` are where the anchor is seen, in shorter sides from the centre.
+    ``place_x`` and ``place_y`` are the place of the anchor on the picture, from its centre, in
+    units of the picture's shorter side.
     """
     labels = np.empty(clips, np.int64)
     columns: dict[str, NDArray[np.float64]] = {}
@@ -73,15 +91,16 @@ def _spread(scenes: NDArray[np.void], prefix: str) -> NDArray[np.float64]:
 
 
 def matched_pairs(spec: ClipSpec, seed: int, clips: int) -> list[Finding]:
-    """Clips rendered again under every other law: what differs besides the law, and should not."""
+    """Render clips again under every law, and count the pairs that differ in what must not depend
+    on the law."""
     source = ClipSource(spec, seed, fields=("video", "label", "index", "params"))
     differ = total = 0
     for index in range(clips):
         own = source[index]
         for law in spec.laws:
             pair = source.pair(index, law=law)
-            same = all(own["params"][name] == pair["params"][name] for name in COMMON)
-            # No object reaches the corner, so that it shows the background.
+            same = all(own["params"][name] == pair["params"][name] for name in COMMON_NUMBERS)
+            # No object reaches the corner, so this pixel shows the background.
             same &= bool((own["video"][:, :, 0, 0] == pair["video"][:, :, 0, 0]).all())
             differ += not same
             total += 1
@@ -102,8 +121,9 @@ def mutual_information(
 ) -> float:
     """Mutual information of label and value in bits, from bins of equal frequency.
 
-    The plug-in estimate less its first-order bias (Miller 1955; Roulston 1999):
-    (cells used - rows used - columns used + 1) / (2 N ln 2). Around 0 it may be slightly negative.
+    This is the plug-in estimate minus its first-order bias (Miller 1955; Roulston 1999), which is
+    (cells used - rows used - columns used + 1) / (2 N ln 2). If there is no dependence, the result
+    may be slightly negative.
     """
     edges = np.unique(np.quantile(values, np.linspace(0, 1, bins + 1)[1:-1]))
     cell = np.searchsorted(edges, values, side="right")
@@ -138,7 +158,7 @@ def independence(
                 "independence",
                 f"mutual information of label and {name}",
                 mutual_information(labels, values),
-                0.001,
+                MOST_INFORMATION,
                 "bit",
                 labels.size,
             )

@@ -1,4 +1,4 @@
-"""What an audit says: figures beside their bounds."""
+"""The findings of an audit: figures and their bounds."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ class Finding:
     """One figure of an audit.
 
     Attributes:
-        group: what it belongs to: duplicates, motion, framing, balance, independence, truth, ...
+        group: the group of the figure: duplicates, motion, framing, balance, independence, truth...
         name: what was measured, in words.
-        figure: the value.
-        relation: how it must stand to the bound.
+        figure: the measured value.
+        relation: "<=" if the figure must not exceed the bound, ">=" if it must reach it.
         bound: the bound.
-        unit: the unit of both.
-        sample: on how many clips (or frames, or tests) it was measured.
+        unit: the unit of figure and bound.
+        sample: how many clips (or frames, or tests) were measured.
     """
 
     group: str
@@ -32,7 +32,7 @@ class Finding:
 
     @property
     def passed(self) -> bool:
-        """Whether the bound holds; a figure that is not a number holds no bound."""
+        """Whether the bound holds. If the figure is NaN, it does not."""
         if self.relation == "<=":
             return self.figure <= self.bound
         return self.figure >= self.bound

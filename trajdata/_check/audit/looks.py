@@ -1,4 +1,4 @@
-"""Looks: whether a clip's pixels are about its object or about its background."""
+"""Looks: how much of the variance of a clip's pixels comes from its object."""
 
 from __future__ import annotations
 
@@ -15,20 +15,21 @@ from trajdata._clips.typed import Batch
 __all__ = ["LEAST_OBJECT_SHARE", "object_shares", "variance"]
 
 LEAST_OBJECT_SHARE = 50.0
-"""In percent: what the object's pixels must have of a clip's variance on a plain background.
+"""Percent: the least share of a clip's variance that the object's pixels must have on a plain
+background.
 
-With random flat backgrounds the share is 2 %, and a plain 3-D CNN stays at chance after 176,000
-clips. With the plain background of the presets it is 93 % and more."""
+With random flat backgrounds the share is 2 %, and a plain 3-D CNN is still at chance after 176,000
+clips. With the plain background of the presets the share is 93 % and more."""
 
 _CHUNK = 256
 
 
 def object_shares(source: ClipSource, clips: int) -> NDArray[np.float64]:
-    """Of each clip's variance, the share of the pixels that its objects touch: (clips,), 0..1.
+    """For each clip, the share of its variance in the pixels of its objects: (clips,), 0..1.
 
     A clip's variance is the sum, over its frames, pixels and channels, of the squared difference
-    from the mean image of these clips: what a network sees once the mean of the data set is taken
-    away. An object's pixels are those that the box of its outline touches, at each frame.
+    from the mean image of all these clips. That is what a network sees after the mean of the data
+    set is subtracted. The objects' pixels are, in each frame, those that a box of theirs touches.
     """
     with_truth = source.with_fields(("video", "amodal_boxes"))
     total = np.zeros(source.spec.video_shape[1:])
@@ -39,7 +40,8 @@ def object_shares(source: ClipSource, clips: int) -> NDArray[np.float64]:
 
 
 def variance(source: ClipSource, clips: int) -> list[Finding]:
-    """The mean share of the object; no bound where backgrounds or noise are meant to be strong."""
+    """The mean share of the object. It has a bound only if the spec has plain backgrounds and no
+    pixel noise."""
     spec = source.spec
     is_bounded = spec.looks.background == "plain" and spec.noise.pixel_noise == 0
     return [
@@ -60,7 +62,7 @@ def _batches(source: ClipSource, clips: int) -> Iterator[Batch]:
 
 
 def _shares(batch: Batch, mean: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Of one batch, (B,)."""
+    """The object's share of the variance of each clip in a batch: (B,)."""
     squares = ((batch["video"] - mean) ** 2).sum(axis=2)
     height, width = squares.shape[2:]
     boxes = batch["amodal_boxes"]

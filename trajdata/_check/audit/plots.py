@@ -1,4 +1,4 @@
-"""One page of plots for an audit."""
+"""The page of plots of an audit."""
 
 from __future__ import annotations
 
@@ -25,12 +25,13 @@ def plot(
     labels: NDArray[np.int64],
     factors: dict[str, NDArray[np.float64]],
 ) -> None:
-    """Draw factors by class, mutual information, tracks by class and a few clips as a PNG.
+    """Write a PNG with plots of factors by class, mutual information, tracks by class and some
+    clips.
 
     Args:
-        path: the file.
-        title: over all of it.
-        spec, seed: of the clips.
+        path: the file to write.
+        title: title of the page.
+        spec, seed: spec and seed of the clips.
         labels: int64 (B,).
         factors: sampled factors, each float64 (B,).
     """

@@ -1,4 +1,4 @@
-"""The audit: run every check, and show, write and plot what it found."""
+"""Run all checks of an audit, and write what they found."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trajdata._check.audit import factors, looks, rendering, streams, truth
+from trajdata._check.audit import factors, fits, looks, rendering, streams, truth
 from trajdata._check.audit.findings import Finding
 from trajdata._clips.source import ClipSource
 from trajdata._errors import ArgumentError
@@ -36,17 +36,20 @@ class AuditReport:
 
     Attributes:
         spec: the spec that was measured.
-        seed: the seed of its streams.
-        clips: how many clips the cheap figures were taken from.
-        findings: figures beside their bounds.
-        labels: int64 (clips,), for plots.
-        factors: sampled factors, each float64 (clips,), for plots.
+        seed: the seed of the clips.
+        clips: how many clips were measured for the cheap figures.
+        findings: figures and their bounds.
+        told_apart: law -> other law -> share of the first law's clips, in percent, that a reader
+            who fits both to a clip's places names rightly; see ``_check.audit.fits``.
+        labels: labels of these clips, int64 (clips,), for plots.
+        factors: sampled factors by name, each float64 (clips,), for plots.
     """
 
     spec: ClipSpec
     seed: int
     clips: int
     findings: tuple[Finding, ...]
+    told_apart: dict[str, dict[str, float]]
     labels: NDArray[np.int64]
     factors: dict[str, NDArray[np.float64]]
 
@@ -67,6 +70,7 @@ class AuditReport:
             "findings": [
                 {**asdict(finding), "passed": finding.passed} for finding in self.findings
             ],
+            "told_apart": self.told_apart,
         }
 
     def write(self, folder: str | os.PathLike[str]) -> None:
@@ -89,17 +93,18 @@ def audit(
     seed: int = 0,
     on_group: Callable[[str], None] | None = None,
 ) -> AuditReport:
-    """Measure a spec's clips against the bounds that make them fit to learn motion from.
+    """Measure whether a spec's clips keep the bounds that make them fit to learn motion from.
 
     Args:
-        spec: what to measure.
-        clips: how many clips the cheap figures (scenes, places, balance) are taken from. What
-            touches pixels takes fewer where a clip is large; each finding states its sample.
-        seed: the seed of the streams.
-        on_group: told what is measured next, so that a long audit can show where it is.
+        spec: the spec to measure.
+        clips: how many clips to measure for the cheap figures (scenes, places, balance). Figures of
+            pixels are measured on fewer clips if the clips are large; each finding has its sample.
+        seed: the seed of the clips.
+        on_group: called with the name of what is measured next, so that a long audit can be
+            followed.
 
     Raises:
-        ArgumentError: fewer clips than 20,000, or whatever ``ClipSource`` refuses.
+        ArgumentError: ``clips`` is below 20,000, or ``ClipSource`` refuses the spec or the seed.
     """
     if isinstance(clips, bool) or not isinstance(clips, int) or clips < _LEAST_CLIPS:
         raise ArgumentError(
@@ -119,6 +124,9 @@ def audit(
             for check in (truth.motion, truth.framing, truth.reprojection, truth.separation)
         ]
     )
+    tell("how well laws can be told apart")
+    pairs = fits.told_apart(ClipSource(spec, seed))
+    findings += fits.findings(pairs)
     tell("centroids and anti-aliasing")
     plane = spec.clip_bytes // spec.channels
     findings += rendering.centroids(source, min(clips, max(100, _OUTLINE_BYTES // (8 * plane))))
@@ -129,13 +137,13 @@ def audit(
     varied = max(100, _VARIANCE_BYTES // spec.clip_bytes)
     findings += looks.variance(source, min(clips, varied))
     tell("balance and independence")
-    labels, sampled = factors.scene_factors(source, clips)
+    labels, sampled = factors.scene_factors(source, max(clips, factors.least_scenes(spec)))
     findings += streams.balance(spec, labels)
     findings += factors.independence(labels, sampled)
     findings += factors.matched_pairs(spec, seed, _PAIRED_CLIPS)
     tell("held-out ranges")
     findings += streams.held_out(spec, seed, clips)
-    return AuditReport(spec, seed, clips, tuple(findings), labels, sampled)
+    return AuditReport(spec, seed, clips, tuple(findings), pairs, labels, sampled)
 
 
 def _batches(source: ClipSource, clips: int) -> Iterator[dict[str, Any]]:
@@ -144,7 +152,7 @@ def _batches(source: ClipSource, clips: int) -> Iterator[dict[str, Any]]:
 
 
 def _worst(parts: list[list[Finding]]) -> list[Finding]:
-    """One finding per name: the worst figure of all parts, and the sum of their samples."""
+    """One finding for each name: the worst figure of all parts, and the sum of their samples."""
     merged: dict[str, Finding] = {}
     for finding in (finding for part in parts for finding in part):
         known = merged.get(finding.name)

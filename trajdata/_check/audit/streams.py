@@ -1,4 +1,4 @@
-"""Streams: how classes are dealt, and what training never shows."""
+"""Streams of clips: the balance of classes, and what is held out of the training splits."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ def _worst_imbalance(labels: NDArray[np.int64], classes: int) -> int:
 
 
 def balance(spec: ClipSpec, labels: NDArray[np.int64], batch_size: int = 128) -> list[Finding]:
-    """The largest difference of class counts on any prefix, in the stream and as ranks see it.
+    """The largest difference of class counts in any prefix, of the stream and of the clips that
+    each worker of each rank takes.
 
-    A rank's worker takes whole batches in turn; a batch that is a multiple of the number of
-    classes keeps every worker's own stream as even as the whole one.
+    A worker takes whole batches. If the batch size is a multiple of the number of classes, the
+    clips of every worker are as balanced as the whole stream.
     """
     classes = len(spec.laws)
     batch_size -= batch_size % classes
@@ -58,7 +59,8 @@ def balance(spec: ClipSpec, labels: NDArray[np.int64], batch_size: int = 128) ->
 
 
 def held_out(spec: ClipSpec, seed: int, clips: int) -> list[Finding]:
-    """Scenes of train, val and test that fall into a range held out of them."""
+    """Count scenes of train, val and test that show what another split holds out, and scenes of
+    that split that do not show it."""
     findings = []
     scenes = [
         ClipSource(spec, seed, split).scenes(range(clips))[:, 0]

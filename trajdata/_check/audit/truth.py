@@ -1,4 +1,4 @@
-"""Truth: whether path, places, sizes and pixels agree, each measured without the kernels' help."""
+"""Truth: whether paths, places, sizes and pixels agree. They are computed here without kernels."""
 
 from __future__ import annotations
 
@@ -8,43 +8,40 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trajdata._check.audit.findings import Finding, at_least, at_most
+from trajdata._check.audit.paths import paths_from_params
 from trajdata._spec.model import ClipSpec
 
 __all__ = ["TRUTH_FIELDS", "framing", "motion", "reprojection", "separation"]
 
 TRUTH_FIELDS = ("label", "index", "trajectory", "jittered", "pixels", "depth", "radius", "params")
-"""What these figures are computed from."""
+"""The fields that these figures are computed from."""
 
 _Batch = dict[str, Any]
-
-
-def _path_from_params(
-    params: dict[str, NDArray[np.float64]], times: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """X(t), float64 (B, T, 3) metres, from ``params`` (each (B,)) at times (B, T), with libm.
-
-    All laws are cases of one closed form: a number that a law lacks is 0.
-    """
-    zero = np.zeros_like(times[:, 0])
-
-    def number(name: str) -> NDArray[np.float64]:
-        return params.get(name, zero)[:, None]
-
-    angle = number("angular_speed_rad_s") * times + number("phase_rad")
-    axes = [
-        number(f"{axis}0_m")
-        + number(f"v{axis}_m_s") * times
-        + 0.5 * number(f"a{axis}_m_s2") * times**2
-        + number("orbit_radius_m")
-        * (np.cos(angle) * number(f"u{axis}") + np.sin(angle) * number(f"w{axis}"))
-        for axis in "xyz"
-    ]
-    return np.stack(axes, axis=-1)
 
 
 def _frame_times(spec: ClipSpec, params: dict[str, NDArray[np.float64]]) -> NDArray[np.float64]:
     """Times of the frames, float64 (B, T), seconds from the anchor."""
     return params["start_s"][:, None] + spec.seconds * np.arange(spec.frames) / (spec.frames - 1)
+
+
+def _path_from_params(spec: ClipSpec, batch: _Batch) -> NDArray[np.float64]:
+    """X(t) of the frames, float64 (B, T, 3) metres, from the named numbers."""
+    times = _frame_times(spec, batch["params"])
+    path = np.empty((*times.shape, 3))
+    for label, law in enumerate(spec.known_laws):
+        rows = batch["label"] == label
+        params = {name: batch["params"][name][rows] for name in law.numbers}
+        if law.digest:
+            # Of a user's law there is no second program: this tries whether its numbers suffice.
+            numbers = np.stack([params[name] for name in law.numbers], axis=-1)
+            path[rows] = [
+                [law.position(n, t) for t in own]
+                for n, own in zip(numbers, times[rows], strict=True)
+            ]
+        else:
+            labels = np.zeros(int(rows.sum()), np.int64)
+            path[rows] = paths_from_params((law.name,), labels, params, times[rows])
+    return path
 
 
 def _project(spec: ClipSpec, path: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -54,10 +51,10 @@ def _project(spec: ClipSpec, path: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def reprojection(spec: ClipSpec, batch: _Batch) -> list[Finding]:
-    """Paths against places: from the stored path, and from the named numbers."""
+    """Places computed from the path, and the path computed from ``params``, against the truth."""
     count = batch["index"].size
     stored = _project(spec, batch["jittered"].astype(np.float64))
-    path = _path_from_params(batch["params"], _frame_times(spec, batch["params"]))
+    path = _path_from_params(spec, batch)
     rendered_at = _project(spec, path) - _project(spec, batch["trajectory"].astype(np.float64))
     focal = min(spec.height, spec.width)
     size = batch["depth"].astype(np.float64) * batch["radius"]
@@ -91,7 +88,7 @@ def reprojection(spec: ClipSpec, batch: _Batch) -> list[Finding]:
 
 
 def framing(spec: ClipSpec, batch: _Batch) -> list[Finding]:
-    """The share of objects wholly inside the frame, radius included, from unclamped places."""
+    """The share of objects that lie wholly inside the frame, with their radius."""
     x, y = (batch["pixels"][..., axis].astype(np.float64) for axis in (0, 1))
     r = batch["radius"].astype(np.float64)
     inside = (x - r >= 0) & (x + r <= spec.width) & (y - r >= 0) & (y + r <= spec.height)
@@ -103,7 +100,7 @@ def framing(spec: ClipSpec, batch: _Batch) -> list[Finding]:
 
 
 def motion(spec: ClipSpec, batch: _Batch) -> list[Finding]:
-    """The least length of a path on the picture, in percent of the width."""
+    """The length of the shortest path on the picture, in percent of the width."""
     steps = np.diff(batch["pixels"].astype(np.float64), axis=1)
     length = np.linalg.norm(steps, axis=-1).sum(axis=1) / spec.width
     return [
@@ -119,8 +116,9 @@ def motion(spec: ClipSpec, batch: _Batch) -> list[Finding]:
 
 
 def separation(spec: ClipSpec, batch: _Batch) -> list[Finding]:
-    """What defines each law is there to be seen: growth, turns, bow, straightness."""
-    path = _project(spec, _path_from_params(batch["params"], _frame_times(spec, batch["params"])))
+    """Whether the property that tells each law from the others can be seen: the change of size of a
+    helix, the turns of a circle, the bow of a parabola, the straightness of a line."""
+    path = _project(spec, _path_from_params(spec, batch))
     chord = path[:, -1] - path[:, 0]
     off = path - path[:, :1]
     bow = np.abs(off[..., 0] * chord[:, None, 1] - off[..., 1] * chord[:, None, 0]).max(axis=1)

@@ -1,4 +1,4 @@
-"""Shared memory that no name leads to: the kernel frees it with the last process that holds it."""
+"""Shared memory without a name: the system frees it when the last process that has it ends."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _ZEROS = bytes(1 << 20)
 
 
 class Handle(Protocol):
-    """Can be pickled into a DataLoader's queue."""
+    """Tells another process how to open some memory. A DataLoader's queue can carry it."""
 
     def open(self) -> int:
-        """A file descriptor of the memory for this process, which must close it.
+        """A file descriptor of the memory, for this process. The caller must close it.
 
         Raises:
             OSError: the process that made the memory has ended.
@@ -26,13 +26,13 @@ class Handle(Protocol):
         ...
 
     def discard(self) -> None:
-        """Where nobody needs to open it."""
+        """To be called instead of ``open`` if the memory need not be opened."""
         ...
 
 
 @dataclass(frozen=True)
 class ProcessFile:
-    """An open file of another process of the same user, by way of Linux's /proc."""
+    """An open file of another process of the same user, which Linux lists in /proc."""
 
     pid: int
     descriptor: int
@@ -41,11 +41,11 @@ class ProcessFile:
         return os.open(f"/proc/{self.pid}/fd/{self.descriptor}", os.O_RDWR | os.O_CLOEXEC)
 
     def discard(self) -> None:
-        """Nothing waits to be opened."""
+        """Nothing to do: the sender keeps nothing for an open."""
 
 
 class SentFile:
-    """An open file, sent over the socket that multiprocessing keeps for that: one open() each."""
+    """An open file, sent over a socket of multiprocessing. Each can be opened only once."""
 
     def __init__(self, descriptor: int) -> None:
         self._sent: Any = DupFd(descriptor)
@@ -55,19 +55,19 @@ class SentFile:
         return descriptor
 
     def discard(self) -> None:
-        # The sending process keeps a copy open until it is asked for.
+        # The sender keeps a copy of the descriptor open until it is fetched.
         os.close(self.open())
 
 
 def create(size: int) -> int:
-    """A file descriptor of ``size`` zeroed bytes that no name leads to.
+    """A file descriptor of ``size`` zeroed bytes of memory without a name.
 
     Raises:
-        OSError: there is no such memory here, or not enough.
+        OSError: this system has no such memory, or not enough of it.
     """
     if sys.platform == "linux":
-        # Not in /dev/shm, which containers keep small; and pages that are never touched cost
-        # nothing.
+        # /dev/shm would not do, because containers keep it small. Pages of a memfd that are never
+        # touched cost nothing.
         descriptor = os.memfd_create("trajdata", os.MFD_CLOEXEC)
         try:
             os.ftruncate(descriptor, size)
@@ -82,7 +82,8 @@ def create(size: int) -> int:
 
 def _unlinked_file(size: int) -> int:
     with tempfile.TemporaryFile(buffering=0) as file:
-        # Written, not truncated: on a full disk a page that has no block yet kills who touches it.
+        # The zeros are written, so that each page has a block on the disk: on a full disk, a
+        # process that touches a page without a block is killed.
         left = size
         while left:
             left -= file.write(_ZEROS[:left])
@@ -90,14 +91,15 @@ def _unlinked_file(size: int) -> int:
 
 
 def handle_of(descriptor: int) -> Handle:
-    """What leads another process to this process's file.
+    """A handle by which another process can open this process's file.
 
     Raises:
-        OSError: nothing would.
+        OSError: no other process could open it.
     """
     if sys.platform != "linux":
         return SentFile(descriptor)
-    # Not by a socket: multiprocessing's has a name, which a killed worker would leave behind.
-    # Whether the parent may look into this process is seen from whether this may look into it.
+    # A socket of multiprocessing has a name in a folder, which a killed worker would leave behind,
+    # so /proc is used. Listing raises if this process may not look into its parent; if it may, then
+    # the parent may look into this process too.
     os.listdir(f"/proc/{os.getppid()}/fd")
     return ProcessFile(os.getpid(), descriptor)

@@ -1,4 +1,4 @@
-"""The consumer's side: from tickets to tensors."""
+"""The consumer's side: make tensors of tickets."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class Ticket:
     """What a worker sends in place of a tensor's bytes.
 
     Attributes:
-        worker: the process that made the slab.
-        slab: which slab.
-        handle: leads to its memory.
-        slot: on which the tensor lies.
-        dtype: of the array under the tensor, as ``dtype_name`` calls it.
-        shape: of the tensor.
+        worker: process id of the worker, which made the slab.
+        slab: which slab it is.
+        handle: tells how to open the slab's memory.
+        slot: number of the slot that the tensor lies on.
+        dtype: dtype of the array under the tensor, as ``dtype_name`` calls it.
+        shape: shape of the tensor.
     """
 
     worker: int
@@ -42,12 +42,12 @@ class Ticket:
 
 
 def tensor_of_ticket(ticket: Ticket) -> torch.Tensor:
-    """The tensor on that slot, or a copy of it where this process holds half of the slots.
+    """The tensor on a slot. If this process holds half of the slots already, a copy of it instead.
 
     The slot is given back when the tensor's memory is no longer used.
 
     Raises:
-        RuntimeError: the slab cannot be had, as where the worker has ended.
+        RuntimeError: the slab cannot be opened, for example because the worker has ended.
     """
     slab = _MAPPINGS.slab(ticket)
     copies = 2 * slab.held >= slab.shape.slots
@@ -57,12 +57,12 @@ def tensor_of_ticket(ticket: Ticket) -> torch.Tensor:
 
 
 def tensor_of_bytes(data: bytes, dtype: str, shape: tuple[int, ...]) -> torch.Tensor:
-    """A tensor of its own memory."""
+    """A tensor with memory of its own."""
     return tensor_over(np.frombuffer(data, _dtype(dtype)).reshape(shape).copy())
 
 
 def dtype_name(dtype: np.dtype[Any]) -> str:
-    """The name by which a dtype travels."""
+    """The name of a dtype in a ticket."""
     return _BFLOAT16_NAME if dtype == BFLOAT16 else dtype.str
 
 
@@ -73,8 +73,8 @@ def _dtype(name: str) -> np.dtype[Any]:
 class _Mappings:
     """The slabs that this process has mapped.
 
-    Each stays mapped while a tensor lies on it, and while its worker, a child of this process,
-    may send more of it.
+    A slab stays mapped while a tensor lies on it, and while its worker, a child of this process,
+    may send more tickets for it.
     """
 
     def __init__(self) -> None:
@@ -102,7 +102,7 @@ class _Mappings:
                 raise OSError("its file is another one now")
         except OSError as error:
             raise _unreadable(ticket, error) from error
-        # Two threads may map one slab at once: one of both is for all.
+        # Two threads may have mapped the same slab at the same time: both use the first mapping.
         slab = self._mapped.setdefault(name, slab)
         for other in tuple(self._kept.values()):
             if other.retired:
@@ -114,7 +114,7 @@ class _Mappings:
         return slab
 
     def _forget(self, name: bytes, worker: int) -> None:
-        """The process object of a worker is gone, and most often the process is."""
+        """Called when the process object of a worker is gone. Most often the process has ended."""
         slab = self._kept.pop(name, None) or self._mapped.get(name)
         if slab is not None and _has_ended(worker):
             slab.abandon()

@@ -26,20 +26,20 @@ __all__ = ["Sender"]
 
 _LEAST_SLOTS, _MOST_SLOTS = 4, 16
 _MOST_BYTES = 256 << 20
-"""Of a slab with more than the least slots. Pages are taken when they are first written to, most
-often those of a few slots."""
+"""Size limit of a slab that has more than ``_LEAST_SLOTS``. Memory is only used for pages that were
+written to, which in most cases are those of a few slots."""
 _SMALL = 32 << 10
-"""Bytes of an array up to which the queue itself carries it as fast."""
+"""Up to this number of bytes, the queue itself carries an array just as fast."""
 
 
 class Sender:
-    """Makes a worker's batches travel in slots; one for each dataset in each worker.
+    """Lets a worker send its batches in slots. Each dataset in each worker has a sender.
 
-    A copy of it in another process would hand out the same slots: it is pickled as None.
+    A copy in another process would hand out the same slots, so a sender is pickled as None.
 
     Args:
-        arrays: the arrays of a batch, by field.
-        clips: of the largest batch.
+        arrays: field -> dtype and shape of its array.
+        clips: number of clips in the largest batch.
     """
 
     def __init__(self, arrays: Mapping[str, ArrayShape], clips: int) -> None:
@@ -55,7 +55,7 @@ class Sender:
         return type(None), ()
 
     def places(self, clips: int) -> dict[str, NDArray[Any]]:
-        """Arrays to write a batch into, for those fields for which a slot is free."""
+        """Arrays to write a batch into, for the fields for which a slot is free."""
         places = {}
         for name, ring in self._rings.items():
             lease = ring.lease()
@@ -65,14 +65,15 @@ class Sender:
         return places
 
     def tensor(self, array: NDArray[Any]) -> torch.Tensor:
-        """A tensor that shares the array's memory, and travels well."""
+        """A tensor that shares the array's memory, and is sent as a ticket."""
         tensor = tensor_over(array).as_subclass(_SentTensor)
         tensor.lease = lease_of(array)
         return tensor
 
 
 class _Ring:
-    """The slots of one field: a slab, and another one when too many of its slots are lost."""
+    """The slots of one field: those of a slab, which is replaced when no slot is free and some are
+    lost."""
 
     def __init__(self, slot_bytes: int) -> None:
         self._slot_bytes = slot_bytes
@@ -92,7 +93,7 @@ class _Ring:
 
 
 class _OwnSlab(Slab):
-    """A slab in the worker that made it, which keeps the file that the consumer is led to."""
+    """A slab in the worker that made it. It keeps the file open that the consumer has to open."""
 
     def __init__(self, descriptor: int, shape: SlabShape) -> None:
         super().__init__(descriptor, shape)
@@ -101,7 +102,7 @@ class _OwnSlab(Slab):
 
 
 def _make_slab(slot_bytes: int) -> _OwnSlab | None:
-    """A fresh slab; None where there is no memory to be shared: batches go by the queue then."""
+    """A new slab, or None if there is no memory to share: the queue then carries the batches."""
     slots = min(_MOST_SLOTS, max(_LEAST_SLOTS, _MOST_BYTES // slot_bytes))
     shape = SlabShape(os.urandom(16), slots, slot_bytes)
     try:
@@ -119,17 +120,18 @@ def _make_slab(slot_bytes: int) -> _OwnSlab | None:
 
 
 class _SentTensor(torch.Tensor):
-    """A tensor of a worker's batch. What is computed from it is an ordinary tensor."""
+    """A tensor of a worker's batch. A tensor that is computed from it is an ordinary one."""
 
     __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
     lease: Lease | None
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        # Saved to disk or copied, it is as any other; only a queue between processes is special.
+        # For saving and copying it is an ordinary tensor. Only ForkingPickler, by which queues
+        # between processes send, treats it in its own way (``_reduce``).
         return self.as_subclass(torch.Tensor).__reduce_ex__(protocol)  # type: ignore[no-untyped-call]
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
-        # A memo of its own: the other one must not learn the id of an object that dies here.
+        # Not with ``memo``: that would keep the id of the temporary object that is copied here.
         return self.as_subclass(torch.Tensor).__deepcopy__({})  # type: ignore[no-untyped-call]
 
 
@@ -149,6 +151,6 @@ def _reduce(tensor: _SentTensor) -> Any:
     lease.sent = True
     slab = lease.slab
     handle = handle_of(slab.descriptor)
-    slab.set_state(lease.slot, SENT)
+    slab.set_mark(lease.slot, SENT)
     ticket = Ticket(os.getpid(), slab.shape, handle, lease.slot, dtype, shape)
     return tensor_of_ticket, (ticket,)

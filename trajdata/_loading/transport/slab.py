@@ -1,13 +1,16 @@
 """Slabs: slots of one size in shared memory, and who holds them.
 
-Every slot has a state byte in the slab's first page. It is FREE until the worker sends the slot,
-then SENT until the consumer gives it back. Each byte has one writer at a time, so that nothing is
-locked across processes and a process that is killed blocks nobody. The byte orders the accesses to
-its slot: the consumer's last read comes before the atomic count of references falls to zero, and
-that before the byte is written; the worker writes only after it has read the byte.
+Every slot has a mark, a byte in the slab's first page. The mark is FREE until the worker sends the
+slot, and then SENT until the consumer gives the slot back. Only one process at a time may write a
+mark, so there is no lock between processes, and a process that is killed blocks no other.
 
-A slab whose worker sends no more of it is kept by the batches that still lie on it. The pages of
-its other slots are given back to the system, so that a batch keeps no more than its own memory.
+The mark also orders the accesses to its slot. The consumer's last read of the slot comes before the
+atomic reference count falls to zero, and that comes before the consumer writes the mark. The worker
+writes to the slot only after it has read the mark.
+
+A slab from which its worker sends no more is kept alive by the batches that still lie on it. The
+pages of its other slots are given back to the system, so that a batch keeps no more than its own
+memory.
 """
 
 from __future__ import annotations
@@ -28,16 +31,20 @@ __all__ = ["FREE", "LOST", "SENT", "Lease", "Slab", "SlabShape", "lease_of"]
 FREE, SENT, LOST = 0, 1, 2
 
 _ID_BYTES = 16
-_RETIRED, _STATES = 16, 64
+_RETIRED, _MARKS = 16, 64
+"""Offsets in the slab's first page: the byte that says whether it is retired, and the marks."""
 _REMOVE: int | None = getattr(mmap, "MADV_REMOVE", None)
-"""Linux only: frees pages of a file that is mapped, for all who have mapped it."""
+"""Linux only: frees pages of a mapped file, for all processes that have mapped it."""
 
 
 @dataclass(frozen=True)
 class SlabShape:
-    """Which slab, and what is in it: ``slots`` of ``slot_bytes`` each.
+    """Which slab it is, and how it is divided.
 
-    ``name`` is 16 random bytes, which the slab begins with.
+    Attributes:
+        name: 16 random bytes, with which the slab's memory begins.
+        slots: number of slots.
+        slot_bytes: bytes in a slot.
     """
 
     name: bytes
@@ -46,7 +53,7 @@ class SlabShape:
 
     @property
     def total_bytes(self) -> int:
-        """Of the whole slab."""
+        """Bytes of the whole slab."""
         return mmap.PAGESIZE + self.slots * self.stride
 
     @property
@@ -60,17 +67,17 @@ class SlabShape:
 
 
 class Slab:
-    """A slab as this process has it mapped.
+    """A slab that this process has mapped.
 
     Args:
-        descriptor: of its memory; it can be closed afterwards.
-        shape: of the slab.
+        descriptor: file descriptor of the slab's memory; it may be closed afterwards.
+        shape: which slab it is, and how it is divided.
 
     Attributes:
-        abandoned: whether the worker that made it has ended.
+        abandoned: whether the worker that made the slab has ended.
 
     Raises:
-        OSError: it cannot be mapped.
+        OSError: the memory cannot be mapped.
     """
 
     def __init__(self, descriptor: int, shape: SlabShape) -> None:
@@ -85,7 +92,7 @@ class Slab:
 
     @property
     def name(self) -> bytes:
-        """What the memory says it is."""
+        """The name that stands in the memory."""
         return self._bytes[:_ID_BYTES].tobytes()
 
     def sign(self) -> None:
@@ -94,45 +101,48 @@ class Slab:
 
     @property
     def retired(self) -> bool:
-        """Whether its worker sends no more of it."""
+        """Whether the worker sends no more slots of this slab."""
         return bool(self._bytes[_RETIRED])
 
     def retire(self) -> None:
-        """To be called by the worker, which will claim no more slots."""
+        """To be called by the worker when it will claim no more slots."""
         self._bytes[_RETIRED] = True
         for slot in self._slots():
-            if slot not in self._held and slot not in self._lost and self.state(slot) == FREE:
+            if slot not in self._held and slot not in self._lost and self.mark(slot) == FREE:
                 self._release(slot)
 
     def abandon(self) -> None:
         """To be called by the consumer when the worker has ended."""
         self.abandoned = True
         for slot in self._slots():
-            if slot not in self._held and slot not in self._lost and self.state(slot) != LOST:
+            if slot not in self._held and slot not in self._lost and self.mark(slot) != LOST:
                 self._release(slot)
 
     @property
     def held(self) -> int:
-        """Slots that live arrays of this process lie on."""
+        """How many slots have arrays of this process on them."""
         return len(self._held)
 
     @property
     def lost(self) -> bool:
-        """Whether a slot will never come back."""
-        return bool(self._lost) or any(self.state(slot) == LOST for slot in self._slots())
+        """Whether there is a slot that can never be used again."""
+        return bool(self._lost) or any(self.mark(slot) == LOST for slot in self._slots())
 
-    def state(self, slot: int) -> int:
-        """FREE, SENT or LOST."""
-        return int(self._bytes[_STATES + slot])
+    def mark(self, slot: int) -> int:
+        """The mark of a slot: FREE, SENT or LOST."""
+        return int(self._bytes[_MARKS + slot])
 
-    def set_state(self, slot: int, state: int) -> None:
-        """To be called by who holds the slot."""
-        self._bytes[_STATES + slot] = state
+    def set_mark(self, slot: int, mark: int) -> None:
+        """Write the mark of a slot. To be called by the process that holds the slot."""
+        self._bytes[_MARKS + slot] = mark
 
     def claim(self) -> int | None:
-        """A slot that neither process holds; the lowest, so that few pages are ever touched."""
+        """The lowest slot that neither process holds, or None if there is none.
+
+        The lowest one is taken so that few pages are ever touched.
+        """
         for slot in self._slots():
-            if slot not in self._held and slot not in self._lost and self.state(slot) == FREE:
+            if slot not in self._held and slot not in self._lost and self.mark(slot) == FREE:
                 return slot
         return None
 
@@ -140,8 +150,8 @@ class Slab:
         """Hold a slot until the last array on it is gone.
 
         Args:
-            slot: which one.
-            gives_back: set its state to FREE then.
+            slot: number of the slot.
+            gives_back: whether to set the slot's mark to FREE then.
         """
         lease = Lease(self, slot, self._bytes.ctypes.data + self.shape.offset(slot))
         self._held.add(slot)
@@ -149,27 +159,27 @@ class Slab:
         return lease
 
     def lose_held(self) -> None:
-        """Never use again the slots that are held now.
+        """Give up the slots that are held now: they are never used again.
 
-        A forked process has tensors on them too, and nobody hears when these are gone.
+        A forked process has tensors on them too, and this process cannot know when these are gone.
         """
         for slot in tuple(self._held - self._lost):
             self._lost.add(slot)
-            self.set_state(slot, LOST)
+            self.set_mark(slot, LOST)
 
     def _end(self, slot: int, gives_back: bool) -> None:
         self._held.discard(slot)
         if slot in self._lost:
             return
         if gives_back:
-            self.set_state(slot, FREE)
-        if self.abandoned or (self.retired and self.state(slot) == FREE):
+            self.set_mark(slot, FREE)
+        if self.abandoned or (self.retired and self.mark(slot) == FREE):
             self._release(slot)
 
     def _release(self, slot: int) -> None:
-        """Give a slot's pages back to the system; nobody will read or write them any more."""
+        """Give the pages of a slot back to the system. The slot must never be used again."""
         if _REMOVE is not None:
-            # Where it cannot be had they go with the slab.
+            # If the system refuses, the pages are freed together with the slab.
             with contextlib.suppress(OSError):
                 self._memory.madvise(_REMOVE, self.shape.offset(slot), self.shape.stride)
 
@@ -178,14 +188,14 @@ class Slab:
 
 
 class Lease:
-    """The owner of a slot's memory: every array and tensor on the slot keeps it alive."""
+    """Owns a slot's memory. Every array and tensor on the slot keeps the lease alive."""
 
     def __init__(self, slab: Slab, slot: int, address: int) -> None:
         self.slab = slab
         self.slot = slot
         self.address = address
         self.sent = False
-        # NumPy makes an object with this the base of the array, and of all views of that.
+        # NumPy makes an object with this attribute the base of the array and of all its views.
         self.__array_interface__: dict[str, Any] = {
             "version": 3,
             "data": (address, False),
@@ -200,7 +210,7 @@ class Lease:
 
 
 def lease_of(array: NDArray[Any]) -> Lease | None:
-    """The lease that an array lies on."""
+    """The lease of the slot that an array lies on, or None if it lies on no slot."""
     owner: Any = array
     while isinstance(owner, np.ndarray):
         owner = owner.base
@@ -213,8 +223,8 @@ _SLABS: weakref.WeakSet[Slab] = weakref.WeakSet()
 @functools.cache
 def _watch_forks() -> None:
     if hasattr(os, "register_at_fork"):
-        # Before: no finalizer may give a slot back once the child has it. After: another thread
-        # may have been handed a slot in between.
+        # Before the fork, because no finalizer may give back a slot that the child has too. After
+        # it, because another thread may have leased a slot just before.
         os.register_at_fork(before=_lose_all, after_in_parent=_lose_all, after_in_child=_lose_all)
 
 

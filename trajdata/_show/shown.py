@@ -1,7 +1,7 @@
-"""What can be shown: the few attributes of a spec and of a source that pictures and pages use.
+"""The few attributes of a spec and of a source that pictures and pages use.
 
-The room knows no other: it shows whatever has these, live or stored, and so it can lie below the
-rooms whose values it shows.
+This room shows whatever has these attributes, live or stored. It imports no source and no spec, so
+it can lie below the rooms that define these.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from typing import Any, Protocol
 
 from trajdata._errors import ArgumentError
 
-__all__ = ["PREVIEW_FIELDS", "Drawable", "ShownSpec", "check_shown"]
+__all__ = ["PREVIEW_FIELDS", "ShownSource", "ShownSpec", "check_shown"]
 
 PREVIEW_FIELDS = ("video", "label", "index", "pixels")
 """The fields that a source must have to be shown."""
 
 
 class ShownSpec(Protocol):
-    """What is used of a ``ClipSpec``."""
+    """The attributes of a ``ClipSpec`` that are used here."""
 
     @property
     def frames(self) -> int: ...
@@ -34,8 +34,8 @@ class ShownSpec(Protocol):
     def laws(self) -> Sequence[str]: ...
 
 
-class Drawable(Protocol):
-    """What is used of a source of clips."""
+class ShownSource(Protocol):
+    """The attributes of a source that are used here."""
 
     @property
     def spec(self) -> ShownSpec: ...
@@ -45,12 +45,12 @@ class Drawable(Protocol):
 
 
 def check_shown(
-    source: Drawable, clips: Sequence[int], fields: Sequence[str] = PREVIEW_FIELDS
+    source: ShownSource, clips: Sequence[int], fields: Sequence[str] = PREVIEW_FIELDS
 ) -> None:
-    """Check that a source has what is shown.
+    """Check that a source has the fields that are shown, and that there are clips to show.
 
     Raises:
-        ArgumentError: a field is missing, or no clip is named.
+        ArgumentError: a field is missing, or ``clips`` is empty.
     """
     missing = [name for name in fields if name not in source.fields]
     if missing:
