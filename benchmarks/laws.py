@@ -27,6 +27,7 @@ from rich.table import Table
 from trajdata import ClipSource, kernel, preset
 from trajdata._laws.registry import Law, find_law
 from trajdata._world.motion import motion_kernels
+from trajdata._world.times import frame_times
 
 CLIPS, FRAMES = 4096, 8
 MOST_DISPATCH_NS, MOST_FIRST_S, MOST_NEXT_S = 10.0, 10.0, 1.0
@@ -74,12 +75,11 @@ def chain(laws: tuple[Law, ...]) -> Any:
 
 def placing(choose: Any) -> Any:
     @kernel
-    def place(scenes, numbers, seconds, positions):
-        frames = positions.shape[2]
+    def place(scenes, numbers, times, positions):
         for b in range(positions.shape[0]):
             scene = scenes[b, 0]
-            for k in range(frames):
-                t = scene.start + seconds * (k / (frames - 1))
+            for k in range(times.shape[0]):
+                t = scene.start + times[k]
                 x, y, z = choose(scene.law, numbers[b, 0], t)
                 positions[b, 0, k, 0] = x
                 positions[b, 0, k, 1] = y
@@ -101,8 +101,9 @@ def alone(law: Law) -> Any:
 def dispatch(repetitions: int) -> dict[str, Any]:
     """Nanoseconds a position, for each way to choose."""
     spec = preset("magvit-32")
-    sampled = ClipSource(spec)._sample(np.arange(CLIPS))
+    sampled = ClipSource(spec)._stages.sample(np.arange(CLIPS))
     positions = np.empty((CLIPS, 1, FRAMES, 3))
+    times = frame_times(FRAMES, spec.seconds)
     renamed = sampled.scenes.copy()
     renamed["law"] = [[EVERY.index(FOUR[label])] for label in sampled.scenes["law"][:, 0]]
     by_law = [np.flatnonzero(sampled.scenes["law"][:, 0] == k) for k in range(len(FOUR))]
@@ -118,14 +119,14 @@ def dispatch(repetitions: int) -> dict[str, Any]:
     def timed(place: Any, scenes: Any) -> float:
         start = time.process_time()
         for _ in range(20):
-            place(scenes, sampled.numbers, spec.seconds, positions)
+            place(scenes, sampled.numbers, times, positions)
         return (time.process_time() - start) / (20 * CLIPS * FRAMES) * 1e9
 
     def without_choice() -> float:
         start = time.process_time()
         for _ in range(20):
             for place, (scenes, numbers) in zip(singles, parts, strict=True):
-                place(scenes, numbers, spec.seconds, positions[: len(scenes)])
+                place(scenes, numbers, times, positions[: len(scenes)])
         return (time.process_time() - start) / (20 * CLIPS * FRAMES) * 1e9
 
     measures = {name: (lambda way=way: timed(*way)) for name, way in ways.items()}

@@ -62,9 +62,9 @@ def test_a_shard_has_its_golden_digest(case):
 COMPILE = """
 import re
 import llvmlite.binding as llvm
-from trajdata import ClipSource, preset
-from trajdata._render import compositing, grain
-from trajdata._world import camera, deal, jitter, motion, sampling
+from trajdata import FIELDS, ClipSource, preset
+from trajdata._render import compositing, grain, tracks, truth
+from trajdata._world import camera, deal, jitter, motion, pose, sampling
 
 llvm.initialize_all_targets()
 llvm.initialize_all_asmprinters()
@@ -81,12 +81,13 @@ def for_arm(ir):
 
 for name in ("magvit-32", "gray-32", "magvit-32-random"):
     ClipSource(preset(name, difficulty=0.5)).batch([0])
-    ClipSource(preset(name)).warm()
+    ClipSource(preset(name), fields=tuple(FIELDS)).warm()
 spec = preset("magvit-32")
 moved = motion.motion_kernels(spec.known_laws)
 for function in (compositing.clip_renderer(spec.shapes), grain.add_grain, camera.project, deal.deal,
                  sampling.sample_scenes, jitter.shake_positions, moved.fit_motions,
-                 moved.place_objects):
+                 moved.place_objects, truth.truth_renderer(spec.shapes),
+                 tracks.point_tracker(spec.shapes), pose.turn_objects, pose.set_poses):
     print("\\n".join(function.inspect_asm().values()))
     print("\\n".join(for_arm(ir) for ir in function.inspect_llvm().values()))
 """

@@ -39,10 +39,12 @@ LAW = Law(
 SHAPE = '''
 """A disc by a long name."""
 
-from trajdata._shapes.disc import shade
+from trajdata._shapes.disc import bounds, intersect, shade
 from trajdata._shapes.registry import Shape
 
-SHAPE = Shape(name="a" * 200, shade=shade)
+SHAPE = Shape(
+    name="a" * 200, shade=shade, intersect=intersect, bounds=bounds, half_extents=(1.0, 1.0, 0.0)
+)
 '''
 
 PROGRAM = """

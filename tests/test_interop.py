@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from tests.patience import SECONDS
-from trajdata import FIELDS, ClipSource, materialize
+from trajdata import DEFAULT_FIELDS, FIELDS, ClipSource, materialize
+from trajdata._clips.fields import TEXT_FIELDS
 from trajdata._shards.layout import STANDARD_ARRAYS
 
 CLIPS, SHARD = 50, 20
@@ -84,6 +85,19 @@ def test_hugging_face_loads_the_folder_through_its_card(folder, drawn, tiny_spec
     assert len(read["validation"]) == CLIPS
     for clip, due in zip(read["validation"], drawn, strict=True):
         same(clip, due, tiny_spec)
+
+
+def test_hugging_face_loads_every_field_that_a_shard_can_store(tmp_path, tiny_spec, offline):
+    import datasets
+
+    stored = [name for name in FIELDS if name not in (*DEFAULT_FIELDS, *TEXT_FIELDS)]
+    source = ClipSource(tiny_spec, fields=tuple(FIELDS))
+    materialize(source, tmp_path, clips=12, shard_clips=8, fields=stored)
+    read = datasets.load_dataset(str(tmp_path), split="train", cache_dir=offline)
+    for index, clip in enumerate(read):
+        due = source[index]
+        for name in stored:
+            assert np.array_equal(np.asarray(clip[f"{name}.npy"]), due[name]), name
 
 
 def test_hugging_face_streams_the_folder(folder, drawn, tiny_spec, offline):

@@ -223,12 +223,13 @@ from trajdata._world.tables import SCENE
 
 key, one = key_of(7, 0), np.zeros(1, np.int64)
 scenes, positions = np.zeros((1, 1), SCENE), np.ones((1, 1, 2, 3))
-scenes["radius"] = 1.0
+scenes["radius"], scenes["shown"] = 1.0, 2
 shaken, pixels, radii = positions.copy(), np.zeros((1, 1, 2, 2)), np.zeros((1, 1, 2))
-shake_positions(key, one, 1.0, positions, shaken)
+shake_positions(key, one, 1.0, 0, positions, shaken)
 project(positions, scenes, 16, 16, pixels, radii)
 placed = np.zeros((1, 1, 2, 3))
-motion_kernels((find_law("linear"),)).place_objects(scenes, np.ones((1, 1, 6)), 1.0, placed)
+law = find_law("linear")
+motion_kernels((law,)).place_objects(scenes, np.ones((1, 1, 6)), np.arange(2.0), placed)
 values = np.zeros(1, np.uint8)
 compositing._blend(np.ones(1, "f4"), np.ones(1, "f4"), np.float32(9), np.float32(3), values)
 value = {

@@ -15,13 +15,28 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from trajdata._errors import ArgumentError
 
-__all__ = ["Fraction", "Positive", "Range", "Settings", "check_order", "columns", "row"]
+__all__ = [
+    "Counts",
+    "Fraction",
+    "Positive",
+    "Range",
+    "RangeFromZero",
+    "Settings",
+    "check_order",
+    "columns",
+    "row",
+]
 
 # The bounds keep every number of a clip short enough for its fixed-length text.
 Positive = Annotated[float, Field(ge=1e-3, le=1e3, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Range = tuple[Positive, Positive]
 """Lowest and highest value of what is sampled evenly between them."""
+Counts = tuple[Annotated[int, Field(ge=0, le=10)], Annotated[int, Field(ge=0, le=10)]]
+"""The fewest and the most of what is counted."""
+_FromZero = Annotated[float, Field(ge=0, le=1e3, allow_inf_nan=False)]
+RangeFromZero = tuple[_FromZero, _FromZero]
+"""The same, of what may also be 0."""
 
 
 class Settings(BaseModel):
@@ -45,7 +60,7 @@ class Settings(BaseModel):
         return type(self)(**{**own, **(update or {})})
 
 
-def check_order(name: str, given: Range) -> None:
+def check_order(name: str, given: tuple[float, float]) -> None:
     """Raise an ArgumentError unless the first number of a range is not above the second."""
     if given[0] > given[1]:
         raise ArgumentError(f"{name}: given {given}; the first must not exceed the other")
@@ -57,10 +72,10 @@ def columns(settings: Settings) -> dict[str, float]:
     Names, and ranges that may be absent, are no columns: kernels never read them.
     """
     found: dict[str, float] = {}
-    a_range: Any = Range
+    ranges: tuple[Any, ...] = (Range, RangeFromZero, Counts)
     for name, field in type(settings).model_fields.items():
         value = getattr(settings, name)
-        if field.annotation == a_range:
+        if field.annotation in ranges:
             found[f"{name}_low"], found[f"{name}_high"] = value
         elif isinstance(value, (int, float)):
             found[name] = float(value)

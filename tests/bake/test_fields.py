@@ -8,6 +8,7 @@ import pytest
 
 from tests.stores import recipe_of
 from trajdata import (
+    FIELDS,
     ArgumentError,
     ClipSource,
     SpecMismatchError,
@@ -20,6 +21,7 @@ from trajdata._cli import main
 
 CLIPS, SHARD = 20, 8
 TEXTS = ("params", "caption", "equation")
+STORABLE = [name for name in FIELDS if name not in ("video", "label", "index", *TEXTS)]
 
 
 def bake(folder, spec, fields, **settings):
@@ -41,6 +43,7 @@ def members(folder):
         (["radius", "pixels"], ["pixels", "radius"]),
         (["depth"], ["depth"]),
         ([], []),
+        (list(reversed(STORABLE)), STORABLE),
     ],
 )
 def test_a_record_has_a_member_for_each_field_that_is_stored_in_the_order_of_the_table(

@@ -244,7 +244,8 @@ def test_the_object_has_most_of_a_clips_variance_but_for_presets_called_random(n
     if name.endswith("-random"):
         assert share < 5
     else:
-        assert share > 90 > looks.LEAST_OBJECT_SHARE
+        # Ten objects a clip are also much of the mean image that is taken away.
+        assert share > (80 if name == "scenes-128" else 90) > looks.LEAST_OBJECT_SHARE
 
 
 def test_a_background_that_drowns_the_object_is_found(monkeypatch):
@@ -272,8 +273,7 @@ def test_the_objects_share_counts_the_pixels_that_its_box_touches_and_no_others(
     video[1, :, 0, 4:7, 5:8] = 200
     clips = {
         "video": video,
-        "pixels": np.full((2, 2, 2), (6.5, 5.5), np.float32),
-        "radius": np.full((2, 2), 1.25, np.float32),
+        "amodal_boxes": np.full((2, 1, 2, 4), (5.25, 4.25, 7.75, 6.75), np.float32),
     }
     monkeypatch.setattr(ClipSource, "batch", lambda self, indices, **options: clips)
     tiny = ClipSource(SPEC.replace(frames=2, channels=1, height=16, width=16))

@@ -42,7 +42,7 @@ def test_the_longest_numbers_of_the_widest_spec_fit_into_the_text():
         speed=(900.0, 1000.0),
         seconds=0.01,
         depth=(900.0, 950.0),
-        reach=(1.0, 1000.0),
+        reach=(120.0, 1000.0),
         radius=(50.0, 60.0),
     )
     source = ClipSource(spec, fields=("caption", "equation", "params"))

@@ -130,6 +130,9 @@ def test_a_shard_has_a_power_of_two_of_clips_and_up_to_128_mib_of_video():
         "magvit-64-random": 512,
         "gray-32": 16384,
         "magvit2-128": 128,
+        "scenes-32": 4096,
+        "scenes-64": 512,
+        "scenes-128": 128,
         "laws-32": 4096,
     }
     assert default_shard_clips(ClipSpec().replace(frames=1024, height=1024, width=1024)) == 1

@@ -60,7 +60,10 @@ def test_the_same_value_in_other_words_is_the_same_spec():
         ('{"motion": {"laws": [7]}}', "laws: given 7; allowed is a law's name"),
         ('{"picture": {"frames": "many"}}', "frames: given 'many'"),
         ('{"picture": 3}', "picture: given 3"),
-        ('{"objects": {"shapes": ["../disc"]}}', "shapes: given '../disc'; allowed are disc"),
+        (
+            '{"objects": {"shapes": ["../disc"]}}',
+            "shapes: given '../disc'; allowed are cone, cube, cylinder, disc",
+        ),
     ],
 )
 def test_what_is_no_spec_is_one_sentence_that_names_it(text, message):

@@ -41,7 +41,7 @@ def test_a_spec_cannot_be_changed():
         {"laws": ()},
         {"laws": ("linear", "linear")},
         {"laws": ("teleport",)},
-        {"shapes": ("cube",)},
+        {"shapes": ("torus",)},
         {"speed": (0.0, 1.0)},
         {"speed": (2.0, 1.0)},
         {"speed": (1.0, float("nan"))},
@@ -99,12 +99,14 @@ def test_difficulty_turns_its_four_knobs_together():
 
 
 def test_an_object_at_the_outermost_anchor_fits_into_the_frame_and_no_further_one_does():
-    # In half-sides: 1, less the margin, less the radius 0.4 m as it is seen at 4 m.
-    bound = 1 - 0.0625 - 2 * 0.4 / 4
+    # In half-sides: 1, less the margin, less what a radius of 0.4 m takes at 4 m: it touches the
+    # side of the frustum, which leans by the slope of the frame's edge less the margin.
+    free = 0.5 - 0.0625 / 2
+    bound = 1 - 0.0625 - 2 * 0.4 * (1 + free**2) ** 0.5 / 4
     ClipSpec().replace(place=bound - 0.002)
     with pytest.raises(ValueError, match=rf"place must be below {bound:.4f}"):
         ClipSpec().replace(place=bound)
-    shaken = bound - 2 * 3.4641016151377544 * 0.05 * 1.5 / 4
+    shaken = bound - 2 * 3.4641016151377544 * 0.05 * (1 + free) / 4
     ClipSpec().replace(place=shaken - 0.002, jitter=0.05)
     with pytest.raises(ValueError, match=rf"place must be below {shaken:.4f}"):
         ClipSpec().replace(place=shaken, jitter=0.05)

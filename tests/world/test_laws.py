@@ -27,7 +27,7 @@ def clips(source):
 
 def numbers_of_law(source, law, count=150):
     """(scenes, numbers) of clips under one law, as they were accepted."""
-    sampled = source._sample(np.arange(count), LAWS.index(law))
+    sampled = source._stages.sample(np.arange(count), LAWS.index(law))
     return sampled.scenes[:, 0], sampled.numbers[:, 0]
 
 
@@ -103,9 +103,9 @@ def test_a_path_is_continuous(source, law):
 
 
 def test_where_when_how_big_and_how_fast_do_not_depend_on_the_law(source):
-    held = source._sample(np.arange(2000), 0).scenes
+    held = source._stages.sample(np.arange(2000), 0).scenes
     for label in range(1, len(LAWS)):
-        other = source._sample(np.arange(2000), label).scenes
+        other = source._stages.sample(np.arange(2000), label).scenes
         for name in set(held.dtype.names) - {"law", "attempt"}:
             assert np.array_equal(held[name], other[name]), (LAWS[label], name)
 
@@ -164,7 +164,7 @@ def test_framing_by_samples_keeps_free_what_lies_between_them(sampled_line):
     inside = inside_of(sampled_line)
     step = 2.0 / STEPS
     # Straight at the right edge; at the last sample it is just inside.
-    edge = settings["free_x"] * 4.0 - 0.3
+    edge = settings["free_x"] * 4.0 - 0.3 * settings["slant_x"]
     for beyond in (-0.6, -0.4):  # in steps of the way
         speed = 1.0
         n = np.array([edge + beyond * step * speed - speed, 0.0, 4.0, speed, 0.0, 0.0])

@@ -21,12 +21,17 @@ __all__ = [
     "BACKGROUND",
     "BODY",
     "COLOUR",
+    "CROWD",
     "DEAL",
     "GRAIN",
     "JITTER",
     "LIGHT",
     "MOTION",
     "ORDER",
+    "POINT",
+    "POSE",
+    "SLOT",
+    "WINDOW",
     "key_of",
     "philox4x32",
     "unit",
@@ -35,6 +40,7 @@ __all__ = [
 
 # The fields of an address. A number here is part of FORMAT: it must never be given to another use.
 DEAL, ANCHOR, BODY, COLOUR, BACKGROUND, LIGHT, MOTION, ORDER, JITTER, GRAIN = range(10)
+POSE, POINT, CROWD, SLOT, WINDOW = range(10, 15)
 
 _M0, _M1 = 0xD2511F53, 0xCD9E8D57
 _W0, _W1 = 0x9E3779B9, 0xBB67AE85

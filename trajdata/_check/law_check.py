@@ -100,7 +100,7 @@ def check_law(
     used = (spec or preset("magvit-32")).replace(laws=(known,))
     source = ClipSource(used, seed, fields=("trajectory", "params"))
     indices = np.arange(motions)
-    sampled = source._sample(indices)
+    sampled = source._stages.sample(indices)
     scenes, accepted = sampled.scenes[:, 0], sampled.numbers[:, 0]
     first = _first_proposals(source, known, indices)
     findings = [

@@ -10,6 +10,8 @@ from trajdata._spec.model import ClipSpec
 
 __all__ = ["DEFAULT_FIELDS", "FIELDS", "TEXT_FIELDS", "Field", "check_fields"]
 
+_CAMERAS = 1
+
 
 @dataclass(frozen=True)
 class Field:
@@ -23,7 +25,10 @@ class Field:
 
     def shape(self, spec: ClipSpec) -> tuple[int, ...]:
         """Shape of one clip's value under this spec."""
-        sizes = {"T": spec.frames, "C": spec.channels, "H": spec.height, "W": spec.width}
+        sizes = {
+            **{"T": spec.frames, "C": spec.channels, "H": spec.height, "W": spec.width},
+            **{"N": spec.slots, "K": spec.truth.points, "V": _CAMERAS},
+        }
         return tuple(sizes[axis] if axis in sizes else int(axis) for axis in self.axes)
 
 
@@ -54,6 +59,117 @@ FIELDS = {
         ),
         Field("depth", "float32", ("T",), "metres", "z of the centre as rendered"),
         Field("radius", "float32", ("T",), "pixels", "apparent radius"),
+        Field("exists", "bool", ("N",), "-", "whether the slot holds an object"),
+        Field(
+            "present", "bool", ("N", "T"), "-", "whether the object is in the scene at that frame"
+        ),
+        Field(
+            "laws", "int64", ("N",), "index into spec.laws", "which law moves it; -1: an empty slot"
+        ),
+        Field("shapes", "int64", ("N",), "index into spec.shapes", "its shape; -1: an empty slot"),
+        Field("target", "int64", (), "-", "the slot of the object whose law is the label"),
+        Field(
+            "positions",
+            "float32",
+            ("N", "T", "3"),
+            "metres",
+            "its centre as rendered: x right, y down, z away",
+        ),
+        Field(
+            "velocities",
+            "float32",
+            ("N", "T", "3"),
+            "m/s",
+            "how fast its centre moves along its law's path",
+        ),
+        Field("half_extents", "float32", ("N", "3"), "metres", "half its size along its own axes"),
+        Field("colours", "float32", ("N", "3"), "0..1", "its red, green and blue before light"),
+        Field(
+            "quaternions",
+            "float32",
+            ("N", "T", "4"),
+            "-",
+            "its pose, wxyz, from its own axes to the world's",
+        ),
+        Field(
+            "angular_velocities",
+            "float32",
+            ("N", "T", "3"),
+            "rad/s",
+            "how it turns, in the world's axes",
+        ),
+        Field(
+            "boxes",
+            "float32",
+            ("N", "T", "4"),
+            "pixels",
+            "box of the pixels that show it: left, top, right, bottom; zeros where none does",
+        ),
+        Field(
+            "amodal_boxes",
+            "float32",
+            ("N", "T", "4"),
+            "pixels",
+            "box of its whole outline, seen or not",
+        ),
+        Field("visible_pixels", "int32", ("N", "T"), "pixels", "how many show it at their centre"),
+        Field(
+            "visibility",
+            "float32",
+            ("N", "T"),
+            "0..1",
+            "share of those that would show it if it were alone",
+        ),
+        Field(
+            "segmentations",
+            "uint8",
+            ("T", "H", "W"),
+            "-",
+            "what the ray through the pixel's centre meets: slot + 1, or 0, the wall",
+        ),
+        Field("depth_map", "float32", ("T", "H", "W"), "metres", "z of that point"),
+        Field(
+            "forward_flow",
+            "float32",
+            ("T", "2", "H", "W"),
+            "pixels",
+            "how that point moves to the next frame: right, down",
+        ),
+        Field(
+            "backward_flow",
+            "float32",
+            ("T", "2", "H", "W"),
+            "pixels",
+            "how that point moves to the frame before: right, down",
+        ),
+        Field(
+            "points",
+            "float32",
+            ("K", "T", "2"),
+            "pixels",
+            "points on surfaces, which move with them: x right, y down",
+        ),
+        Field(
+            "occluded",
+            "bool",
+            ("K", "T"),
+            "-",
+            "whether such a point is hidden, or outside the frame",
+        ),
+        Field(
+            "intrinsics",
+            "float32",
+            ("V", "3", "3"),
+            "pixels",
+            "the camera's matrix, as OpenCV has it",
+        ),
+        Field(
+            "extrinsics",
+            "float32",
+            ("V", "T", "4", "4"),
+            "-",
+            "from the world to the camera, as OpenCV has it",
+        ),
         Field("params", "dict of float64", (), "SI", "the law's numbers, named"),
         Field("caption", "str", (), "-", "one sentence on this clip"),
         Field("equation", "str", (), "SI", "the path's closed form with this clip's numbers"),

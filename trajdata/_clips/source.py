@@ -1,42 +1,27 @@
-"""ClipSource: index -> clip. The one place where the stages are called, in order.
-
-index -> label (deal) -> scene (sample) -> motion (fit) -> positions (place, shake) -> places in the
-picture (project) -> pixels (render, add_grain) and texts (write_texts). Each stage is a compiled
-function over the arrays of a whole batch; nothing here is done per clip.
-"""
+"""ClipSource: index -> clip. Its stages are in ``_clips.stages``."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, cast, overload
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from trajdata._clips.batches import batch_arrays, check_out, first_clip, slice_indices
-from trajdata._clips.fields import DEFAULT_FIELDS, FIELDS, TEXT_FIELDS, check_fields
+from trajdata._clips.fields import DEFAULT_FIELDS, TEXT_FIELDS, check_fields
 from trajdata._clips.shown import ShownBatch
+from trajdata._clips.stages import Sampled, Stages
 from trajdata._clips.templates import Program, write_texts
 from trajdata._clips.texts import fill_values, param_names, value_columns, wording
 from trajdata._clips.typed import Batch, Clip
 from trajdata._errors import ArgumentError
-from trajdata._render.compositing import clip_renderer
-from trajdata._render.grain import add_grain
 from trajdata._spec.model import ClipSpec
 from trajdata._spec.streams import stream_key
-from trajdata._world.camera import project
-from trajdata._world.deal import deal
-from trajdata._world.jitter import shake_positions
-from trajdata._world.motion import motion_kernels, numbers_of
-from trajdata._world.sampling import sample_scenes
-from trajdata._world.tables import SCENE, law_rows, settings_row
 
 __all__ = ["ClipSource", "check_indices"]
 
-_OBJECTS = 1
 _BLANK = ord(" ")
 _CHUNK = 512
 """Clips that go through the stages together: enough to hide the calls, few enough for the cache."""
@@ -69,16 +54,6 @@ def check_indices(indices: Sequence[int] | range | NDArray[np.integer]) -> NDArr
     ):
         raise ArgumentError(f"indices: given {indices!r:.80}; allowed is {allowed}")
     return np.ascontiguousarray(given, np.int64)
-
-
-@dataclass(frozen=True)
-class _Sampled:
-    """A batch after the stages before the pixels; see the kernels for shapes and units."""
-
-    indices: NDArray[np.int64]
-    labels: NDArray[np.int64]
-    scenes: NDArray[np.void]
-    numbers: NDArray[np.float64]
 
 
 class ClipSource:
@@ -122,11 +97,8 @@ class ClipSource:
         self.seed = int(seed)
         self.split = split
         self.fields = check_fields(fields)
-        self._settings = settings_row(spec, split)
-        self._own = law_rows(spec)
-        self._numbers = numbers_of(spec.known_laws)
-        self._motion = motion_kernels(spec.known_laws)
-        self._render_clips = clip_renderer(spec.shapes)
+        self._stages = Stages(spec, self._key, split)
+        self._settings, self._own = self._stages.settings, self._stages.own
         self._wording = wording(spec)
         self._param_names = param_names(spec)
         self._value_columns = value_columns(spec)
@@ -185,7 +157,8 @@ class ClipSource:
         Args:
             indices: B whole numbers from 0 to 2**63 - 1, in any order, repeats allowed.
             out: for any of the array fields, the array to write into: its dtype, its shape with
-                B in front. Only the first axis of the video may be strided.
+                B in front. Only the first axis of the video, and of the fields that have a
+                value for every pixel, may be strided.
             metadata: where to write each clip's JSON text too, as ``metadata()`` does: uint8
                 (B, metadata_bytes).
 
@@ -228,8 +201,8 @@ class ClipSource:
         texts: dict[str, list[Any]] = {name: [] for name in TEXT_FIELDS if name in self.fields}
         for first in range(0, max(count, 1), _CHUNK):
             chunk = slice(first, min(first + _CHUNK, count))
-            sampled = self._sample(where[chunk], label)
-            self._render(sampled, {name: array[chunk] for name, array in arrays.items()})
+            sampled = self._stages.sample(where[chunk], label)
+            self._stages.fill(sampled, {name: array[chunk] for name, array in arrays.items()})
             if texts or metadata is not None:
                 values = self._values(sampled)
                 if metadata is not None:
@@ -253,7 +226,19 @@ class ClipSource:
 
     def scenes(self, indices: Sequence[int] | range | NDArray[np.integer]) -> NDArray[np.void]:
         """The scenes of these ``indices``: SCENE (B, objects), see ``trajdata._world.tables``."""
-        return self._sample(check_indices(indices)).scenes
+        return self._stages.sample(check_indices(indices)).scenes
+
+    def supersampled(self, index: int, frame: int, rays: int = 16) -> NDArray[np.float64]:
+        """A frame by brute force, float64 (C, H, W) on 0..255: rays x rays in every pixel.
+
+        What rendering is measured by; before any pixel noise.
+
+        Args:
+            index: of the clip.
+            frame: its number, from 0.
+            rays: along each side of a pixel.
+        """
+        return self._stages.supersampled(index, frame, rays)
 
     def metadata(
         self, indices: Sequence[int] | range | NDArray[np.integer], out: NDArray[np.uint8]
@@ -269,76 +254,24 @@ class ClipSource:
         """
         where = check_indices(indices)
         check_out("metadata", out, np.dtype(np.uint8), (where.shape[0], self.metadata_bytes))
-        sampled = self._sample(where)
+        sampled = self._stages.sample(where)
         _write(self._wording.metadata, sampled, self._values(sampled), _BLANK, out)
 
     def warm(self) -> None:
-        """Compile every kernel (or load it from the disk cache): call before starting workers."""
-        every = ClipSource(self.spec, self.seed, self.split, fields=tuple(FIELDS))
-        every.batch([0])
-        every.metadata([0], np.empty((1, self.metadata_bytes), np.uint8))
+        """Compile every kernel that the fields need (or load it from the disk cache).
 
-    def _sample(self, indices: NDArray[np.int64], label: int | None = None) -> _Sampled:
-        count = indices.shape[0]
-        labels = np.empty(count, np.int64)
-        scenes = np.empty((count, _OBJECTS), SCENE)
-        numbers = np.empty((count, _OBJECTS, self._numbers), np.float64)
-        deal(self._key, indices, len(self.spec.laws), labels)
-        if label is not None:
-            labels[:] = label
-        shapes = len(self.spec.shapes)
-        sample_scenes(self._key, indices, self._settings, shapes, labels, scenes)
-        self._motion.fit_motions(self._key, indices, self._settings, self._own, scenes, numbers)
-        return _Sampled(indices, labels, scenes, numbers)
+        Call it before starting workers.
+        """
+        self.batch([0], metadata=np.empty((1, self.metadata_bytes), np.uint8))
 
-    def _render(self, sampled: _Sampled, arrays: Mapping[str, NDArray[Any]]) -> None:
-        frames, channels, height, width = self.spec.video_shape
-        shape = (*sampled.scenes.shape, frames)
-        positions = np.empty((*shape, 3), np.float64)
-        pixels = np.empty((*shape, 2), np.float64)
-        radii = np.empty(shape, np.float64)
-        self._motion.place_objects(sampled.scenes, sampled.numbers, self.spec.seconds, positions)
-        shown = positions
-        if self.spec.noise.jitter > 0:
-            shown = np.empty_like(positions)
-            shake_positions(self._key, sampled.indices, self.spec.noise.jitter, positions, shown)
-        project(shown, sampled.scenes, height, width, pixels, radii)
-        values = {
-            "label": sampled.labels,
-            "index": sampled.indices,
-            "trajectory": positions[:, 0],
-            "jittered": shown[:, 0],
-            "pixels": pixels[:, 0],
-            "depth": shown[:, 0, :, 2],
-            "radius": radii[:, 0],
-        }
-        for name, array in arrays.items():
-            if name == "video":
-                target, stride = _flat(array)
-                self._render_clips(
-                    sampled.scenes, pixels, radii, channels, height, width, target, 0, stride
-                )
-                if self.spec.noise.pixel_noise > 0:
-                    add_grain(
-                        self._key,
-                        sampled.indices,
-                        self.spec.noise.pixel_noise,
-                        self.spec.clip_bytes,
-                        target,
-                        0,
-                        stride,
-                    )
-            else:
-                array[...] = values[name]
-
-    def _values(self, sampled: _Sampled) -> NDArray[np.float64]:
+    def _values(self, sampled: Sampled) -> NDArray[np.float64]:
         values = np.empty((sampled.indices.shape[0], len(self._value_columns[0])), np.float64)
         fill_values(
             sampled.scenes, sampled.numbers, self.spec.seconds, self.spec.channels == 3, values
         )
         return values
 
-    def _params(self, sampled: _Sampled, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _params(self, sampled: Sampled, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """float64 (names, B): each clip's numbers under the names that all clips share."""
         padded = np.concatenate([values, np.zeros((values.shape[0], 1))], axis=1)
         columns = self._param_columns[sampled.scenes["law"][:, 0]]
@@ -354,7 +287,7 @@ def _param_columns(rows: tuple[tuple[str, ...], ...], names: tuple[str, ...]) ->
 
 def _write(
     program: Program,
-    sampled: _Sampled,
+    sampled: Sampled,
     values: NDArray[np.float64],
     fill: int,
     out: NDArray[np.uint8],
@@ -372,27 +305,8 @@ def _write(
     )
 
 
-def _strings(program: Program, sampled: _Sampled, values: NDArray[np.float64]) -> list[str]:
+def _strings(program: Program, sampled: Sampled, values: NDArray[np.float64]) -> list[str]:
     out = np.empty((sampled.indices.shape[0], program.width), np.uint8)
     _write(program, sampled, values, 0, out)
     # NumPy's S dtype drops the NULs that fill up a text.
     return [text.decode("ascii") for text in out.view(f"S{program.width}").ravel().tolist()]
-
-
-def _flat(video: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int]:
-    """The memory that a video array (B, T, C, H, W) spans, as uint8 (N,), and its clip stride.
-
-    Raises:
-        ArgumentError: an axis other than the first is strided, or clips overlap.
-    """
-    count, clip = video.shape[0], int(np.prod(video.shape[1:]))
-    if count == 0:
-        return np.empty(0, np.uint8), clip
-    stride = video.strides[0] if count > 1 else clip
-    if not video[0].flags.c_contiguous or stride < clip:
-        raise ArgumentError(
-            f"out['video']: given strides {video.strides}; only the first axis may be strided, "
-            f"by at least {clip}"
-        )
-    span = (count - 1) * stride + clip
-    return as_strided(video, shape=(span,), strides=(1,)), stride

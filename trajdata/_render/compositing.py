@@ -1,15 +1,8 @@
-"""Composite clips: fill with the background, then cover it with anti-aliased round objects.
+"""Composite clips: fill with the background, then cover it with anti-aliased objects.
 
-Coverage of a pixel is that of a half-plane through the square pixel at the disc's edge: exact for
-a straight edge of any direction. The disc's radius is taken as sqrt(r^2 - 1/12), which makes the
-covered area exact: a profile blurred by a unit square (variance 1/12 along any direction)
-integrates over a disc of radius q to pi (q^2 + 1/12).
-
-Everything on the edge is float32 arithmetic in one fixed order, without branches, so that the
-compiler may use vector instructions and the bytes are still the same everywhere. For that, the
-pixels of the boxes of several frames, a group, stand in flat lists, which are filled up to whole
-runs of ``_RUN``: a box has but some fifty pixels, and what a loop costs before and after its
-whole vectors would cost as much as the vectors.
+How much of each pixel an object covers, and in which shade, is found for every object by itself
+(``_render.coverage``). Where the boxes of two objects overlap, the pixels that both are in are
+settled afterwards (``_render.overlaps``).
 """
 
 from __future__ import annotations
@@ -20,96 +13,27 @@ from typing import Any
 import numpy as np
 
 from trajdata._jit import kernel
+from trajdata._render.coverage import (
+    GROUP,
+    LISTS,
+    RUN,
+    cover_pixels,
+    list_pixels,
+    place_box,
+    turn_light,
+)
+from trajdata._render.overlaps import overlap_settler
+from trajdata._render.rays import box_of, outliner
+from trajdata._render.solids import solid_coverer
 from trajdata._shapes.registry import find_shape
 from trajdata._world.sampling import LUMA
 
 __all__ = ["clip_renderer"]
 
-_RUN = 64
-"""Pixels to a multiple of which a group is filled up: whole vectors of every kind of processor."""
-_STEP = 32
-"""The same for what is listed of one box."""
-_GROUP = 1024
-"""Pixels whose boxes are rendered together: enough to hide the loops, few enough for the cache."""
 _SMALL = 2.0
 """Pixels of radius below which a pixel's edge is too bent to be taken as straight."""
 _HALF = np.float32(0.5)
-_ONE = np.float32(1.0)
 _ZERO = np.float32(0.0)
-_TWELFTH = np.float32(1.0 / 12.0)
-_TINY = np.float32(1e-6)
-
-
-@kernel
-def _box(x, y, r, height, width, box):  # type: ignore[no-untyped-def]
-    """The pixels that a disc may touch: top, left, rows, columns."""
-    box[0] = max(int(np.floor(y - r - 0.5)), 0)
-    box[1] = max(int(np.floor(x - r - 0.5)), 0)
-    box[2] = min(int(np.floor(y + r + 0.5)) + 1, height) - box[0]
-    box[3] = min(int(np.floor(x + r + 0.5)) + 1, width) - box[1]
-
-
-@kernel
-def _list_pixels(box, x, y, r, fine, finer, n, xs, ys, edges, inverses, sharps):  # type: ignore[no-untyped-def]
-    """Add a box's pixels, row by row, to lists that have ``n`` already; how many they have then.
-
-    xs, ys: offset of a pixel's centre from (x, y). edges: the disc's radius, on a grid ``fine``
-    times finer, so that the covered area is exact. inverses: 1 / r. sharps: how fast a sphere's
-    outline fades on a grid ``finer`` times finer.
-    """
-    radius = np.float32(r)
-    scaled = np.float32(fine) * radius
-    edge = np.sqrt(max(scaled * scaled - _TWELFTH, _ZERO))
-    inverse = _ONE / radius
-    sharp = _HALF * radius * np.float32(finer)
-    dx = np.float32(box[1] + 0.5 - x)
-    upper = box[0] + 0.5
-    columns = box[3]
-    per_column = 1.0 / columns
-    area = box[2] * columns
-    # What is listed beyond the box is overwritten by the next one, or rendered and left there.
-    whole = (area + _STEP - 1) // _STEP * _STEP
-    px, py = xs[n : n + whole], ys[n : n + whole]
-    pe, pi, ps = edges[n : n + whole], inverses[n : n + whole], sharps[n : n + whole]
-    for i in range(whole):
-        # Exact: a quotient lies at least half a column's share away from a whole number.
-        row = np.floor((i + 0.5) * per_column)
-        px[i] = dx + np.float32(i - row * columns)
-        py[i] = np.float32(upper + row - y)
-        pe[i] = edge
-        pi[i] = inverse
-        ps[i] = sharp
-    return n + area
-
-
-@kernel
-def _coverage(xs, ys, edges, samples, cover):  # type: ignore[no-untyped-def]
-    """Coverage, float32 0..1, of the listed pixels by a disc.
-
-    A pixel is taken as samples x samples smaller ones, whose edges are straighter.
-    """
-    fine = np.float32(samples)
-    share = _ONE / (fine * fine)
-    cover[:] = _ZERO
-    for j in range(samples):
-        shift_y = np.float32(j) - (fine - _ONE) * _HALF
-        for k in range(samples):
-            shift_x = np.float32(k) - (fine - _ONE) * _HALF
-            for i in range(cover.shape[0]):
-                x = abs(fine * xs[i] + shift_x)
-                y = abs(fine * ys[i] + shift_y)
-                distance = np.sqrt(x * x + y * y)
-                per = _ONE / max(distance, _TINY)
-                # The edge's normal (p, q), p >= q, decides how a square pixel is cut.
-                p = max(x, y) * per
-                q = min(x, y) * per
-                inside = edges[i] - distance
-                depth = abs(inside)
-                flat = depth / max(p, _HALF)
-                gap = max((p + q) * _HALF - depth, _ZERO)
-                bent = _HALF - gap * gap / max((p + p) * q, _TINY)
-                half = min(flat if depth + depth <= p - q else bent, _HALF)
-                cover[i] += share * (_HALF + half if inside > _ZERO else _HALF - half)
 
 
 @kernel
@@ -177,41 +101,128 @@ def _put_box(values, taken, rows, columns, target, at, width):  # type: ignore[n
 
 
 @kernel
-def _colours(scene, colours, backs):  # type: ignore[no-untyped-def]
-    """Per channel, on 0..255: three of RGB, or the luma alone."""
-    if colours.shape[0] == 3:
-        colours[0] = np.float32(255.0 * scene.red)
-        colours[1] = np.float32(255.0 * scene.green)
-        colours[2] = np.float32(255.0 * scene.blue)
+def _backs(scene, backs):  # type: ignore[no-untyped-def]
+    """The background per channel, on 0..255: three of RGB, or the luma alone."""
+    if backs.shape[0] == 3:
         backs[0] = np.float32(np.floor(255.0 * scene.back_red + 0.5))
         backs[1] = np.float32(np.floor(255.0 * scene.back_green + 0.5))
         backs[2] = np.float32(np.floor(255.0 * scene.back_blue + 0.5))
     else:
         luma = LUMA[0] * scene.back_red + LUMA[1] * scene.back_green + LUMA[2] * scene.back_blue
-        colours[0] = np.float32(255.0 * scene.luma)
         backs[0] = np.float32(np.floor(255.0 * luma + 0.5))
 
 
-def _shader(shapes: tuple[str, ...], at: int = 0) -> Any:
-    """A kernel that shades by an object's shape: a chain of tests, resolved when it is compiled."""
-    shade = find_shape(shapes[at]).shade
+@kernel
+def _colours(scene, colours):  # type: ignore[no-untyped-def]
+    """An object's colour in the same way."""
+    if colours.shape[0] == 3:
+        colours[0] = np.float32(255.0 * scene.red)
+        colours[1] = np.float32(255.0 * scene.green)
+        colours[2] = np.float32(255.0 * scene.blue)
+    else:
+        colours[0] = np.float32(255.0 * scene.luma)
+
+
+@kernel
+def _no_outline(x, y, z, size):  # type: ignore[no-untyped-def]
+    """In the place of a solid's, which has a box alone."""
+    return 0.0, 0.0, 1.0, 1.0, 0.0, 1.0
+
+
+@kernel
+def _no_shade(lists, samples, weight, shades):  # type: ignore[no-untyped-def]
+    """In the place of a solid's, which rays shade."""
+    shades[:] = _ZERO
+
+
+def _outliner(shapes: tuple[str, ...], at: int = 0) -> Any:
+    """A kernel for an object's outline: a chain of tests, resolved when it is compiled."""
+    outline = find_shape(shapes[at]).outline or _no_outline
     if at == len(shapes) - 1:
 
         @kernel
-        def last(shape, xs, ys, inverses, sharps, samples, lx, ly, lz, weight, shades):  # type: ignore[no-untyped-def]
-            shade(xs, ys, inverses, sharps, samples, lx, ly, lz, weight, shades)
+        def last(shape, x, y, z, size):  # type: ignore[no-untyped-def]
+            return outline(x, y, z, size)
+
+        return last
+    others = _outliner(shapes, at + 1)
+
+    @kernel
+    def either(shape, x, y, z, size):  # type: ignore[no-untyped-def]
+        if shape == at:
+            return outline(x, y, z, size)
+        return others(shape, x, y, z, size)
+
+    return either
+
+
+def _shader(shapes: tuple[str, ...], at: int = 0) -> Any:
+    """A kernel that shades by an object's shape, in the same way."""
+    shade = find_shape(shapes[at]).shade or _no_shade
+    if at == len(shapes) - 1:
+
+        @kernel
+        def last(shape, lists, samples, weight, shades):  # type: ignore[no-untyped-def]
+            shade(lists, samples, weight, shades)
 
         return last
     others = _shader(shapes, at + 1)
 
     @kernel
-    def either(shape, xs, ys, inverses, sharps, samples, lx, ly, lz, weight, shades):  # type: ignore[no-untyped-def]
+    def either(shape, lists, samples, weight, shades):  # type: ignore[no-untyped-def]
         if shape == at:
-            shade(xs, ys, inverses, sharps, samples, lx, ly, lz, weight, shades)
+            shade(lists, samples, weight, shades)
         else:
-            others(shape, xs, ys, inverses, sharps, samples, lx, ly, lz, weight, shades)
+            others(shape, lists, samples, weight, shades)
 
     return either
+
+
+def _placer(shapes: tuple[str, ...]) -> Any:
+    outline_of, bounds_of = _outliner(shapes), outliner(shapes)
+    rounds = tuple(find_shape(name).is_round for name in shapes)
+
+    @kernel
+    def place_outlines(scene, places, before, present, height, width, outlines, boxes):  # type: ignore[no-untyped-def]
+        """Fill the outlines (float64 (T, 6)) and boxes (int64 (T, 4)) of one object; how many
+        pixels its boxes have. Where it is not present its box is empty."""
+        focal = float(min(height, width))
+        total = 0
+        for k in range(present.shape[0]):
+            if not present[k]:
+                boxes[k, :] = 0
+                outlines[k, :] = 1.0
+                continue
+            if not rounds[scene.shape]:
+                left, top, right, bottom = bounds_of(scene.shape, places[before + k], scene.radius)
+                row, column, rows, columns = box_of(
+                    0.5 * height + focal * top,
+                    0.5 * width + focal * left,
+                    0.5 * height + focal * bottom,
+                    0.5 * width + focal * right,
+                    height,
+                    width,
+                )
+                boxes[k, 0], boxes[k, 1] = row, column
+                boxes[k, 2], boxes[k, 3] = rows - row, columns - column
+                outlines[k, :] = 1.0
+                total += boxes[k, 2] * boxes[k, 3]
+                continue
+            x, y, r, xx, xy, yy = outline_of(
+                scene.shape,
+                places[before + k, 0],
+                places[before + k, 1],
+                places[before + k, 2],
+                scene.radius,
+            )
+            outline = outlines[k]
+            outline[0], outline[1] = 0.5 * width + focal * x, 0.5 * height + focal * y
+            outline[2], outline[3], outline[4], outline[5] = focal * r, xx, xy, yy
+            place_box(outline, height, width, boxes[k])
+            total += boxes[k, 2] * boxes[k, 3]
+        return total
+
+    return place_outlines
 
 
 @cache
@@ -220,93 +231,125 @@ def clip_renderer(shapes: tuple[str, ...]) -> Any:
 
     Compiled for each set of shapes, so that one more shape costs nothing where it is not used.
     """
-    shade = _shader(shapes)
+    shade, place_outlines, settle = _shader(shapes), _placer(shapes), overlap_settler(shapes)
+    cover_solid = solid_coverer(shapes)
+    rounds = tuple(find_shape(name).is_round for name in shapes)
 
     @kernel
-    def render_clips(scenes, pixels, radii, channels, height, width, target, first, stride):  # type: ignore[no-untyped-def]
+    def render_clips(scenes, places, before, present, picture, target, first, stride):  # type: ignore[no-untyped-def]
         """Render B clips into ``target``.
 
-        scenes: SCENE (B, O). pixels: float64 (B, O, T, 2). radii: float64 (B, O, T).
-        target: uint8 (N,), any memory; clip b's video, (T, C, H, W) in C order, starts at
-        ``first + b * stride``: a stride above the video's size leaves what lies between untouched,
-        so clips are rendered straight into a shard's records.
+        scenes: SCENE (B, O). places: float64 (B, O, T, 12), poses as of ``_world.pose``; where
+        there is one object in all clips, and it is round, the centres alone will do, (B, O, T, 3).
+        before: so many moments of them come before the first frame. present: bool (B, O, T).
+        picture: channels, height, width. target: uint8 (N,), any memory; clip b's video,
+        (T, C, H, W) in C order, starts at ``first + b * stride``: a stride above the video's size
+        leaves what lies between untouched, so clips are rendered straight into a shard's records.
         """
-        frames = pixels.shape[2]
+        items, frames = present.shape[1:]
+        channels, height, width = picture
+        lens = (float(min(height, width)), 0.5 * width, 0.5 * height)
         plane = height * width
-        room = max(plane, _GROUP) + _RUN
-        xs = np.zeros(room, np.float32)
-        ys = np.zeros(room, np.float32)
-        edges = np.zeros(room, np.float32)
-        inverses = np.zeros(room, np.float32)
-        sharps = np.zeros(room, np.float32)
-        cover = np.empty(room, np.float32)
+        room = max(plane, GROUP) + RUN
+        lists = np.zeros((LISTS, room), np.float32)
+        covers = np.empty(room, np.float32)
         shades = np.empty(room, np.float32)
         weight = np.empty(room, np.float32)
         values = np.empty(room, np.uint8)
-        colours = np.empty(channels, np.float32)
+        found = np.empty(room, np.float64)
+        colours = np.empty((items, channels), np.float32)
         backs = np.empty(channels, np.float32)
-        boxes = np.empty((frames, 4), np.int64)
+        outlines = np.empty((items, frames, 6), np.float64)
+        boxes = np.empty((items, frames, 4), np.int64)
+        starts = np.empty((items, frames), np.int64)
         for b in range(scenes.shape[0]):
             base = first + b * stride
-            _colours(scenes[b, 0], colours, backs)
+            _backs(scenes[b, 0], backs)
             for k in range(frames):
                 for c in range(channels):
                     at = base + (k * channels + c) * plane
                     target[at : at + plane] = np.uint8(backs[c])
-            for item in range(scenes.shape[1]):
-                scene = scenes[b, item]
-                lx = np.float32(scene.light_x)
-                ly = np.float32(scene.light_y)
-                lz = np.float32(scene.light_z)
+            total = 0
+            for item in range(items):
+                _colours(scenes[b, item], colours[item])
+                total += place_outlines(
+                    scenes[b, item],
+                    places[b, item],
+                    before,
+                    present[b, item],
+                    height,
+                    width,
+                    outlines[item],
+                    boxes[item],
+                )
+            # Coverage is kept until overlaps are settled; of one object, until it is put.
+            if items > 1 and total + room > covers.shape[0]:
+                covers = np.empty(total + room, np.float32)
+                shades = np.empty(total + room, np.float32)
+            light = (scenes[b, 0].light_x, scenes[b, 0].light_y, scenes[b, 0].light_z)
+            begun = 0
+            for item in range(items):
+                shape, size = scenes[b, item].shape, scenes[b, item].radius
+                is_round = rounds[shape]
                 after = 0
                 while after < frames:
                     begin = after
-                    small = radii[b, item, begin] < _SMALL
+                    small = outlines[item, begin, 2] < _SMALL
                     fine = 2 if small else 1
                     finer = 3 if small else 2
                     n = 0
                     while after < frames:
-                        x, y, r = (
-                            pixels[b, item, after, 0],
-                            pixels[b, item, after, 1],
-                            radii[b, item, after],
-                        )
-                        box = boxes[after]
-                        _box(x, y, r, height, width, box)
+                        outline, box = outlines[item, after], boxes[item, after]
                         area = box[2] * box[3]
-                        if after > begin and ((r < _SMALL) != small or n + area > _GROUP):
+                        if after > begin and ((outline[2] < _SMALL) != small or n + area > GROUP):
                             break
-                        n = _list_pixels(
-                            box, x, y, r, fine, finer, n, xs, ys, edges, inverses, sharps
-                        )
+                        starts[item, after] = begun + n
+                        place = places[b, item, before + after]
+                        if area > 0 and is_round:
+                            turned = turn_light(scenes[b, 0], size, place[0], place[1], place[2])
+                            n = list_pixels(box, outline, turned, fine, finer, n, lists)
+                        elif area > 0:
+                            cover_solid(
+                                shape,
+                                place,
+                                size,
+                                light,
+                                box,
+                                lens,
+                                found,
+                                covers[begun + n : begun + n + area],
+                                shades[begun + n : begun + n + area],
+                            )
+                            n += area
                         after += 1
-                    n = (n + _RUN - 1) // _RUN * _RUN
-                    _coverage(xs[:n], ys[:n], edges[:n], fine, cover[:n])
-                    shade(
-                        scene.shape,
-                        xs[:n],
-                        ys[:n],
-                        inverses[:n],
-                        sharps[:n],
-                        finer,
-                        lx,
-                        ly,
-                        lz,
-                        weight[:n],
-                        shades[:n],
-                    )
+                    listed = (n + RUN - 1) // RUN * RUN
+                    cover, shown = covers[begun : begun + listed], shades[begun : begun + listed]
+                    if is_round:
+                        xs, ys, edges = lists[0][:listed], lists[1][:listed], lists[2][:listed]
+                        cover_pixels(xs, ys, edges, fine, cover)
+                        shade(shape, lists, finer, weight[:listed], shown)
                     for c in range(channels):
-                        _blend(cover, shades, colours[c], backs[c], values[:n])
+                        _blend(cover, shown, colours[item, c], backs[c], values[:listed])
                         taken = 0
                         for k in range(begin, after):
-                            top, left, rows, columns = (
-                                boxes[k, 0],
-                                boxes[k, 1],
-                                boxes[k, 2],
-                                boxes[k, 3],
-                            )
-                            at = base + (k * channels + c) * plane + top * width + left
-                            _put_box(values, taken, rows, columns, target, at, width)
-                            taken += rows * columns
+                            box = boxes[item, k]
+                            at = base + (k * channels + c) * plane + box[0] * width + box[1]
+                            if box[2] > 0:
+                                _put_box(values, taken, box[2], box[3], target, at, width)
+                            taken += box[2] * box[3]
+                    if items > 1:
+                        begun += n
+            if items > 1:
+                for k in range(frames):
+                    settle(
+                        scenes[b],
+                        places[b, :, before + k],
+                        k,
+                        (height, width),
+                        (boxes, starts, covers, shades),
+                        (colours, backs),
+                        target,
+                        base + k * channels * plane,
+                    )
 
     return render_clips

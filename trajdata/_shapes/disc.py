@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from trajdata._jit import kernel
-from trajdata._shapes.registry import Shape
+from trajdata._shapes.registry import NEVER, Shape
 
 __all__ = ["SHAPE"]
 
@@ -13,8 +13,41 @@ _ONE = np.float32(1.0)
 
 
 @kernel
-def shade(xs, ys, inverses, sharps, samples, lx, ly, lz, weight, shades):  # type: ignore[no-untyped-def]
+def shade(lists, samples, weight, shades):  # type: ignore[no-untyped-def]
     shades[:] = _ONE
 
 
-SHAPE = Shape(name="disc", shade=shade)
+@kernel
+def outline(x, y, z, size):  # type: ignore[no-untyped-def]
+    return x / z, y / z, size / z, 1.0, 0.0, 1.0
+
+
+@kernel
+def intersect(ox, oy, oz, dx, dy, dz, size):  # type: ignore[no-untyped-def]
+    t = -oz / dz
+    x, y = ox + t * dx, oy + t * dy
+    return t if x * x + y * y <= size * size else NEVER
+
+
+@kernel
+def shine(x, y, z, size, lx, ly, lz):  # type: ignore[no-untyped-def]
+    return 1.0
+
+
+@kernel
+def bounds(pose, size):  # type: ignore[no-untyped-def]
+    x, y, z = pose[0], pose[1], pose[2]
+    return (x - size) / z, (y - size) / z, (x + size) / z, (y + size) / z
+
+
+SHAPE = Shape(
+    name="disc",
+    shade=shade,
+    outline=outline,
+    depths=(0.0, 0.0),
+    intersect=intersect,
+    shine=shine,
+    bounds=bounds,
+    half_extents=(1.0, 1.0, 0.0),
+    is_upright=True,
+)

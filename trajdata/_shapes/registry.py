@@ -2,29 +2,58 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 from trajdata._registry import find_in, names_in
 
-__all__ = ["Shape", "find_shape", "shape_names"]
+__all__ = ["NEVER", "Shape", "find_shape", "shape_names"]
+
+NEVER = math.inf
+"""What ``intersect`` says of a ray that misses."""
 
 _ROOM = "trajdata._shapes"
 
 
 @dataclass(frozen=True)
 class Shape:
-    """A shape whose outline is a disc. A module ``<name>.py`` declares it as ``SHAPE``.
+    """A shape. A module ``<name>.py`` declares it as ``SHAPE``.
 
     Attributes:
         name: by which specs and captions call it; also its module's name.
-        shade: kernel (xs, ys, inverses, sharps, samples, lx, ly, lz, weight, shades): write how
-            much of the object's colour each listed pixel shows, float32 0..1, into ``shades``; see
-            ``_render.compositing`` for the lists.
+        depths: how much nearer and farther than its centre it can be seen, of size 1.
+        intersect: kernel (ox, oy, oz, dx, dy, dz, size) -> how many times (dx, dy, dz) the ray from
+            (ox, oy, oz) goes until it meets the surface, or ``NEVER``. In the object's own axes,
+            from its centre; the ray starts outside. size: metres, the object's ``radius``.
+        shine: kernel (x, y, z, size, lx, ly, lz) -> how much of its colour the point (x, y, z) of
+            its surface shows, 0..1, where (lx, ly, lz) points at the light; in its own axes.
+        bounds: kernel (pose, size) -> left, top, right, bottom of its outline, exact, as slopes
+            x / z and y / z. pose: float64 (12,), see ``_world.pose``.
+        half_extents: along its own axes, of an object of size 1.
+        is_upright: whether it is always parallel to the picture, and so never turned.
+        shade: of a shape that is seen as an ellipse, kernel (lists, samples, weight, shades): write
+            how much of the object's colour each listed pixel shows, float32 0..1, into ``shades``;
+            see ``_render.coverage`` for lists.
+        outline: of the same, kernel (x, y, z, size) -> the ellipse of an object at (x, y, z): its
+            centre (2), mean radius r, and the symmetric matrix (xx, xy, yy) of determinant 1 that
+            makes it a circle of radius r; as slopes x / z and y / z.
     """
 
     name: str
-    shade: Any
+    depths: tuple[float, float]
+    intersect: Any
+    shine: Any
+    bounds: Any
+    half_extents: tuple[float, float, float]
+    is_upright: bool = False
+    shade: Any = None
+    outline: Any = None
+
+    @property
+    def is_round(self) -> bool:
+        """Whether it is seen as an ellipse; else as its rays meet it."""
+        return self.outline is not None
 
 
 def shape_names() -> tuple[str, ...]:

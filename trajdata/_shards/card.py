@@ -113,6 +113,8 @@ def _features(recipe: Recipe) -> str:
 
 def _array_feature(member: Member) -> list[str]:
     name = np.dtype(member.dtype).name
+    if not member.shape:
+        return [f"dtype: {name}"]
     if len(member.shape) == 1:
         return [f"list: {name}", f"length: {member.shape[0]}"]
     shape = [f"    - {side}" for side in member.shape]

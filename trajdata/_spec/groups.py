@@ -26,7 +26,15 @@ from trajdata._laws.registry import (
     law_names,
     with_text,
 )
-from trajdata._settings import Fraction, Range, Settings, check_order
+from trajdata._settings import (
+    Counts,
+    Fraction,
+    Positive,
+    Range,
+    RangeFromZero,
+    Settings,
+    check_order,
+)
 from trajdata._shapes.registry import find_shape
 
 __all__ = [
@@ -38,6 +46,7 @@ __all__ = [
     "Noise",
     "Objects",
     "Picture",
+    "Truth",
     "UsedLaw",
 ]
 
@@ -48,6 +57,7 @@ OBJECT_LUMA = (0.2, 0.8)
 """Darkest and brightest object, of 1."""
 
 _LEAST_ROOM = 0.1
+_MOST_OBJECTS = 10
 _LAW_KEYS = ("law", "version")
 
 
@@ -160,11 +170,19 @@ class Camera(Settings):
 
     reach: Range = Field((2.8, 8.0), description="depths that no object ever leaves, m")
     margin: Fraction = Field(0.0625, description="border that the object keeps free, in half-sides")
+    wall: Positive | None = Field(
+        None, description="depth of the background, a wall, m; left out: 1.5 times the far reach"
+    )
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Camera:
         check_order("reach", self.reach)
         return self
+
+    @property
+    def wall_depth(self) -> float:
+        """Depth of the wall behind all objects, metres."""
+        return 1.5 * self.reach[1] if self.wall is None else self.wall
 
 
 class Objects(Settings):
@@ -173,10 +191,22 @@ class Objects(Settings):
     shapes: tuple[Annotated[str, BeforeValidator(_known_shape)], ...] = Field(
         ("disc", "sphere"), min_length=1, description="the shapes, each as likely"
     )
+    count: Counts = Field(
+        (1, 1), description="objects in a clip: the target, which is in every frame, and others"
+    )
+    transients: Counts = Field(
+        (0, 0), description="objects more that are there for 1 to 3 frames, in any colour"
+    )
+    least_window: Fraction = Field(
+        0.5, description="least share of the frames in which an object beside the target is there"
+    )
     radius: Range = Field((0.26, 0.4), description="radius of the object, m")
     depth: Range = Field((4.0, 5.2), description="depth of the anchor, m")
     place: Fraction = Field(
         0.55, description="how far from the centre the anchor may lie, in half-sides"
+    )
+    spin: RangeFromZero = Field(
+        (0.0, 0.0), description="how fast an object turns about an axis of its own, rad/s"
     )
     held_out_radius: Range | None = Field(None, description="radius in ood-radius, m")
     held_out_depth: Range | None = Field(None, description="depth of the anchor in ood-depth, m")
@@ -184,9 +214,22 @@ class Objects(Settings):
     @model_validator(mode="after")
     def _is_consistent(self) -> Objects:
         _each_once("shapes", self.shapes)
+        check_order("spin", self.spin)
+        check_order("count", self.count)
+        check_order("transients", self.transients)
+        if self.count[0] < 1 or self.slots > _MOST_OBJECTS:
+            raise ArgumentError(
+                f"count: given {self.count} with transients {self.transients}; allowed is 1 object "
+                f"or more, and up to {_MOST_OBJECTS} with the transients"
+            )
         _a_range_apart("radius", self.radius, self.held_out_radius)
         _a_range_apart("depth", self.depth, self.held_out_depth)
         return self
+
+    @property
+    def slots(self) -> int:
+        """N, the most objects that a clip may have."""
+        return self.count[1] + self.transients[1]
 
 
 class Motion(Settings):
@@ -247,4 +290,12 @@ class Noise(Settings):
     )
     pixel_noise: Annotated[float, Field(ge=0, le=255)] = Field(
         0.0, description="std of the noise added to each pixel, gray levels of 255"
+    )
+
+
+class Truth(Settings):
+    """What is known of a clip beside its pixels, where that takes a number."""
+
+    points: int = Field(
+        16, ge=1, le=1024, description="K, points on surfaces that points and occluded follow"
     )

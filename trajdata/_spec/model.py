@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
@@ -20,6 +21,7 @@ from trajdata._spec.groups import (
     Noise,
     Objects,
     Picture,
+    Truth,
     UsedLaw,
 )
 from trajdata._spec.identity import fingerprint_of
@@ -29,6 +31,10 @@ __all__ = ["ClipSpec"]
 
 _HELD_OUT = {"speed": "motion", "radius": "objects", "depth": "objects"}
 """The factors that a split may hold out, and the group that has each."""
+
+
+_SPARE = 5e-4
+"""By how much an anchor must lie further inside than it has to, in half-sides."""
 
 
 class ClipSpec(Settings):
@@ -47,13 +53,15 @@ class ClipSpec(Settings):
     motion: Motion = Field(default_factory=Motion, description="how objects move")
     looks: Looks = Field(default_factory=Looks, description="colours")
     noise: Noise = Field(default_factory=Noise, description="added to positions and pixels")
+    truth: Truth = Field(default_factory=Truth, description="what is known beside the pixels")
 
     @model_validator(mode="after")
     def _is_consistent(self) -> ClipSpec:
         """An object that stands still at any anchor must be inside the frame and within reach."""
         picture, camera, objects = self.picture, self.camera, self.objects
         shake = JITTER_REACH * self.noise.jitter
-        half = 0.5 * max(picture.height, picture.width) / min(picture.height, picture.width)
+        shorter = min(picture.height, picture.width)
+        halves = {0.5 * picture.height / shorter, 0.5 * picture.width / shorter}
         for split in self.splits:
             nearest, farthest = self.factor("depth", split)
             radius = self.factor("radius", split)[1]
@@ -63,17 +71,33 @@ class ClipSpec(Settings):
                     f"({nearest}, {farthest}), and the {shake:.3f} m that jitter "
                     f"{self.noise.jitter} displaces by"
                 )
-            # In half-sides of the frame at that depth: what is free beside the outermost anchor.
-            need = radius + shake * (1 + half)
-            free = (1 - camera.margin) - objects.place - 2 * need / nearest
-            if free < 0.001:
+            if camera.wall_depth <= camera.reach[1] + radius:
+                raise ArgumentError(
+                    f"wall: given {camera.wall_depth}; it must lie behind all objects: above "
+                    f"{camera.reach[1] + radius}, the far reach and a radius of {split}"
+                )
+            if camera.reach[0] < 2 * radius:
+                raise ArgumentError(
+                    f"reach: given {camera.reach}; an object of {split} has a radius of up to "
+                    f"{radius} m and may come as near to the camera as twice that, no nearer"
+                )
+            most = min(self._most_place(half, radius, shake, nearest) for half in halves)
+            if objects.place > most - _SPARE:
                 raise ArgumentError(
                     f"place: given {objects.place}; in {split}, with radius up to {radius} m at "
                     f"depth {nearest} m, margin {camera.margin} and jitter {self.noise.jitter} m, "
-                    f"an object leaves the frame where it stands: place must be below "
-                    f"{objects.place + free:.4f}"
+                    f"an object leaves the frame where it stands: place must be below {most:.4f}"
                 )
         return self
+
+    def _most_place(self, half: float, radius: float, shake: float, depth: float) -> float:
+        """How far from the middle an object may stand still and be inside, in half-sides.
+
+        ``half`` is half of the frame's side, in shorter sides: as ``_world.motion`` has it.
+        """
+        free = half - 0.5 * self.camera.margin
+        need = math.sqrt(1 + free * free) * radius + (1 + free) * shake
+        return (free - need / depth) / half
 
     def replace(self, changes: Mapping[str, Any] | None = None, /, **named: Any) -> ClipSpec:
         """A copy with some settings changed, validated like a new spec.
@@ -158,6 +182,11 @@ class ClipSpec(Settings):
     def shapes(self) -> tuple[str, ...]:
         """Names of the shapes."""
         return self.objects.shapes
+
+    @property
+    def slots(self) -> int:
+        """N, the most objects that a clip may have."""
+        return self.objects.slots
 
     @property
     def video_shape(self) -> tuple[int, int, int, int]:

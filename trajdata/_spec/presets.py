@@ -20,6 +20,14 @@ _FOUR_LAWS: dict[str, Any] = {
     "held_out_speed": (1.3, 1.45),
 }
 
+_SCENES: dict[str, Any] = {
+    **_FOUR_LAWS,
+    "shapes": ("disc", "sphere", "cube", "cylinder", "cone"),
+    "radius": (0.3, 0.45),
+    "held_out_radius": (0.47, 0.5),
+    "spin": (0.5, 3.0),
+}
+
 _EVERY_LAW: dict[str, Any] = {
     **_FOUR_LAWS,
     "laws": (
@@ -38,13 +46,16 @@ _PRESETS: dict[str, dict[str, Any]] = {
         **_FOUR_LAWS,
         **{"frames": 16, "height": 64, "width": 64, "background": "random"},
     },
+    "scenes-32": {**_SCENES, "count": (1, 3)},
+    "scenes-64": {**_SCENES, "count": (1, 3), "frames": 16, "height": 64, "width": 64},
+    "scenes-128": {**_SCENES, "count": (3, 10), "frames": 17, "height": 128, "width": 128},
     "laws-32": {**_EVERY_LAW},
 }
 """Name -> the settings that differ from the defaults. Each names its laws and shapes, so that a
 law or shape that is added later changes none of them."""
 
 _HARDEST = {
-    "noise.jitter": 0.05,
+    "noise.jitter": 0.04,
     "noise.pixel_noise": 48.0,
     "looks.contrast": 0.08,
     "motion.least_path": 0.12,

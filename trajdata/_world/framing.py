@@ -1,8 +1,9 @@
 """Show that an object stays inside the frame at every moment, and that it moves.
 
-The object, radius included, is on the picture where |f x / z| + f radius / z <= half the frame less
-the margin, that is where free_x z - |x| >= radius: a bound on a linear form in (x, y, z). A
-displacement by up to ``shake`` along each axis takes at most (1 + free_x) shake from that form.
+The side of the frustum, less the margin, is the plane x = free_x z, from which an object's centre
+must be a radius away: free_x z - |x| >= slant_x radius with slant_x = sqrt(1 + free_x^2), a bound
+on a linear form in (x, y, z). A displacement by up to ``shake`` along each axis takes at most
+(1 + free_x) shake from that form.
 
 A law with a bound of linear forms shows it in closed form. For any other the forms are taken at
 moments of a grid that divides the time window evenly, whatever the number of frames: no moment is
@@ -36,8 +37,8 @@ def inside_of(law: Law) -> Any:
 def _by_bound(least: Any) -> Any:
     @kernel
     def inside(n, t0, t1, radius, settings):  # type: ignore[no-untyped-def]
-        need_x = radius + settings.shake * (1.0 + settings.free_x)
-        need_y = radius + settings.shake * (1.0 + settings.free_y)
+        need_x = settings.slant_x * radius + settings.shake * (1.0 + settings.free_x)
+        need_y = settings.slant_y * radius + settings.shake * (1.0 + settings.free_y)
         return (
             least(n, t0, t1, -1.0, 0.0, settings.free_x) >= need_x
             and least(n, t0, t1, 1.0, 0.0, settings.free_x) >= need_x
@@ -56,8 +57,16 @@ def _by_samples(position: Any, fastest: Any) -> Any:
         step = (t1 - t0) / STEPS
         between = 0.5 * step * fastest(n, t0, t1)
         fx, fy = settings.free_x, settings.free_y
-        need_x = radius + settings.shake * (1.0 + fx) + between * np.sqrt(1.0 + fx * fx)
-        need_y = radius + settings.shake * (1.0 + fy) + between * np.sqrt(1.0 + fy * fy)
+        need_x = (
+            settings.slant_x * radius
+            + settings.shake * (1.0 + fx)
+            + between * np.sqrt(1.0 + fx * fx)
+        )
+        need_y = (
+            settings.slant_y * radius
+            + settings.shake * (1.0 + fy)
+            + between * np.sqrt(1.0 + fy * fy)
+        )
         nearest = settings.reach_low + settings.shake + between
         farthest = settings.reach_high - settings.shake - between
         # The last moment first: what leaves the frame is mostly outside at an end.

@@ -38,7 +38,7 @@ class MotionKernels:
     Attributes:
         fit_motions: (key, indices, settings, own, scenes, numbers), see there.
         propose_motions: the same; the numbers that are proposed first, whether they fit or not.
-        place_objects: (scenes, numbers, seconds, positions), see there.
+        place_objects: (scenes, numbers, times, positions), see there.
     """
 
     fit_motions: Any
@@ -154,7 +154,16 @@ def _fit_motions(laws: tuple[Law, ...], sample: Any) -> Any:
         for b in range(indices.shape[0]):
             for item in range(scenes.shape[1]):
                 numbers[b, item, :] = 0.0
-                fit(key, indices[b], item, settings[0], own[0], scenes[b, item], numbers[b, item])
+                if scenes[b, item].shown > 0:
+                    fit(
+                        key,
+                        indices[b],
+                        item,
+                        settings[0],
+                        own[0],
+                        scenes[b, item],
+                        numbers[b, item],
+                    )
 
     return fit_motions
 
@@ -163,10 +172,9 @@ def _placing(law: Law) -> Any:
     position = law.position
 
     @kernel
-    def place_own(n, start, seconds, path):  # type: ignore[no-untyped-def]
-        frames = path.shape[0]
-        for k in range(frames):
-            x, y, z = position(n, start + seconds * (k / (frames - 1)))
+    def place_own(n, start, times, path):  # type: ignore[no-untyped-def]
+        for k in range(times.shape[0]):
+            x, y, z = position(n, start + times[k])
             path[k, 0] = x
             path[k, 1] = y
             path[k, 2] = z
@@ -178,15 +186,19 @@ def _place_objects(laws: tuple[Law, ...]) -> Any:
     place = choose([_placing(law) for law in laws])  # once an object, not at every frame
 
     @kernel
-    def place_objects(scenes, numbers, seconds, positions):  # type: ignore[no-untyped-def]
-        """Fill ``positions`` (float64 (B, O, T, 3), metres) at the T frames' times.
+    def place_objects(scenes, numbers, times, positions):  # type: ignore[no-untyped-def]
+        """Fill ``positions`` (float64 (B, O, T, 3), metres) at T moments.
 
-        Frame k is at start + seconds * k / (T - 1): the first and the last moment do not depend
-        on T.
+        times: float64 (T,), seconds from the clip's first frame, as ``frame_times`` makes them.
         """
         for b in range(positions.shape[0]):
             for item in range(positions.shape[1]):
                 scene = scenes[b, item]
-                place(scene.law, numbers[b, item], scene.start, seconds, positions[b, item])
+                if scene.shown == 0:
+                    # Before the camera, so that what is divided by a depth has one.
+                    positions[b, item, :, :2] = 0.0
+                    positions[b, item, :, 2] = 1.0
+                else:
+                    place(scene.law, numbers[b, item], scene.start, times, positions[b, item])
 
     return place_objects

@@ -1,20 +1,33 @@
 """Sample a scene: where the object is, how big, how fast, and what it and the picture look like.
 
-Nothing here depends on the class: every number is sampled in the same way for all of them. The
+Nothing here depends on the class: every number is sampled in the same way for all of them, and for
+the target in the same way however many other objects there are. The
 one exception is an experiment that keeps colours and laws apart on purpose, ``separate_colours``.
 """
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trajdata._arithmetic.grid import on_grid
-from trajdata._arithmetic.philox import ANCHOR, BACKGROUND, BODY, COLOUR, LIGHT, unit, words
+from trajdata._arithmetic.philox import (
+    ANCHOR,
+    BACKGROUND,
+    BODY,
+    COLOUR,
+    CROWD,
+    LIGHT,
+    SLOT,
+    WINDOW,
+    unit,
+    words,
+)
 from trajdata._arithmetic.trig import TURN, cos_sin
 from trajdata._jit import kernel
 from trajdata._spec.groups import OBJECT_LUMA
 
-__all__ = ["LUMA", "sample_scenes"]
+__all__ = ["LUMA", "present_at", "sample_scenes"]
 
 LUMA = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in luma (ITU-R BT.601)."""
@@ -62,8 +75,14 @@ def _object_luma(u, settings):  # type: ignore[no-untyped-def]
     """The object's luma: even over its range, less the band around a plain background's."""
     if settings.is_plain == 0.0:
         return _DARK + (_BRIGHT - _DARK) * u
-    low = max(settings.plain_luma + settings.contrast, _DARK)
-    below = max(min(settings.plain_luma - settings.contrast, _BRIGHT) - _DARK, 0.0)
+    return _luma_apart(u, settings.plain_luma, settings.contrast)
+
+
+@kernel
+def _luma_apart(u, back, contrast):  # type: ignore[no-untyped-def]
+    """A luma of objects, even over their range less the band around a background's."""
+    low = max(back + contrast, _DARK)
+    below = max(min(back - contrast, _BRIGHT) - _DARK, 0.0)
     part = u * (below + max(_BRIGHT - low, 0.0))
     return _DARK + part if part < below else low + (part - below)
 
@@ -81,7 +100,8 @@ def _random_background(key, index, item, luma, settings, scene):  # type: ignore
 
 
 @kernel
-def _scene(key, index, item, settings, shapes, scene):  # type: ignore[no-untyped-def]
+def _body(key, index, item, settings, shapes, scene):  # type: ignore[no-untyped-def]
+    """Where an object passes its anchor and when, how fast and how big it is, and its shape."""
     w = words(key, index, item, ANCHOR, 0)
     depth = settings.depth_low + unit(w[2]) * (settings.depth_high - settings.depth_low)
     scene.x = (2.0 * unit(w[0]) - 1.0) * settings.place * settings.half_x * depth
@@ -98,6 +118,10 @@ def _scene(key, index, item, settings, shapes, scene):  # type: ignore[no-untype
     )
     scene.shape = np.int64((w[2] * np.uint64(shapes)) >> np.uint64(32))
 
+
+@kernel
+def _scene(key, index, item, settings, shapes, scene):  # type: ignore[no-untyped-def]
+    _body(key, index, item, settings, shapes, scene)
     w = words(key, index, item, COLOUR, 0)
     scene.hue = _hue(unit(w[0]), scene.law, settings.hues, settings.classes)
     luma = _object_luma(unit(w[2]), settings)
@@ -120,13 +144,93 @@ def _scene(key, index, item, settings, shapes, scene):  # type: ignore[no-untype
 
 
 @kernel
-def sample_scenes(key, indices, settings, shapes, labels, scenes):  # type: ignore[no-untyped-def]
+def _among(word, count):  # type: ignore[no-untyped-def]
+    """A word to a whole number from 0 to count - 1 (Lemire's multiply-shift)."""
+    return np.int64((word * np.uint64(count)) >> np.uint64(32))
+
+
+@kernel
+def _from(word, low, high):  # type: ignore[no-untyped-def]
+    """A word to a whole number from low to high."""
+    return np.int64(low) + _among(word, np.int64(high) - np.int64(low) + 1)
+
+
+@kernel
+def _stand_in_slots(key, index, scene):  # type: ignore[no-untyped-def]
+    """Give every object a slot at random: the cards are shuffled (Fisher and Yates)."""
+    items = scene.shape[0]
+    for item in range(items):
+        scene[item].slot = item
+    w = words(key, index, 0, SLOT, 0)
+    for j in range(items - 1, 0, -1):
+        used = items - 1 - j
+        if used > 0 and used % 4 == 0:
+            w = words(key, index, 0, SLOT, used // 4)
+        k = _among(w[used % 4], j + 1)
+        scene[j].slot, scene[k].slot = scene[k].slot, scene[j].slot
+
+
+@kernel
+def _gather(key, index, settings, frames, scene):  # type: ignore[no-untyped-def]
+    """Which objects there are beside the target, and when: none of them is in every frame."""
+    w = words(key, index, 0, CROWD, 0)
+    count = _from(w[0], settings.count_low, settings.count_high)
+    transients = _from(w[1], settings.transients_low, settings.transients_high)
+    most = np.int64(settings.count_high)
+    least = min(max(np.int64(np.floor(settings.least_window * frames)), 1), frames - 1)
+    for item in range(1, scene.shape[0]):
+        v = words(key, index, item, WINDOW, 0)
+        shown = np.int64(0)
+        if item < count:
+            shown = _from(v[0], least, frames - 1)
+        elif most <= item < most + transients:
+            shown = _from(v[0], 1, min(3, frames - 1))
+        scene[item].shown = shown
+        scene[item].first = _among(v[1], frames - shown + 1)
+        scene[item].law = _among(v[2], settings.classes)
+    _stand_in_slots(key, index, scene)
+
+
+@kernel
+def _other_colour(key, index, item, settings, scene, target):  # type: ignore[no-untyped-def]
+    """The colour of an object that is no target: apart from the background, unless it is a
+    transient."""
+    w = words(key, index, item, COLOUR, 0)
+    if item >= np.int64(settings.count_high):
+        scene.hue = unit(w[0])
+        scene.luma = _DARKEST + (_BRIGHTEST - _DARKEST) * unit(w[2])
+    else:
+        back = LUMA[0] * target.back_red + LUMA[1] * target.back_green + LUMA[2] * target.back_blue
+        scene.hue = _hue(unit(w[0]), scene.law, settings.hues, settings.classes)
+        scene.luma = _luma_apart(unit(w[2]), back, settings.contrast)
+    scene.red, scene.green, scene.blue = _with_luma(scene.hue, 0.35 + 0.65 * unit(w[1]), scene.luma)
+
+
+@kernel
+def sample_scenes(key, indices, settings, shapes, frames, labels, scenes):  # type: ignore[no-untyped-def]
     """Fill ``scenes`` (SCENE (B, O)) for ``indices`` (int64 (B,)).
 
-    settings: as ``settings_row`` makes it, (1,). shapes: how many to choose from. labels: int64
-    (B,), the law of each clip.
+    settings: as ``settings_row`` makes it, (1,). shapes: how many to choose from. frames: T.
+    labels: int64 (B,), the law of each clip's target, which is object 0; the other objects know
+    nothing of it.
     """
     for b in range(indices.shape[0]):
-        for item in range(scenes.shape[1]):
-            scenes[b, item].law = labels[b]
-            _scene(key, indices[b], item, settings[0], shapes, scenes[b, item])
+        target = scenes[b, 0]
+        target.law = labels[b]
+        target.slot, target.first, target.shown = 0, 0, frames
+        if scenes.shape[1] > 1:
+            _gather(key, indices[b], settings[0], frames, scenes[b])
+        _scene(key, indices[b], 0, settings[0], shapes, target)
+        for item in range(1, scenes.shape[1]):
+            if scenes[b, item].shown > 0:
+                _body(key, indices[b], item, settings[0], shapes, scenes[b, item])
+                _other_colour(key, indices[b], item, settings[0], scenes[b, item], target)
+            else:
+                scenes[b, item].shape, scenes[b, item].radius = 0, 0.0
+
+
+def present_at(scenes: NDArray[np.void], frames: int) -> NDArray[np.bool_]:
+    """Which objects are in the scene at which of T frames, bool (B, O, T)."""
+    first, k = scenes["first"][..., None], np.arange(frames)
+    found: NDArray[np.bool_] = (first <= k) & (k < first + scenes["shown"][..., None])
+    return found

@@ -5,6 +5,8 @@ All are NumPy structured arrays, so that a kernel reads a named number at a fixe
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,6 +22,9 @@ SCENE = np.dtype(
     [
         ("law", np.int64),  # index into spec.laws
         ("shape", np.int64),  # index into spec.shapes
+        ("slot", np.int64),  # where its truth stands
+        ("first", np.int64),  # the first frame that it is in
+        ("shown", np.int64),  # how many frames it is in from there; 0: there is no such object
         ("x", np.float64),  # the anchor: where the object is at time 0, metres
         ("y", np.float64),
         ("z", np.float64),
@@ -40,7 +45,8 @@ SCENE = np.dtype(
         ("attempt", np.int64),  # of the motion that was accepted
     ]
 )
-"""One scene: what is known of an object before its law's own numbers."""
+"""One object of a scene: what is known of it before its law's own numbers. The target is number 0;
+the background and the light of a scene are the target's."""
 
 _ANY_HUE, _NOT_THE_LAWS_OWN, _THE_LAWS_OWN = 0.0, 1.0, 2.0
 
@@ -71,7 +77,10 @@ def settings_row(spec: ClipSpec, split: str) -> NDArray[np.void]:
         # Half the frame in shorter sides, and the same less the margin.
         half = 0.5 * side / shorter
         numbers[f"half_{axis}"] = half
-        numbers[f"free_{axis}"] = half - 0.5 * spec.camera.margin
+        free = half - 0.5 * spec.camera.margin
+        numbers[f"free_{axis}"] = free
+        # By how much a side of the frustum leans: what a radius takes along the axis.
+        numbers[f"slant_{axis}"] = math.sqrt(1.0 + free * free)
     # No coordinate is displaced by more than this, metres.
     numbers["shake"] = JITTER_REACH * spec.noise.jitter
     numbers["is_plain"] = float(spec.looks.background == "plain")

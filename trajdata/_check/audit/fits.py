@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from trajdata._check.audit.findings import Finding, at_least
 from trajdata._clips.source import ClipSource
 from trajdata._world.motion import motion_kernels
+from trajdata._world.times import frame_times
 
 __all__ = ["READING_ERROR", "findings", "told_apart"]
 
@@ -62,7 +63,8 @@ class _Reader:
         """Places and radii, float64 (B, 3 T), of objects with radii (B,), metres."""
         count = motions.scenes.shape[0]
         positions = np.empty((count, 1, self._spec.frames, 3))
-        self._place(motions.scenes, motions.numbers, self._spec.seconds, positions)
+        times = frame_times(self._spec.frames, self._spec.seconds)
+        self._place(motions.scenes, motions.numbers, times, positions)
         x, y, z = np.moveaxis(positions[:, 0], -1, 0)
         with np.errstate(all="ignore"):
             shown = np.stack([x / z, y / z, radii[:, None] / z], axis=-1)
@@ -108,7 +110,7 @@ def _fitted(reader: _Reader, motions: _Motions, radii: _Array, asked: _Array, us
 
 
 def _sampled(source: ClipSource, label: int, first: int, count: int) -> _Motions:
-    sampled = source._sample(np.arange(first, first + count), label)
+    sampled = source._stages.sample(np.arange(first, first + count), label)
     return _Motions(sampled.scenes, sampled.numbers)
 
 

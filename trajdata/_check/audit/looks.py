@@ -25,13 +25,13 @@ _CHUNK = 256
 
 
 def object_shares(source: ClipSource, clips: int) -> NDArray[np.float64]:
-    """For each clip, the share of its variance in the pixels of its object: (clips,), 0..1.
+    """For each clip, the share of its variance in the pixels of its objects: (clips,), 0..1.
 
     A clip's variance is the sum, over its frames, pixels and channels, of the squared difference
     from the mean image of all these clips. That is what a network sees after the mean of the data
-    set is subtracted. The object's pixels are, in each frame, those that its box touches.
+    set is subtracted. The objects' pixels are, in each frame, those that a box of theirs touches.
     """
-    with_truth = source.with_fields(("video", "pixels", "radius"))
+    with_truth = source.with_fields(("video", "amodal_boxes"))
     total = np.zeros(source.spec.video_shape[1:])
     for batch in _batches(with_truth, clips):
         total += batch["video"].sum(axis=(0, 1), dtype=np.float64)
@@ -65,18 +65,17 @@ def _shares(batch: Batch, mean: NDArray[np.float32]) -> NDArray[np.float64]:
     """The object's share of the variance of each clip in a batch: (B,)."""
     squares = ((batch["video"] - mean) ** 2).sum(axis=2)
     height, width = squares.shape[2:]
-    x, y = batch["pixels"][..., 0], batch["pixels"][..., 1]
-    columns = _touched(x, batch["radius"], width)
-    rows = _touched(y, batch["radius"], height)
-    own = np.einsum("btyx,bty,btx->b", squares, rows, columns, dtype=np.float64)
-    share: NDArray[np.float64] = own / squares.sum(axis=(1, 2, 3), dtype=np.float64)
+    boxes = batch["amodal_boxes"]
+    columns = _touched(boxes[..., 0], boxes[..., 2], width)
+    rows = _touched(boxes[..., 1], boxes[..., 3], height)
+    own = np.einsum("bnty,bntx->btyx", rows, columns)
+    found = np.where(own, squares, 0).sum(axis=(1, 2, 3), dtype=np.float64)
+    share: NDArray[np.float64] = found / squares.sum(axis=(1, 2, 3), dtype=np.float64)
     return share
 
 
-def _touched(centres: NDArray[Any], radii: NDArray[Any], pixels: int) -> NDArray[np.bool_]:
-    """Which pixels of an axis the interval [centre - radius, centre + radius] touches: bool
-    (B, T, pixels)."""
+def _touched(lows: NDArray[Any], highs: NDArray[Any], pixels: int) -> NDArray[np.bool_]:
+    """Which pixels of an axis [low, high] touches: (B, N, T, pixels). A box of zeros: none."""
     edges = np.arange(pixels)
-    low, high = (centres - radii)[..., None], (centres + radii)[..., None]
-    touched: NDArray[np.bool_] = (edges + 1 > low) & (edges < high)
+    touched: NDArray[np.bool_] = (edges + 1 > lows[..., None]) & (edges < highs[..., None])
     return touched

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from trajdata._check.audit.findings import Finding, at_least, at_most
 from trajdata._clips.source import ClipSource
 from trajdata._render.compositing import clip_renderer
-from trajdata._shapes.sphere import AMBIENT, DIFFUSE
 from trajdata._spec.model import ClipSpec
 
 __all__ = ["anti_aliasing", "centroids", "duplicates_and_stillness"]
@@ -62,8 +61,11 @@ def _flat_discs(source: ClipSource, indices: range) -> NDArray[np.float64]:
     """The coverage of each pixel by the object, float64 (B, T, H, W): the clips' objects are
     rendered as white discs without shading, on black."""
     spec = source.spec
-    batch = ClipSource(spec, source.seed, source.split, fields=("pixels", "radius")).batch(indices)
-    scenes = source.scenes(indices)
+    fields = ("positions", "target")
+    batch = ClipSource(spec, source.seed, source.split, fields=fields).batch(indices)
+    scenes = source.scenes(indices)[:, :1].copy()
+    rows = np.arange(len(indices))[:, None]
+    places = batch["positions"][rows, batch["target"][:, None]].astype(np.float64)
     scenes["shape"] = 0
     scenes["luma"] = 1.0
     for name in ("back_red", "back_green", "back_blue"):
@@ -72,11 +74,10 @@ def _flat_discs(source: ClipSource, indices: range) -> NDArray[np.float64]:
     target = np.empty(len(indices) * frames * height * width, np.uint8)
     clip_renderer(("disc",))(
         scenes,
-        batch["pixels"][:, None].astype(np.float64),
-        batch["radius"][:, None].astype(np.float64),
-        1,
-        height,
-        width,
+        places,
+        0,
+        np.ones(places.shape[:-1], bool),
+        (1, height, width),
         target,
         0,
         target.size // len(indices),
@@ -115,70 +116,24 @@ def centroids(source: ClipSource, clips: int) -> list[Finding]:
     ]
 
 
-def _supersampled(
-    scene: NDArray[np.void],
-    shape: str,
-    x: float,
-    y: float,
-    r: float,
-    height: int,
-    width: int,
-    channels: int,
-) -> NDArray[np.float64]:
-    """One frame, (C, H, W), 0..255, in which each pixel is the mean of 16 x 16 points."""
-    n = _SUPERSAMPLES
-    dx = ((np.arange(width * n) + 0.5) / n - x)[None] / r
-    dy = ((np.arange(height * n) + 0.5) / n - y)[:, None] / r
-    below = 1 - dx * dx - dy * dy
-    shade = np.ones_like(below)
-    if shape == "sphere":
-        z = np.sqrt(np.maximum(below, 0))
-        lit = dx * scene["light_x"] + dy * scene["light_y"] - z * scene["light_z"]
-        shade = AMBIENT + DIFFUSE * np.clip(lit, 0, 1)
-    colours, backs = (
-        [scene[prefix + name] for name in ("red", "green", "blue")] for prefix in ("", "back_")
-    )
-    if channels == 1:
-        weights = np.array([0.299, 0.587, 0.114])
-        colours, backs = [scene["luma"]], [np.array(backs) @ weights]
-    planes = [
-        np.where(below >= 0, 255 * colour * shade, np.floor(255 * back + 0.5))
-        .reshape(height, n, width, n)
-        .mean((1, 3))
-        for colour, back in zip(colours, backs, strict=True)
-    ]
-    return np.stack(planes)
-
-
 def anti_aliasing(source: ClipSource, clips: int) -> list[Finding]:
     """The lowest peak signal-to-noise ratio of a frame against 16 x 16 supersampling."""
     spec = source.spec
-    batch = ClipSource(spec, source.seed, source.split, fields=("video", "pixels", "radius")).batch(
-        range(clips)
-    )
-    scenes = source.scenes(range(clips))[:, 0]
+    fields = ("video", "amodal_boxes", "present")
+    batch = ClipSource(spec, source.seed, source.split, fields=fields).batch(range(clips))
     box, whole = [], []
     for b in range(clips):
         for k in (0, spec.frames // 2, spec.frames - 1):
-            x, y = (float(value) for value in batch["pixels"][b, k])
-            r = float(batch["radius"][b, k])
-            truth = _supersampled(
-                scenes[b],
-                spec.shapes[scenes[b]["shape"]],
-                x,
-                y,
-                r,
-                spec.height,
-                spec.width,
-                spec.channels,
-            )
-            square = (truth - batch["video"][b, k]) ** 2
-            box.append(square[:, int(y - r) : int(y + r) + 1, int(x - r) : int(x + r) + 1].mean())
+            square = (source.supersampled(b, k, _SUPERSAMPLES) - batch["video"][b, k]) ** 2
             whole.append(square.mean())
+            inside = np.zeros(square.shape[1:], bool)
+            for left, top, right, bottom in batch["amodal_boxes"][b, batch["present"][b, :, k], k]:
+                inside[int(top) : int(bottom) + 1, int(left) : int(right) + 1] = True
+            box.append(square[:, inside].mean())
     return [
         at_least(
             "anti-aliasing",
-            "worst frame against supersampling, inside the object's box",
+            "worst frame against supersampling, inside the objects' boxes",
             _decibels(max(box)),
             35,
             "dB",

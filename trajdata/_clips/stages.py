@@ -1,0 +1,183 @@
+"""The stages from an index to pixels and truth, called in order, each over a whole batch.
+
+index -> label (deal) -> scene (sample) -> motion (fit) -> positions (place, shake) -> places in the
+picture (project) -> pixels (render, add_grain) and what is known of them (``_clips.truth``). Each
+stage is a compiled function over the arrays of a batch; nothing here is done per clip.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trajdata._clips.memory import flat
+from trajdata._clips.poses import Poser
+from trajdata._clips.truth import TRUTH_FIELDS, Truths
+from trajdata._render.compositing import clip_renderer
+from trajdata._render.grain import add_grain
+from trajdata._render.supersampling import supersampler
+from trajdata._shapes.registry import find_shape
+from trajdata._spec.model import ClipSpec
+from trajdata._world.camera import project
+from trajdata._world.deal import deal
+from trajdata._world.jitter import shake_positions
+from trajdata._world.motion import motion_kernels, numbers_of
+from trajdata._world.sampling import LUMA, present_at, sample_scenes
+from trajdata._world.tables import SCENE, law_rows, settings_row
+from trajdata._world.times import frame_times
+
+__all__ = ["Sampled", "Stages"]
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """A batch after the stages before the pixels; see the kernels for shapes and units."""
+
+    indices: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    scenes: NDArray[np.void]
+    numbers: NDArray[np.float64]
+
+
+class Stages:
+    """The stages of one stream.
+
+    Args:
+        spec: of the clips.
+        key: of the stream, as ``stream_key`` makes it.
+        split: of the stream.
+
+    Attributes:
+        settings: the spec's numbers, as ``settings_row`` makes them.
+        own: the laws' numbers, as ``law_rows`` makes them.
+    """
+
+    def __init__(self, spec: ClipSpec, key: NDArray[np.uint64], split: str) -> None:
+        self._spec = spec
+        self._key = key
+        self.settings = settings_row(spec, split)
+        self.own = law_rows(spec)
+        self._numbers = numbers_of(spec.known_laws)
+        self._motion = motion_kernels(spec.known_laws)
+        self._render_clips = clip_renderer(spec.shapes)
+        self._times = frame_times(spec.frames, spec.seconds)
+        self._pose = Poser(spec, key, self.settings)
+        self._truths = Truths(spec, key)
+        # A lone disc or sphere looks the same however it is turned.
+        self._needs_poses = spec.slots > 1 or any(
+            not find_shape(name).is_round for name in spec.shapes
+        )
+
+    def sample(self, indices: NDArray[np.int64], label: int | None = None) -> Sampled:
+        """The scenes of these clips.
+
+        Args:
+            indices: int64 (B,).
+            label: the law to give them in place of their own.
+        """
+        count = indices.shape[0]
+        labels = np.empty(count, np.int64)
+        scenes = np.zeros((count, self._spec.slots), SCENE)
+        numbers = np.empty((count, self._spec.slots, self._numbers), np.float64)
+        deal(self._key, indices, len(self._spec.laws), labels)
+        if label is not None:
+            labels[:] = label
+        shapes = len(self._spec.shapes)
+        frames = self._spec.frames
+        sample_scenes(self._key, indices, self.settings, shapes, frames, labels, scenes)
+        self._motion.fit_motions(self._key, indices, self.settings, self.own, scenes, numbers)
+        return Sampled(indices, labels, scenes, numbers)
+
+    def fill(self, sampled: Sampled, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Fill the arrays of the fields that are named, B in front of each.
+
+        Raises:
+            ArgumentError: a video or a dense field that is strided within a clip.
+        """
+        spec, scenes = self._spec, sampled.scenes
+        frames, _, height, width = spec.video_shape
+        shape = (*scenes.shape, frames)
+        positions = np.empty((*shape, 3), np.float64)
+        pixels = np.empty((*shape, 2), np.float64)
+        radii = np.empty(shape, np.float64)
+        self._motion.place_objects(scenes, sampled.numbers, self._times, positions)
+        shown = positions
+        if spec.noise.jitter > 0:
+            shown = np.empty_like(positions)
+            shake_positions(self._key, sampled.indices, spec.noise.jitter, 0, positions, shown)
+        project(shown, scenes, height, width, pixels, radii)
+        values: dict[str, NDArray[Any]] = {
+            "label": sampled.labels,
+            "index": sampled.indices,
+            "trajectory": positions[:, 0],
+            "jittered": shown[:, 0],
+            "pixels": pixels[:, 0],
+            "depth": shown[:, 0, :, 2],
+            "radius": radii[:, 0],
+        }
+        truths = {name: array for name, array in arrays.items() if name in TRUTH_FIELDS}
+        present = present_at(scenes, frames)
+        poses = None
+        if truths or ("video" in arrays and self._needs_poses):
+            poses = self._pose(sampled.indices, scenes, sampled.numbers)
+        if truths and poses:
+            self._truths.fill(sampled.indices, scenes, sampled.numbers, present, poses, truths)
+        for name, array in arrays.items():
+            if name == "video" and poses:
+                self._fill_video(array, sampled, present, poses.matrices, 1)
+            elif name == "video":
+                self._fill_video(array, sampled, present, shown, 0)
+            elif name in values:
+                array[...] = values[name]
+
+    def supersampled(self, index: int, frame: int, rays: int) -> NDArray[np.float64]:
+        """One frame of a clip by brute force, float64 (C, H, W) on 0..255.
+
+        Args:
+            index: of the clip.
+            frame: its number.
+            rays: along each side of a pixel.
+        """
+        spec = self._spec
+        _, channels, height, width = spec.video_shape
+        sampled = self.sample(np.array([index], np.int64))
+        scene = sampled.scenes[0]
+        parts = ("red", "green", "blue") if channels == 3 else ("luma",)
+        colours = np.stack([255.0 * scene[part] for part in parts], axis=-1)
+        backs = np.array([scene[f"back_{part}"][0] for part in ("red", "green", "blue")])
+        if channels == 1:
+            backs = np.array(LUMA)[None] @ backs
+        poses = self._pose(sampled.indices, sampled.scenes, sampled.numbers)
+        picture = np.empty((channels, height, width))
+        supersampler(spec.shapes)(
+            scene,
+            np.ascontiguousarray(poses.matrices[0, :, frame + 1]),
+            present_at(sampled.scenes, spec.frames)[0, :, frame].copy(),
+            (float(min(height, width)), 0.5 * width, 0.5 * height),
+            rays,
+            colours,
+            np.floor(255.0 * backs + 0.5),
+            picture,
+        )
+        return picture
+
+    def _fill_video(
+        self,
+        video: NDArray[np.uint8],
+        sampled: Sampled,
+        present: NDArray[np.bool_],
+        places: NDArray[np.float64],
+        before: int,
+    ) -> None:
+        spec = self._spec
+        target, stride = flat("video", video)
+        self._render_clips(
+            sampled.scenes, places, before, present, spec.video_shape[1:], target, 0, stride
+        )
+        if spec.noise.pixel_noise > 0:
+            std, size = spec.noise.pixel_noise, spec.clip_bytes
+            add_grain(self._key, sampled.indices, std, size, target, 0, stride)

@@ -1,0 +1,181 @@
+"""Settle the pixels that several objects are in.
+
+Each object's coverage of a pixel is known. Where the objects lie one behind the other,
+and at most one of those that show has its edge in the pixel, they are laid over one another: that
+is exact. Where two edges cross, or objects reach into one another, rays decide.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from trajdata._jit import kernel
+from trajdata._render.pixel_rays import FEW, ray_shift
+from trajdata._render.rays import caster
+from trajdata._shapes.registry import NEVER, find_shape
+
+__all__ = ["overlap_settler"]
+
+_ZERO = np.float32(0.0)
+_ONE = np.float32(1.0)
+_HALF = np.float32(0.5)
+_SHARE = np.float32(1.0 / FEW)
+
+
+@cache
+def overlap_settler(shapes: tuple[str, ...]) -> Any:
+    """The kernel ``settle`` for objects of these shapes."""
+    cast = caster(shapes)
+    nears = tuple(find_shape(name).depths[0] for name in shapes)
+    fars = tuple(find_shape(name).depths[1] for name in shapes)
+
+    @kernel
+    def gather(scene, bodies, k, i, j, boxes, starts, covers, who, parts):  # type: ignore[no-untyped-def]
+        """The objects that cover a pixel, the nearest first; how many."""
+        count = 0
+        for item in range(bodies.shape[0]):
+            box = boxes[item, k]
+            row, column = i - box[0], j - box[1]
+            if row < 0 or row >= box[2] or column < 0 or column >= box[3]:
+                continue
+            part = covers[starts[item, k] + row * box[3] + column]
+            if part <= _ZERO:
+                continue
+            near = bodies[item, 2] + nears[scene[item].shape] * scene[item].radius
+            at = count
+            while at > 0:
+                other = who[at - 1]
+                if bodies[other, 2] + nears[scene[other].shape] * scene[other].radius <= near:
+                    break
+                who[at], parts[at] = other, parts[at - 1]
+                at -= 1
+            who[at], parts[at] = item, part
+            count += 1
+        return count
+
+    @kernel
+    def are_apart(scene, bodies, who, parts, count):  # type: ignore[no-untyped-def]
+        """Whether those objects that can be seen lie one behind the other."""
+        farthest = -np.inf
+        is_shut = False
+        for n in range(count):
+            item = who[n]
+            shape, z, size = scene[item].shape, bodies[item, 2], scene[item].radius
+            if z + nears[shape] * size < farthest:
+                return False
+            # What begins behind an object that fills the pixel cannot be seen.
+            if not is_shut:
+                farthest = max(farthest, z + fars[shape] * size)
+            is_shut = is_shut or parts[n] >= _ONE
+        return True
+
+    @kernel
+    def put_in_order(scene, bodies, i, j, lens, who, parts):  # type: ignore[no-untyped-def]
+        """Of two objects that fill the pixel, put the one first that is nearer at all of its
+        corners; whether there is one. Where one has its edge, its depth may change too fast."""
+        if parts[0] < _ONE or parts[1] < _ONE:
+            return False
+        focal, middle_x, middle_y = lens
+        first, second = 0, 0
+        for corner in range(4):
+            x = (j + (corner & 1) - middle_x) / focal
+            y = (i + (corner >> 1) - middle_y) / focal
+            a = cast(scene[who[0]].shape, bodies[who[0]], scene[who[0]].radius, x, y)
+            b = cast(scene[who[1]].shape, bodies[who[1]], scene[who[1]].radius, x, y)
+            first += a < b
+            second += b < a
+        if second == 4:
+            who[0], who[1] = who[1], who[0]
+        return first == 4 or second == 4
+
+    @kernel
+    def has_one_edge(parts, count):  # type: ignore[no-untyped-def]
+        """Whether one of the objects that show, at most, does not fill the pixel."""
+        for n in range(count):
+            if parts[n] >= _ONE:
+                return True
+            if n > 0:
+                return False
+        return True
+
+    @kernel
+    def lay_over(parts, count):  # type: ignore[no-untyped-def]
+        """Turn the objects' coverage into the shares that show; what is left for the wall."""
+        through = _ONE
+        for n in range(count):
+            part = parts[n]
+            parts[n] = through * part
+            through = through * (_ONE - part)
+        return through
+
+    @kernel
+    def cast_rays(scene, bodies, i, j, lens, who, parts, count):  # type: ignore[no-untyped-def]
+        """The same by rays."""
+        focal, middle_x, middle_y = lens
+        parts[:count] = _ZERO
+        left = _ZERO
+        for number in range(FEW):
+            right, down = ray_shift(number, FEW)
+            x, y = (j + right - middle_x) / focal, (i + down - middle_y) / focal
+            depth, found = NEVER, np.int64(-1)
+            for n in range(count):
+                item = who[n]
+                own = cast(scene[item].shape, bodies[item], scene[item].radius, x, y)
+                if own < depth:
+                    depth, found = own, np.int64(n)
+            if found < 0:
+                left += _SHARE
+            else:
+                parts[found] += _SHARE
+        return left
+
+    @kernel
+    def settle(scene, bodies, k, size, kept, ink, target, base):  # type: ignore[no-untyped-def]
+        """Write the pixels of frame k that lie in two objects' boxes.
+
+        bodies: float64 (O, 12), the objects' poses. size: height, width. kept: boxes and starts,
+        where each object's box is and where its pixels begin in covers and shades, which follow.
+        ink: float32 (O, C), the objects' colours, and (C,), the background. target: the frame
+        begins at ``base``.
+        """
+        height, width = size
+        boxes, starts, covers, shades = kept
+        colours, backs = ink
+        items, channels = colours.shape
+        plane = height * width
+        lens = (float(min(height, width)), 0.5 * width, 0.5 * height)
+        who = np.empty(items, np.int64)
+        parts = np.empty(items, np.float32)
+        for one in range(items):
+            for two in range(one + 1, items):
+                a, b = boxes[one, k], boxes[two, k]
+                top, left = max(a[0], b[0]), max(a[1], b[1])
+                rows, columns = min(a[0] + a[2], b[0] + b[2]), min(a[1] + a[3], b[1] + b[3])
+                for i in range(top, rows):
+                    for j in range(left, columns):
+                        count = gather(scene, bodies, k, i, j, boxes, starts, covers, who, parts)
+                        is_plain = count < 2
+                        if not is_plain:
+                            is_plain = are_apart(scene, bodies, who, parts, count) or (
+                                count == 2 and put_in_order(scene, bodies, i, j, lens, who, parts)
+                            )
+                            is_plain = is_plain and has_one_edge(parts, count)
+                        if is_plain:
+                            rest = lay_over(parts, count)
+                        else:
+                            rest = cast_rays(scene, bodies, i, j, lens, who, parts, count)
+                        for c in range(channels):
+                            value = rest * backs[c]
+                            for n in range(count):
+                                item = who[n]
+                                box = boxes[item, k]
+                                at = starts[item, k] + (i - box[0]) * box[3] + j - box[1]
+                                value += parts[n] * (colours[item, c] * shades[at])
+                            target[base + c * plane + i * width + j] = np.uint8(
+                                np.int32(min(max(value, _ZERO), np.float32(255.0)) + _HALF)
+                            )
+
+    return settle

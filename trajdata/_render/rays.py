@@ -1,0 +1,144 @@
+"""Rays from the camera: where they meet an object, and what an object spans on the picture.
+
+A ray goes through (x, y, 1) of the camera's axes, so that how often it must go that far is the
+depth of where it ends. All of this is float64: what a clip's truth says is exact, not only close.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from trajdata._jit import kernel
+from trajdata._shapes.registry import find_shape
+
+__all__ = ["box_of", "caster", "into_object", "out_of_object", "outliner", "shiner"]
+
+
+def _intersect(shapes: tuple[str, ...], at: int = 0) -> Any:
+    intersect = find_shape(shapes[at]).intersect
+    if at == len(shapes) - 1:
+
+        @kernel
+        def last(shape, ox, oy, oz, dx, dy, dz, size):  # type: ignore[no-untyped-def]
+            return intersect(ox, oy, oz, dx, dy, dz, size)
+
+        return last
+    others = _intersect(shapes, at + 1)
+
+    @kernel
+    def either(shape, ox, oy, oz, dx, dy, dz, size):  # type: ignore[no-untyped-def]
+        if shape == at:
+            return intersect(ox, oy, oz, dx, dy, dz, size)
+        return others(shape, ox, oy, oz, dx, dy, dz, size)
+
+    return either
+
+
+@cache
+def outliner(shapes: tuple[str, ...]) -> Any:
+    """The kernel (shape, pose, size) -> left, top, right, bottom; see ``Shape.bounds``."""
+    return _bounds(shapes)
+
+
+def _bounds(shapes: tuple[str, ...], at: int = 0) -> Any:
+    bounds = find_shape(shapes[at]).bounds
+    if at == len(shapes) - 1:
+
+        @kernel
+        def last(shape, pose, size):  # type: ignore[no-untyped-def]
+            return bounds(pose, size)
+
+        return last
+    others = _bounds(shapes, at + 1)
+
+    @kernel
+    def either(shape, pose, size):  # type: ignore[no-untyped-def]
+        if shape == at:
+            return bounds(pose, size)
+        return others(shape, pose, size)
+
+    return either
+
+
+@cache
+def caster(shapes: tuple[str, ...]) -> Any:
+    """The kernel (shape, pose, size, x, y) -> depth, in metres, at which the ray through (x, y, 1)
+    meets an object, or ``NEVER``. pose: float64 (12,), see ``_world.pose``."""
+    intersect = _intersect(shapes)
+
+    @kernel
+    def cast(shape, pose, size, x, y):  # type: ignore[no-untyped-def]
+        ox, oy, oz = into_object(pose, -pose[0], -pose[1], -pose[2])
+        dx, dy, dz = into_object(pose, x, y, 1.0)
+        return intersect(shape, ox, oy, oz, dx, dy, dz, size)
+
+    return cast
+
+
+def _shine(shapes: tuple[str, ...], at: int = 0) -> Any:
+    shine = find_shape(shapes[at]).shine
+    if at == len(shapes) - 1:
+
+        @kernel
+        def last(shape, x, y, z, size, lx, ly, lz):  # type: ignore[no-untyped-def]
+            return shine(x, y, z, size, lx, ly, lz)
+
+        return last
+    others = _shine(shapes, at + 1)
+
+    @kernel
+    def either(shape, x, y, z, size, lx, ly, lz):  # type: ignore[no-untyped-def]
+        if shape == at:
+            return shine(x, y, z, size, lx, ly, lz)
+        return others(shape, x, y, z, size, lx, ly, lz)
+
+    return either
+
+
+@cache
+def shiner(shapes: tuple[str, ...]) -> Any:
+    """The kernel (shape, pose, size, x, y, depth, scene) -> how much of its colour an object shows,
+    0..1, where the ray through (x, y, 1) meets it at that depth, under the scene's light."""
+    shine = _shine(shapes)
+
+    @kernel
+    def shine_at(shape, pose, size, x, y, depth, scene):  # type: ignore[no-untyped-def]
+        px, py, pz = into_object(pose, depth * x - pose[0], depth * y - pose[1], depth - pose[2])
+        lx, ly, lz = into_object(pose, scene.light_x, scene.light_y, scene.light_z)
+        return shine(shape, px, py, pz, size, lx, ly, lz)
+
+    return shine_at
+
+
+@kernel
+def into_object(pose, x, y, z):  # type: ignore[no-untyped-def]
+    """A direction of the camera's axes in an object's own."""
+    return (
+        pose[3] * x + pose[6] * y + pose[9] * z,
+        pose[4] * x + pose[7] * y + pose[10] * z,
+        pose[5] * x + pose[8] * y + pose[11] * z,
+    )
+
+
+@kernel
+def out_of_object(pose, x, y, z):  # type: ignore[no-untyped-def]
+    """A point of an object's own axes in the camera's."""
+    return (
+        pose[0] + (pose[3] * x + pose[4] * y + pose[5] * z),
+        pose[1] + (pose[6] * x + pose[7] * y + pose[8] * z),
+        pose[2] + (pose[9] * x + pose[10] * y + pose[11] * z),
+    )
+
+
+@kernel
+def box_of(top, left, bottom, right, height, width):  # type: ignore[no-untyped-def]
+    """The pixels that an outline touches: first row, first column, end of rows, end of columns."""
+    return (
+        min(max(int(np.floor(top)), 0), height),
+        min(max(int(np.floor(left)), 0), width),
+        min(max(int(np.floor(bottom)) + 1, 0), height),
+        min(max(int(np.floor(right)) + 1, 0), width),
+    )
