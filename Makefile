@@ -4,9 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 
-# Two processes run the tests, each a part of them; a failure is shown when it happens.
+# Two processes run the tests, each a part of them; a failure is shown when it happens, and the tests
+# that took longest at the end.
 PYTEST := $(BIN)/python -m pytest --instafail
-AT_ONCE := -n 2 --dist worksteal
+AT_ONCE := -n 2 --dist worksteal --durations 25
 
 .PHONY: help demo test quick torture mutants check bench docs clean
 
