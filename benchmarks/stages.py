@@ -14,6 +14,7 @@ import hashlib
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +24,13 @@ import rich
 from measuring import BATCH, CASES, Case, alternated, arguments, save
 from rich.table import Table
 
-import trajdata._clips.source as stages
+import trajdata._clips.stages as stages
 from trajdata import ClipSource, materialize
 from trajdata._reading.stored import open_shards
 from trajdata._shards.recipe import Recipe
 from trajdata._shards.records import RecordBuilder
 
-STAGES = ("deal", "draw_scenes", "fit_motions", "place_objects", "project", "draw_clips")
+STAGES = ("deal", "sample_scenes", "fit_motions", "place_objects", "project", "render_clips")
 LEAST_SECONDS = 0.2
 MEMORY_BYTES = 8 << 20
 PIECES = 8
@@ -47,20 +48,30 @@ def calls_of(case: Case, place: np.ndarray) -> dict[str, Callable[[], object]]:
     source = ClipSource(case.spec)
     source.warm()
     calls: dict[str, Callable[[], object]] = {}
-    kernels = {name: getattr(stages, name) for name in STAGES}
+
+    def recording(name: str, kernel: Any) -> Callable[..., object]:
+        def recorded(*given: Any) -> object:
+            calls[name] = lambda: kernel(*given)
+            return kernel(*given)
+
+        return recorded
+
+    every = {name: getattr(stages, name) for name in STAGES if hasattr(stages, name)}
+    own = source._stages  # the kernels that are made for a spec's laws and shapes
+    own._render_clips = recording("render_clips", own._render_clips)
+    own._motion = replace(
+        own._motion,
+        fit_motions=recording("fit_motions", own._motion.fit_motions),
+        place_objects=recording("place_objects", own._motion.place_objects),
+    )
     try:
-        for name, kernel in kernels.items():
-
-            def recorded(*given: Any, name: str = name, kernel: Any = kernel) -> object:
-                calls[name] = lambda: kernel(*given)
-                return kernel(*given)
-
-            setattr(stages, name, recorded)
+        for name, kernel in every.items():
+            setattr(stages, name, recording(name, kernel))
         source.batch(range(BATCH), out={"video": place})
     finally:
-        for name, kernel in kernels.items():
+        for name, kernel in every.items():
             setattr(stages, name, kernel)
-    return calls
+    return {name: calls[name] for name in STAGES}
 
 
 def repeated(step: Callable[[], object], clips: int = BATCH) -> Callable[[], float]:
