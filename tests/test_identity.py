@@ -39,12 +39,11 @@ LAW = Law(
 SHAPE = '''
 """A disc by a long name."""
 
-from trajdata._shapes.disc import bounds, intersect, shade
-from trajdata._shapes.registry import Shape
+import dataclasses
 
-SHAPE = Shape(
-    name="a" * 200, shade=shade, intersect=intersect, bounds=bounds, half_extents=(1.0, 1.0, 0.0)
-)
+from trajdata._shapes.disc import SHAPE as DISC
+
+SHAPE = dataclasses.replace(DISC, name="a" * 200)
 '''
 
 PROGRAM = """
