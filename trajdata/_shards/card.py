@@ -46,8 +46,8 @@ tags:
 
 # {recipe.clips:,} synthetic trajectory clips, split {recipe.split}
 
-Written by [trajdata](https://pypi.org/project/trajdata-video/). Each clip is {t} frames of
-{w} x {h} pixels with {c} channel{"s" if c > 1 else ""}, with its exact truth. Labels: {laws}.
+Written by trajdata (`pip install trajdata-video`). Each clip is {t} frames of {w} x {h} pixels
+with {c} channel{"s" if c > 1 else ""}, with its exact truth. Labels: {laws}.
 
 Clip i is a pure function of the recipe below and of i, so this store can be made again to the byte.
 
