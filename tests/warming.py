@@ -16,7 +16,7 @@ def warm_kernels() -> None:
     spec = preset("magvit-32", difficulty=1, frames=2)
     ClipSource(spec).warm()
     recipe = Recipe(spec, 0, "train", 1, 1, spec.fingerprint)
-    CommittedShards(MemoryStore(), recipe, frozenset()).warm()
+    CommittedShards(MemoryStore(), recipe, frozenset(), 0).warm()
     Order(0, "train", 10, fresh=True, shuffle=True).warm()
     for dtype in ("float32", "bfloat16"):
         for layout in ("TCHW", "THWC"):
