@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from trajdata import (
-    FIELDS,
+    DEFAULT_FIELDS,
     ArgumentError,
     ClipSource,
     Source,
@@ -17,8 +17,11 @@ from trajdata import (
     open_shards,
     read_through,
 )
+from trajdata._clips.fields import TEXT_FIELDS
+from trajdata._shards.layout import STANDARD_ARRAYS
 
-ALL = tuple(FIELDS)
+ALL = (*DEFAULT_FIELDS, *STANDARD_ARRAYS, *TEXT_FIELDS)
+"""What a store holds unless it was told otherwise."""
 MIXED = [9, 0, 59, 16, 8, 41, 10**9]
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from tests.stores import recipe_of, write_recipe
 from trajdata import (
+    DEFAULT_FIELDS,
     FIELDS,
     ArgumentError,
     ClipSource,
@@ -19,10 +20,13 @@ from trajdata import (
     materialize,
     open_shards,
 )
+from trajdata._clips.fields import TEXT_FIELDS
 from trajdata._reading.committed import find_shards
+from trajdata._shards.layout import STANDARD_ARRAYS
 from trajdata._shards.strict_json import canonical, sealed
 
-ALL = tuple(FIELDS)
+ALL = (*DEFAULT_FIELDS, *STANDARD_ARRAYS, *TEXT_FIELDS)
+"""What a store holds unless it was told otherwise."""
 CLIPS, SHARD = 100, 40
 
 
@@ -70,6 +74,15 @@ def patch(path, offset, data):
 )
 def test_a_batch_read_is_the_batch_rendered(baked, source, indices):
     equal(open_shards(baked, fields=ALL).batch(indices), source.batch(indices))
+
+
+def test_every_field_can_be_stored_and_read(tmp_path, tiny_spec):
+    arrays = [name for name in FIELDS if name not in (*DEFAULT_FIELDS, *TEXT_FIELDS)]
+    live = ClipSource(tiny_spec.replace(count=(1, 3)), fields=tuple(FIELDS))
+    materialize(live, tmp_path / "out", clips=9, shard_clips=4, fields=arrays)
+    stored = open_shards(tmp_path / "out", fields=live.fields)
+    equal(stored[:], live[:9])
+    equal(stored[7], live[7])
 
 
 def test_a_clip_read_is_the_clip_rendered(baked, source):
@@ -166,7 +179,7 @@ def test_an_index_that_is_not_there_is_an_error_that_says_which_are(baked, indic
 
 def test_no_folder_of_shards_is_an_error(tmp_path):
     for folder in (tmp_path, tmp_path / "nowhere"):
-        with pytest.raises(ValueError, match=r"where: given .*allowed is a folder that"):
+        with pytest.raises(ValueError, match=r"where: given .*allowed is a store that"):
             open_shards(folder)
 
 
