@@ -26,9 +26,9 @@ from measuring import BATCH, CASES, Case, alternated, arguments, save
 from rich.table import Table
 
 from trajdata import ClipSource, TrajectoryDataset, materialize, open_shards
-from trajdata._clips.fields import FIELDS
+from trajdata._clips.fields import DEFAULT_FIELDS, TEXT_FIELDS
 from trajdata._loading.feeding import endless_batches
-from trajdata._shards.layout import default_shard_clips
+from trajdata._shards.layout import STANDARD_ARRAYS, default_shard_clips
 from trajdata._shards.recipe import Recipe
 from trajdata._shards.records import RecordBuilder
 from trajdata._store.opening import open_store
@@ -149,7 +149,7 @@ def memory(case: Case, places: list[np.ndarray], clips: np.ndarray) -> dict[str,
 def rendering(case: Case, places: list[np.ndarray]) -> dict[str, Measure]:
     """The source on one core."""
     source = ClipSource(case.spec)
-    every = ClipSource(case.spec, fields=tuple(FIELDS))
+    every = ClipSource(case.spec, fields=(*DEFAULT_FIELDS, *STANDARD_ARRAYS, *TEXT_FIELDS))
     every.warm()
     at, ring = iter(range(0, 2**62, BATCH)), cycle(places)
 

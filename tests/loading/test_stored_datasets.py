@@ -4,16 +4,19 @@ import pytest
 from torch.utils.data import DataLoader
 
 from trajdata import (
-    FIELDS,
+    DEFAULT_FIELDS,
     SpecMismatchError,
     TrajectoryDataset,
     TrajectoryMapDataset,
     open_shards,
     read_through,
 )
+from trajdata._clips.fields import TEXT_FIELDS
+from trajdata._shards.layout import STANDARD_ARRAYS
 
 SETTINGS = {"batch_size": 6, "shuffle": True}
-ALL = tuple(FIELDS)
+ALL = (*DEFAULT_FIELDS, *STANDARD_ARRAYS, *TEXT_FIELDS)
+"""What a store holds unless it was told otherwise."""
 
 
 @pytest.fixture(scope="module")

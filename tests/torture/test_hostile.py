@@ -20,7 +20,7 @@ import pytest
 from tests.stores import store_of
 from tests.torture.tiny import CLIPS, SHARD_CLIPS, SPEC
 from trajdata._bake.verify import verify
-from trajdata._clips.fields import FIELDS
+from trajdata._clips.fields import DEFAULT_FIELDS, TEXT_FIELDS
 from trajdata._errors import ShardError
 from trajdata._reading.stored import open_shards
 from trajdata._shards.layout import STANDARD_ARRAYS, record_layout
@@ -352,7 +352,8 @@ def attack(folder):
     recipe = held_recipe(store)
     recipe.check_format(folder)
     read_contents(store)
-    open_shards(folder, fields=tuple(FIELDS)).batch(range(CLIPS))
+    fields = (*DEFAULT_FIELDS, *recipe.fields, *TEXT_FIELDS)
+    open_shards(folder, fields=fields).batch(range(CLIPS))
     for shard in range(recipe.shards):
         walk(store, recipe, shard)
 
