@@ -16,7 +16,16 @@ from torch.utils.data import default_collate
 
 from tests.bake.known import Page
 from tests.patience import SECONDS
-from trajdata import FIELDS, ClipSource, materialize, open_shards, preset, read_through
+from trajdata import (
+    DEFAULT_FIELDS,
+    FIELDS,
+    ClipSource,
+    materialize,
+    open_shards,
+    preset,
+    read_through,
+)
+from trajdata._clips.fields import TEXT_FIELDS
 from trajdata._show.notebook import batch_html, clip_html, spec_html
 
 ROOT = Path(__file__).parents[2]
@@ -101,7 +110,8 @@ def test_html_for_notebooks_needs_nothing_from_elsewhere(source):
 def sources(source, tmp_path_factory):
     """The same stream live, from shards and through both."""
     folder = tmp_path_factory.mktemp("baked") / "out"
-    materialize(source, folder, clips=20)
+    arrays = [name for name in FIELDS if name not in (*DEFAULT_FIELDS, *TEXT_FIELDS)]
+    materialize(source, folder, clips=20, fields=arrays)
     stored = open_shards(folder, fields=source.fields)
     return source, stored, read_through(source, folder)
 
