@@ -63,14 +63,14 @@ def check_readable(folder, before, after):
 @pytest.mark.parametrize("fault", ["kill", "kill after", "short", *CODES])
 @pytest.mark.parametrize("threads", [1, 4])
 def test_a_fault_at_every_operation_of_growing_spoils_nothing(
-    fast, reference, grown, count, fault, threads
+    fast, reference, grown, count, part, fault, threads
 ):
     folder, due, before = fast / "out", tree(grown), tree(reference)
     shutil.copytree(reference, folder)
     counting = FaultDisk(folder)
     grow(counting, threads)
     trials = 0
-    for at in range(len(counting.log) + (8 if threads > 1 else 0)):
+    for at in part(range(len(counting.log) + (8 if threads > 1 else 0))):
         shutil.rmtree(folder)
         shutil.copytree(reference, folder)
         disk = FaultDisk(folder, at, fault)
@@ -89,7 +89,7 @@ def test_a_fault_at_every_operation_of_growing_spoils_nothing(
 
 
 def test_no_power_loss_while_a_store_grows_leaves_wrong_bytes_and_each_resumes(
-    fast, reference, grown, count
+    fast, reference, grown, count, part
 ):
     before, due = tree(reference), tree(grown)
     initial = {
@@ -103,7 +103,7 @@ def test_no_power_loss_while_a_store_grows_leaves_wrong_bytes_and_each_resumes(
     grow(disk, on_progress=disk.claim)
     shutil.rmtree(folder)
     states = 0
-    for _, medium, state in crash_states(disk.log, initial, 2000, seed=7):
+    for _, medium, state in part(crash_states(disk.log, initial, 2000, seed=7)):
         for name, content in state.items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
