@@ -206,7 +206,7 @@ MUTANTS = {
     ),
     "commit record before shard": (
         *(commit.commit_shard, "    put_commit_record(store, commit)\n", ""),
-        "        # Still before the file gets its name.\n",
+        "        # here leaves the name as it was.\n",
         "        put_commit_record(store, Commit.of(recipe, shard, digest.hexdigest(), "
         "tuple(labels)))\n",
         *("    commit = Commit.of(", "    commit = Commit.of("),
