@@ -15,8 +15,8 @@ help:
 	@echo "On two idle cores, without what is installed the first time:"
 	@echo
 	@echo "make demo      1 min   bake 30,000 clips, interrupted and resumed, and compare live with cached"
-	@echo "make test      15 min  the tests"
-	@echo "make quick     10 min  the tests without those that are marked slow"
+	@echo "make test      19 min  the tests"
+	@echo "make quick             the tests without those that are marked slow"
 	@echo "make torture   10 min  kills, power losses, full disks and damage by the thousand, with counts"
 	@echo "make mutants   20 min  break the code in one place at a time: a test must notice each time"
 	@echo "make check     5 min   ruff, mypy and the tests"
@@ -30,11 +30,11 @@ demo: $(VENV)/.stamp-test
 	$(BIN)/python tools/demo.py
 
 test: $(VENV)/.stamp-test
-	@echo "The tests take about 15 minutes on two idle cores, and a minute more the first time."
+	@echo "The tests take about 19 minutes on two idle cores, and a minute more the first time."
 	$(PYTEST) $(AT_ONCE) -m "not torture"
 
 quick: $(VENV)/.stamp-test
-	@echo "The tests that are not slow take about 10 minutes on two idle cores."
+	@echo "The tests that are not marked slow."
 	$(PYTEST) $(AT_ONCE) -m "not torture and not slow"
 
 # TORTURE_SECONDS=600: spend no more than about that long, and say what was left out.

@@ -13,6 +13,7 @@ import time
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from torch.utils.data import DataLoader
 
 from tests.cloud.proxy import chaos_proxy
@@ -26,6 +27,7 @@ from trajdata import (
     open_shards,
     read_through,
 )
+from trajdata._store import cache as cache_module
 from trajdata._store.bucket import BucketStore
 from trajdata._store.cache import ShardCache
 
@@ -258,6 +260,26 @@ def test_many_threads_that_want_one_shard_fetch_it_once(tmp_path):
     assert len(asked) == 1
 
 
+@pytest.mark.parametrize("held", ["shard", "room"])
+def test_who_waits_too_long_for_another_process_holds_the_shard_in_memory(
+    tmp_path, tiny_spec, monkeypatch, held
+):
+    materialize(ClipSource(tiny_spec), tmp_path / "out", clips=8, shard_clips=8)
+    (promised,) = open_shards(
+        tmp_path / "out", cache_dir=tmp_path / "x"
+    )._shards.store._promised.values()
+    monkeypatch.setattr(cache_module, "_PATIENCE_SECONDS", 0.2)
+    (tmp_path / "cache").mkdir()
+    name = f"{promised[:2]}.lock" if held == "shard" else "room.lock"
+    with FileLock(tmp_path / "cache" / name, timeout=SECONDS):  # as a frozen process would
+        assert same(
+            open_shards(tmp_path / "out", cache_dir=tmp_path / "cache"),
+            ClipSource(tiny_spec),
+            range(8),
+        )
+    assert list((tmp_path / "cache").glob("*.tar")) == []
+
+
 def test_a_cache_of_a_folder_is_as_good(tmp_path, tiny_spec):
     materialize(ClipSource(tiny_spec), tmp_path / "out", clips=16, shard_clips=8)
     stored = open_shards(tmp_path / "out", cache_dir=tmp_path / "cache")
@@ -276,3 +298,22 @@ def test_forked_workers_fetch_ahead_too(baked, s3_environment, tiny_spec, tmp_pa
     finally:
         process.kill()
         process.join(SECONDS)
+
+
+def test_a_worker_that_ends_leaves_no_shard_half_fetched(
+    baked, s3_environment, s3_endpoint, tmp_path, monkeypatch
+):
+    with chaos_proxy(s3_endpoint) as (endpoint, chaos):
+        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+        stored = open_shards(baked, cache_dir=tmp_path / "cache")
+        chaos.decide = lambda method, path, number: "slow" if path.endswith(".tar") else None
+        process = multiprocessing.get_context("fork").Process(target=lambda: stored[0])
+        process.start()
+        process.join(SECONDS)
+        assert process.exitcode == 0
+        fetched = [
+            path for method, path in chaos.paths if method == "GET" and path.endswith(".tar")
+        ]
+    assert len(fetched) > 1  # one that was read, and one ahead
+    assert len(list((tmp_path / "cache").glob("*.tar"))) == len(fetched)
+    assert list((tmp_path / "cache").glob("*.part")) == []

@@ -155,6 +155,18 @@ def test_a_second_writer_is_refused_until_the_first_has_ended_but_in_a_bucket(st
         assert store.clear_temps() == 0
 
 
+def test_several_writers_may_join_and_none_is_alone_meanwhile(store):
+    if isinstance(store, BucketStore):
+        with store.join(), store.join(), store.lock():
+            return
+    with store.join(), store.join(), pytest.raises(LockedError), store.lock():
+        pass
+    with store.lock(), pytest.raises(LockedError), store.join():
+        pass
+    with store.join(), store.join():
+        pass
+
+
 def test_a_view_stays_what_it_was_when_the_file_is_replaced(store):
     put_bytes(store, "a", b"old")
     view = store.view("a")

@@ -81,8 +81,8 @@ def finish(
 ) -> MaterializeReport:
     """Write the index of a store whose shards are all committed, and what else completes it.
 
-    In a folder, every shard is read first and compared with its commit record; a bucket has
-    checked each shard's SHA-256 itself when it was put.
+    Every shard is read first and compared with its commit record: an index promises what was looked
+    at. So finishing a bucket costs one download of it.
 
     Args:
         out: the store's folder or URL.

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from trajdata._cli.exits import FAILED, INTERRUPTED, exit_codes, interruptible, invocation
+from trajdata._cli.exits import FAILED, exit_codes, resumable
 from trajdata._cli.options import AsJson, Out, Seed, Split, print_json
 from trajdata._cli.specs import (
     Difficulty,
@@ -99,23 +99,16 @@ def materialize(
         from trajdata._bake.run import materialize as bake
         from trajdata._cli.display import Display, duration
 
-        try:
-            with interruptible(), Display(Console(stderr=True)) as display:
-                report = bake(
-                    source,
-                    out,
-                    clips=clips,
-                    fields=array_fields,
-                    threads=threads,
-                    shard_clips=shard_clips,
-                    on_progress=display.update,
-                )
-        except KeyboardInterrupt as interrupt:
-            typer.echo(
-                f"Interrupted; what is committed in {out} stays. To resume:\n  {invocation()}",
-                err=True,
+        with resumable(out), Display(Console(stderr=True)) as display:
+            report = bake(
+                source,
+                out,
+                clips=clips,
+                fields=array_fields,
+                threads=threads,
+                shard_clips=shard_clips,
+                on_progress=display.update,
             )
-            raise typer.Exit(INTERRUPTED) from interrupt
         if as_json:
             print_json({**asdict(report), "clips_per_second": report.clips_per_second})
         elif report.shards_written:

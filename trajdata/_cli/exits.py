@@ -148,6 +148,23 @@ def interruptible() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
+@contextmanager
+def resumable(out: str) -> Iterator[None]:
+    """Inside, an interruption ends the command with its code and the command that resumes.
+
+    Args:
+        out: the store that is baked into.
+    """
+    try:
+        with interruptible():
+            yield
+    except KeyboardInterrupt as interrupt:
+        typer.echo(
+            f"Interrupted; what is committed in {out} stays. To resume:\n  {invocation()}", err=True
+        )
+        raise typer.Exit(INTERRUPTED) from interrupt
+
+
 def invocation() -> str:
     """The command of this process, as it can be typed into a shell again."""
     program = Path(sys.argv[0])

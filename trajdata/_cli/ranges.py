@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from trajdata._cli.exits import INTERRUPTED, exit_codes, interruptible, invocation
+from trajdata._cli.exits import exit_codes, resumable
 from trajdata._cli.options import AsJson, Out, Seed, Split, print_json
 from trajdata._cli.specs import Difficulty, Preset, SetSettings, SpecFile, chosen_spec
 from trajdata._cli.words import counted
@@ -65,24 +65,17 @@ def bake_range(
                 "--clips: given none, beside options that say what to bake; allowed is the number "
                 "of clips of the whole store, or --shards alone for a store that is there"
             )
-        try:
-            with interruptible(), Display(Console(stderr=True)) as display:
-                report = bake(
-                    out,
-                    asked,
-                    source,
-                    clips=clips,
-                    fields=None if fields is None else [name for name in fields.split(",") if name],
-                    threads=threads,
-                    shard_clips=shard_clips,
-                    on_progress=display.update,
-                )
-        except KeyboardInterrupt as interrupt:
-            typer.echo(
-                f"Interrupted; what is committed in {out} stays. To resume:\n  {invocation()}",
-                err=True,
+        with resumable(out), Display(Console(stderr=True)) as display:
+            report = bake(
+                out,
+                asked,
+                source,
+                clips=clips,
+                fields=None if fields is None else [name for name in fields.split(",") if name],
+                threads=threads,
+                shard_clips=shard_clips,
+                on_progress=display.update,
             )
-            raise typer.Exit(INTERRUPTED) from interrupt
         if as_json:
             print_json({**asdict(report), "clips_per_second": report.clips_per_second})
             return
@@ -108,7 +101,7 @@ def finish(
         from trajdata._bake.ranges import finish as complete
         from trajdata._cli.display import Display
 
-        with interruptible(), Display(Console(stderr=True)) as display:
+        with resumable(out), Display(Console(stderr=True)) as display:
             report = complete(out, threads=threads, on_progress=display.update)
         if as_json:
             print_json({**asdict(report), "clips_per_second": report.clips_per_second})

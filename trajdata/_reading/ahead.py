@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
-import queue
 import threading
+from collections import deque
 from contextlib import suppress
 
 from trajdata._errors import ShardError
@@ -15,10 +16,14 @@ __all__ = ["Ahead"]
 
 
 class Ahead:
-    """One thread that fetches shards into a store's cache; it begins with the first one.
+    """A thread that fetches shards into a store's cache, for as long as there are some to fetch.
 
     Where the store keeps nothing there is nothing to do. What goes wrong here is raised where the
     shard is read, which tries again.
+
+    A DataLoader's worker that has read its last shard ends only when the one that is being fetched
+    is whole: another worker needs it next, and would fetch it a second time. The main process does
+    not wait for it.
 
     Args:
         store: of the shards.
@@ -29,25 +34,38 @@ class Ahead:
         self._store = store if isinstance(store, CachedStore) and store.has_cache else None
         self._count = count
         self._process = -1
-        self._due: queue.Queue[int] = queue.Queue(maxsize=2 * count)
+        self._lock = threading.Lock()
+        self._due: deque[int] = deque(maxlen=2 * count)
+        self._is_at_work = False
 
     def follow(self, shard: int) -> None:
         """A shard is being read: fetch those after it."""
-        if self._store is None:
+        store = self._store
+        if store is None:
             return
-        if self._process != os.getpid():  # a thread does not come along through a fork
+        if self._process != os.getpid():  # neither a thread nor its lock comes through a fork
             self._process = os.getpid()
-            self._due = queue.Queue(maxsize=2 * self._count)
-            threading.Thread(
-                target=_work, args=(self._store, self._due), name="trajdata-fetch", daemon=True
-            ).start()
-        for coming in range(shard + 1, shard + 1 + self._count):
-            with suppress(queue.Full):
-                self._due.put_nowait(coming)
+            self._lock = threading.Lock()
+            self._due.clear()
+            self._is_at_work = False
+        with self._lock:
+            self._due.extend(range(shard + 1, shard + 1 + self._count))
+            if self._is_at_work:
+                return
+            self._is_at_work = True
+        threading.Thread(
+            target=self._work,
+            args=(store,),
+            name="trajdata-fetch",
+            daemon=multiprocessing.parent_process() is None,
+        ).start()
 
-
-def _work(store: CachedStore, due: queue.Queue[int]) -> None:
-    while True:
-        shard = due.get()
-        with suppress(ShardError, OSError):
-            store.fetch_ahead(shard)
+    def _work(self, store: CachedStore) -> None:
+        while True:
+            with self._lock:
+                if not self._due or not threading.main_thread().is_alive():
+                    self._is_at_work = False
+                    return
+                shard = self._due.popleft()
+            with suppress(ShardError, OSError):
+                store.fetch_ahead(shard)

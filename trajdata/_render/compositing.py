@@ -26,6 +26,7 @@ from trajdata._render.overlaps import overlap_settler
 from trajdata._render.rays import box_of, outliner
 from trajdata._render.solids import solid_coverer
 from trajdata._shapes.registry import find_shape
+from trajdata._world.choosing import choose
 from trajdata._world.sampling import LUMA
 
 __all__ = ["clip_renderer"]
@@ -135,51 +136,9 @@ def _no_shade(lists, samples, weight, shades):  # type: ignore[no-untyped-def]
     shades[:] = _ZERO
 
 
-def _outliner(shapes: tuple[str, ...], at: int = 0) -> Any:
-    """A kernel for an object's outline: a chain of tests, resolved when it is compiled."""
-    outline = find_shape(shapes[at]).outline or _no_outline
-    if at == len(shapes) - 1:
-
-        @kernel
-        def last(shape, x, y, z, size):  # type: ignore[no-untyped-def]
-            return outline(x, y, z, size)
-
-        return last
-    others = _outliner(shapes, at + 1)
-
-    @kernel
-    def either(shape, x, y, z, size):  # type: ignore[no-untyped-def]
-        if shape == at:
-            return outline(x, y, z, size)
-        return others(shape, x, y, z, size)
-
-    return either
-
-
-def _shader(shapes: tuple[str, ...], at: int = 0) -> Any:
-    """A kernel that shades by an object's shape, in the same way."""
-    shade = find_shape(shapes[at]).shade or _no_shade
-    if at == len(shapes) - 1:
-
-        @kernel
-        def last(shape, lists, samples, weight, shades):  # type: ignore[no-untyped-def]
-            shade(lists, samples, weight, shades)
-
-        return last
-    others = _shader(shapes, at + 1)
-
-    @kernel
-    def either(shape, lists, samples, weight, shades):  # type: ignore[no-untyped-def]
-        if shape == at:
-            shade(lists, samples, weight, shades)
-        else:
-            others(shape, lists, samples, weight, shades)
-
-    return either
-
-
 def _placer(shapes: tuple[str, ...]) -> Any:
-    outline_of, bounds_of = _outliner(shapes), outliner(shapes)
+    outline_of = choose([find_shape(name).outline or _no_outline for name in shapes])
+    bounds_of = outliner(shapes)
     rounds = tuple(find_shape(name).is_round for name in shapes)
 
     @kernel
@@ -231,7 +190,8 @@ def clip_renderer(shapes: tuple[str, ...]) -> Any:
 
     Compiled for each set of shapes, so that one more shape costs nothing where it is not used.
     """
-    shade, place_outlines, settle = _shader(shapes), _placer(shapes), overlap_settler(shapes)
+    shade = choose([find_shape(name).shade or _no_shade for name in shapes])
+    place_outlines, settle = _placer(shapes), overlap_settler(shapes)
     cover_solid = solid_coverer(shapes)
     rounds = tuple(find_shape(name).is_round for name in shapes)
 

@@ -13,61 +13,22 @@ import numpy as np
 
 from trajdata._jit import kernel
 from trajdata._shapes.registry import find_shape
+from trajdata._world.choosing import choose
 
 __all__ = ["box_of", "caster", "into_object", "out_of_object", "outliner", "shiner"]
-
-
-def _intersect(shapes: tuple[str, ...], at: int = 0) -> Any:
-    intersect = find_shape(shapes[at]).intersect
-    if at == len(shapes) - 1:
-
-        @kernel
-        def last(shape, ox, oy, oz, dx, dy, dz, size):  # type: ignore[no-untyped-def]
-            return intersect(ox, oy, oz, dx, dy, dz, size)
-
-        return last
-    others = _intersect(shapes, at + 1)
-
-    @kernel
-    def either(shape, ox, oy, oz, dx, dy, dz, size):  # type: ignore[no-untyped-def]
-        if shape == at:
-            return intersect(ox, oy, oz, dx, dy, dz, size)
-        return others(shape, ox, oy, oz, dx, dy, dz, size)
-
-    return either
 
 
 @cache
 def outliner(shapes: tuple[str, ...]) -> Any:
     """The kernel (shape, pose, size) -> left, top, right, bottom; see ``Shape.bounds``."""
-    return _bounds(shapes)
-
-
-def _bounds(shapes: tuple[str, ...], at: int = 0) -> Any:
-    bounds = find_shape(shapes[at]).bounds
-    if at == len(shapes) - 1:
-
-        @kernel
-        def last(shape, pose, size):  # type: ignore[no-untyped-def]
-            return bounds(pose, size)
-
-        return last
-    others = _bounds(shapes, at + 1)
-
-    @kernel
-    def either(shape, pose, size):  # type: ignore[no-untyped-def]
-        if shape == at:
-            return bounds(pose, size)
-        return others(shape, pose, size)
-
-    return either
+    return choose([find_shape(name).bounds for name in shapes])
 
 
 @cache
 def caster(shapes: tuple[str, ...]) -> Any:
     """The kernel (shape, pose, size, x, y) -> depth, in metres, at which the ray through (x, y, 1)
     meets an object, or ``NEVER``. pose: float64 (12,), see ``_world.pose``."""
-    intersect = _intersect(shapes)
+    intersect = choose([find_shape(name).intersect for name in shapes])
 
     @kernel
     def cast(shape, pose, size, x, y):  # type: ignore[no-untyped-def]
@@ -78,31 +39,11 @@ def caster(shapes: tuple[str, ...]) -> Any:
     return cast
 
 
-def _shine(shapes: tuple[str, ...], at: int = 0) -> Any:
-    shine = find_shape(shapes[at]).shine
-    if at == len(shapes) - 1:
-
-        @kernel
-        def last(shape, x, y, z, size, lx, ly, lz):  # type: ignore[no-untyped-def]
-            return shine(x, y, z, size, lx, ly, lz)
-
-        return last
-    others = _shine(shapes, at + 1)
-
-    @kernel
-    def either(shape, x, y, z, size, lx, ly, lz):  # type: ignore[no-untyped-def]
-        if shape == at:
-            return shine(x, y, z, size, lx, ly, lz)
-        return others(shape, x, y, z, size, lx, ly, lz)
-
-    return either
-
-
 @cache
 def shiner(shapes: tuple[str, ...]) -> Any:
     """The kernel (shape, pose, size, x, y, depth, scene) -> how much of its colour an object shows,
     0..1, where the ray through (x, y, 1) meets it at that depth, under the scene's light."""
-    shine = _shine(shapes)
+    shine = choose([find_shape(name).shine for name in shapes])
 
     @kernel
     def shine_at(shape, pose, size, x, y, depth, scene):  # type: ignore[no-untyped-def]

@@ -18,6 +18,7 @@ from trajdata._jit import kernel
 from trajdata._render.pixel_rays import MANY, ray_shift, rays_for
 from trajdata._render.rays import into_object
 from trajdata._shapes.registry import NEVER, find_shape
+from trajdata._world.choosing import choose
 
 __all__ = ["solid_coverer"]
 
@@ -30,9 +31,9 @@ _ONE = np.float32(1.0)
 _ZERO = np.float32(0.0)
 
 
-def _tracer(shapes: tuple[str, ...], at: int = 0) -> Any:
-    """A kernel that traces rays to an object of some shape."""
-    intersect, shine = find_shape(shapes[at]).intersect, find_shape(shapes[at]).shine
+def _tracing(name: str) -> Any:
+    """The kernel that traces rays to an object of this shape."""
+    intersect, shine = find_shape(name).intersect, find_shape(name).shine
 
     @kernel
     def trace(pose, size, light, xs, ys, shades):  # type: ignore[no-untyped-def]
@@ -49,23 +50,7 @@ def _tracer(shapes: tuple[str, ...], at: int = 0) -> Any:
             shade = shine(ox + t * dx, oy + t * dy, oz + t * dz, size, lx, ly, lz)
             shades[i] = shade if hits else _MISS
 
-    if at == len(shapes) - 1:
-
-        @kernel
-        def last(shape, pose, size, light, xs, ys, shades):  # type: ignore[no-untyped-def]
-            trace(pose, size, light, xs, ys, shades)
-
-        return last
-    others = _tracer(shapes, at + 1)
-
-    @kernel
-    def either(shape, pose, size, light, xs, ys, shades):  # type: ignore[no-untyped-def]
-        if shape == at:
-            trace(pose, size, light, xs, ys, shades)
-        else:
-            others(shape, pose, size, light, xs, ys, shades)
-
-    return either
+    return trace
 
 
 @kernel
@@ -95,7 +80,7 @@ def solid_coverer(shapes: tuple[str, ...]) -> Any:
     """The kernel ``cover_solid`` for objects of these shapes; where all are round, it is empty."""
     if all(find_shape(name).is_round for name in shapes):
         return _no_solid
-    trace = _tracer(shapes)
+    trace = choose([_tracing(name) for name in shapes])
 
     @kernel
     def cover_solid(shape, pose, size, light, box, lens, found, cover, shades):  # type: ignore[no-untyped-def]

@@ -24,6 +24,9 @@ __all__ = ["ShardCache"]
 
 _WHOLE, _PART = ".tar", ".part"
 _ROOM_LOCK = "room.lock"
+_PATIENCE_SECONDS = 900
+"""How long a process waits for another one's download or eviction. That one may be frozen; then the
+shard is held in memory."""
 _LOCK_DIGITS = 2
 """Two shards whose names begin alike are not fetched at once; so there are few files of locks."""
 
@@ -79,10 +82,11 @@ class ShardCache:
             size: of its file, bytes.
             blocks: its bytes, asked for only where it is needed.
             where: it comes from, for errors.
-            wait: for another process that is at it, until it has ended.
+            wait: for another process that is at it, for up to 15 minutes.
 
         Returns:
-            Whether the shard is here now. It is not where the bound leaves no room for it.
+            Whether the shard is here now. It is not where the bound leaves no room for it, or
+            where another process takes too long.
 
         Raises:
             ShardError: the bytes are not those of the SHA-256.
@@ -91,14 +95,17 @@ class ShardCache:
         os.makedirs(self.folder, mode=0o700, exist_ok=True)
         lock = FileLock(self.folder / f"{sha256[:_LOCK_DIGITS]}.lock")
         try:
-            lock.acquire(timeout=-1 if wait else 0)
+            lock.acquire(timeout=_PATIENCE_SECONDS if wait else 0)
         except Timeout:
             return False
         try:
             whole, part = self._path(sha256, _WHOLE), self._path(sha256, _PART)
             if whole.exists() and whole.stat().st_size == size:
                 return True
-            file = self._reserve(part, size)
+            try:
+                file = self._reserve(part, size)
+            except Timeout:
+                return False
             if file is None:
                 return False
             try:
@@ -133,7 +140,7 @@ class ShardCache:
     def _reserve(self, part: Path, size: int) -> int | None:
         """Open a new file of so many bytes, after eviction where need be; None where there is no
         room: what is in the folder is in use, or the disk is full."""
-        with FileLock(self.folder / _ROOM_LOCK):
+        with FileLock(self.folder / _ROOM_LOCK, timeout=_PATIENCE_SECONDS):
             part.unlink(missing_ok=True)  # of a killed process: the shard's lock is ours
             files = sorted(self._files(), key=lambda file: file[2])
             held = sum(bytes_ for _, bytes_, _ in files)

@@ -20,6 +20,8 @@ __all__ = ["FarCalls", "has_forked", "serve", "threads_begin"]
 _PROGRAM = (
     "import sys; sys.path[:] = {path!r}; from trajdata._store.far import serve; serve({ends!r})"
 )
+_PATIENCE_SECONDS = 2 * 3600
+"""Longer than all attempts of a request on a large object: no answer means that none will come."""
 _threads_of: int | None = None
 """The process that has the library's threads."""
 
@@ -59,6 +61,8 @@ class FarCalls:
                 raise OSError("the process that makes requests has ended")
             try:
                 self._out.send((method, arguments))
+                if not self._in.poll(_PATIENCE_SECONDS):
+                    raise EOFError
                 is_fine, answer = self._in.recv()
             except (EOFError, BrokenPipeError) as error:
                 self._out = self._in = None
