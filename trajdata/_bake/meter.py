@@ -19,6 +19,8 @@ from trajdata._store.protocol import Store
 __all__ = ["Meter"]
 
 _RATE_SECONDS = 30.0
+_NODE_SECONDS = 60.0
+"""A node's rate is that of its commits over this time; it commits a shard every few seconds."""
 
 
 class Meter:
@@ -72,6 +74,7 @@ class Meter:
         self._baking_since: float | None = None
         self._baking_until: float | None = None
         self._process = psutil.Process()
+        self._of_nodes: dict[str, deque[tuple[float, int]]] = {}
 
     @property
     def shards_done(self) -> int:
@@ -94,6 +97,11 @@ class Meter:
             if clips > 0:
                 self._rendered += clips
                 self._last_clip = time.monotonic()
+
+    def count_clips_of_node(self, node: str, clips: int) -> None:
+        """A node of a cluster has committed clips."""
+        with self._lock:
+            self._of_nodes.setdefault(node, deque()).append((time.monotonic(), clips))
 
     def count_commit(self, filesize: int, counts: Mapping[str, int]) -> None:
         """A shard was committed."""
@@ -155,6 +163,7 @@ class Meter:
                 shards_total=self._shards_total,
                 class_counts=dict(self._counts),
                 clips_per_second=rate,
+                nodes=self._rates_of_nodes(now),
                 elapsed_seconds=now - self._started,
                 eta_seconds=max(left, 0) / rate if rate else None,
                 last_commit=self._last_commit,
@@ -168,6 +177,18 @@ class Meter:
                 resume_command=self._resume_command,
                 history=self._history,
             )
+
+    def _rates_of_nodes(self, now: float) -> dict[str, float]:
+        """Clips a second of each node, as it was over the last time; 0 if it committed none."""
+        begun = self._started if self._baking_since is None else self._baking_since
+        seconds = max(min(now - begun, _NODE_SECONDS), 1e-9)
+        for recent in self._of_nodes.values():
+            while recent and now - recent[0][0] > _NODE_SECONDS:
+                recent.popleft()
+        return {
+            node: sum(clips for _, clips in recent) / seconds
+            for node, recent in sorted(self._of_nodes.items())
+        }
 
     def _mean_rate(self, now: float) -> float | None:
         """Clips a second of the whole run. After its end the number does not change any more."""

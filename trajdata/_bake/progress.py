@@ -47,6 +47,8 @@ TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 _MOST_BYTES = 2**20
 _MOST_STALE_SECONDS = 3600.0
 _MOST_CHARACTERS = 100_000
+_MOST_NODES = 10_000
+_SHOWN_NODES = 16
 _MOST = 1e18
 """No bake reaches this number. A larger one, or a NaN, means that the file is damaged."""
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
@@ -68,6 +70,8 @@ class ProgressReport:
         class_counts: law -> its clips in committed shards.
         clips_per_second: rate over the last 30 s while the bake runs, rate of the whole run after
             its end; None before the first clip.
+        nodes: of a bake on a cluster, name of a node -> clips a second that it has committed over
+            the last minute; empty on one machine.
         elapsed_seconds: since this run started.
         eta_seconds: time to the end at this rate; None without a rate.
         last_commit: when this run last committed a shard, UTC; None before its first.
@@ -92,6 +96,7 @@ class ProgressReport:
     shards_total: int
     class_counts: Mapping[str, int]
     clips_per_second: float | None
+    nodes: Mapping[str, float]
     elapsed_seconds: float
     eta_seconds: float | None
     last_commit: str | None
@@ -144,6 +149,11 @@ class ProgressReport:
             return "-"
         return gigabytes(self.disk_free_bytes) + (" - NOT ENOUGH" if self.is_short_of_disk else "")
 
+    def _nodes(self) -> str:
+        shown = [f"{name} {rate:,.0f} clips/s" for name, rate in self.nodes.items()]
+        more = [f"and {len(shown) - _SHOWN_NODES} more"] if len(shown) > _SHOWN_NODES else []
+        return ", ".join(shown[:_SHOWN_NODES] + more)
+
     def to_text(self) -> str:
         """The text of PROGRESS.txt."""
         percent = 100 * self.clips_done / self.clips_total
@@ -156,6 +166,7 @@ class ProgressReport:
             ("in flight", f"{self.clips_in_flight:,} clips rendered and not committed"),
             ("shards", f"{self.shards_done:,} of {self.shards_total:,}"),
             ("rate", rate),
+            ("nodes", self._nodes()),
             ("running for", span(self.elapsed_seconds)),
             ("time left", span(self.eta_seconds)),
             ("last commit", self.last_commit or "none in this run"),
@@ -290,6 +301,14 @@ def _are_counts(value: object) -> bool:
     )
 
 
+def _are_rates(value: object) -> bool:
+    return (
+        isinstance(value, dict)
+        and len(value) <= _MOST_NODES
+        and all(len(name) <= 300 and _is_number(rate) for name, rate in value.items())
+    )
+
+
 _Rule = tuple[str, Callable[[Any], bool]]
 _TEXT: _Rule = ("a text", _is_text)
 _COUNT: _Rule = ("a whole number from 0", _is_count)
@@ -311,6 +330,7 @@ _FIELDS: dict[str, _Rule] = {
     "shards_total": _COUNT,
     "class_counts": ("numbers of clips by law", _are_counts),
     "clips_per_second": _MAYBE_NUMBER,
+    "nodes": ("clips a second by node", _are_rates),
     "elapsed_seconds": _NUMBER,
     "eta_seconds": _MAYBE_NUMBER,
     "last_commit": ("a time, or null", lambda value: value is None or _is_time(value)),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trajdata._bake.engines.threads import Events
+from trajdata._bake.engines.protocol import Events
 from trajdata._bake.meter import Meter
 from trajdata._bake.progress import (
     REPORT_PAGE,
@@ -54,6 +54,7 @@ class Reporter:
         found: what the store held before its newest shards were hashed again.
         contents: the same without those that turned out to be damaged; the run goes on from here.
         temps_cleared: how many temps of an earlier run this one removed.
+        engine_words: the options of the command that resumes, which choose the engine.
         on_progress: called with each report after it was written.
     """
 
@@ -64,10 +65,11 @@ class Reporter:
         found: Contents,
         contents: Contents,
         temps_cleared: int,
+        engine_words: tuple[str, ...],
         on_progress: Callable[[ProgressReport], None] | None,
     ) -> None:
         self._store, self._recipe = store, contents.recipe
-        self._meter = _meter(store, contents)
+        self._meter = _meter(store, contents, engine_words)
         self._on_progress = on_progress
         self._found, self._present_at_start = found, contents.present
         self._temps_cleared = temps_cleared
@@ -86,8 +88,8 @@ class Reporter:
 
     @property
     def events(self) -> Events:
-        """What the threads of the bake call."""
-        return Events(self._meter.count_clips, self._committed)
+        """What the engine of the bake calls."""
+        return Events(self._meter.count_clips, self._committed, self._meter.count_clips_of_node)
 
     @property
     def shards_done(self) -> int:
@@ -213,7 +215,7 @@ class Reporter:
         self._pictured, self._picture_due = newest[0].shard, now + _PICTURE_SECONDS
 
 
-def _meter(store: Store, contents: Contents) -> Meter:
+def _meter(store: Store, contents: Contents, engine_words: tuple[str, ...]) -> Meter:
     recipe, committed = contents.recipe, contents.committed
     columns = zip(*(commit.labels for commit in committed.values()), strict=True)
     counts = [sum(column) for column in columns] or [0] * len(recipe.spec.laws)
@@ -228,6 +230,6 @@ def _meter(store: Store, contents: Contents) -> Meter:
         class_counts=dict(zip(recipe.spec.laws, counts, strict=True)),
         shards_done=len(committed),
         bytes_done=sum(commit.filesize for commit in committed.values()),
-        resume_command=recipe.command(store.where),
+        resume_command=" ".join([recipe.command(store.where), *engine_words]),
         history=held_history(store),
     )

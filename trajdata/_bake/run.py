@@ -20,7 +20,9 @@ from collections.abc import Callable, Container, Sequence, Set
 from dataclasses import dataclass
 
 from trajdata._bake.agreement import agree, check_threads, check_whether_it_grows
-from trajdata._bake.engines.threads import bake_in_threads
+from trajdata._bake.engines.choice import chosen_engine
+from trajdata._bake.engines.protocol import Engine
+from trajdata._bake.engines.threads import ThreadsEngine
 from trajdata._bake.others import OthersCommits
 from trajdata._bake.progress import ProgressReport, read_progress
 from trajdata._bake.proof import shards_with_other_bytes
@@ -86,13 +88,15 @@ def materialize(
     fields: Sequence[str] | None = None,
     threads: int | None = None,
     shard_clips: int | None = None,
+    engine: str = "threads",
+    address: str | None = None,
     on_progress: Callable[[ProgressReport], None] | None = None,
 ) -> MaterializeReport:
     """Bake clips [0, clips) into a store. After any interruption, the same call continues the bake.
 
     The shards and index.json have the same bytes however often the bake was interrupted, and with
-    any number of threads. If ``clips`` is larger than what the store has, the store grows: full
-    shards stay as they are, and a short last shard is rendered again.
+    any number of threads or nodes. If ``clips`` is larger than what the store has, the store grows:
+    full shards stay as they are, and a short last shard is rendered again.
 
     Args:
         source: the stream, as a ``ClipSource`` or ``read_through`` of one. The ``fields`` of the
@@ -105,6 +109,9 @@ def materialize(
             this process may use.
         shard_clips: clips in a shard. None means the number of the store, or in a new store the
             largest power of two with at most 128 MiB of video.
+        engine: what bakes the shards: "threads", those of this process, or "ray", the nodes of a
+            Ray cluster, all of which must see the store and have this package.
+        address: of the Ray cluster, "auto" or "HOST:PORT"; None means "auto".
         on_progress: called in this thread with a report at least every second. An exception that it
             raises stops the bake.
 
@@ -114,9 +121,10 @@ def materialize(
         SpecMismatchError: the store holds another stream; nothing was written.
         LockedError: another process bakes into the store; nothing was written.
         ShardError: the store's index, a commit record or a shard is damaged, or this machine
-            does not render the bytes that are committed.
-        OSError: the medium failed; committed shards are untouched, no temp is left, and
-            PROGRESS.txt and report.html say what happened if they could be written.
+            or a node does not render the bytes that are committed.
+        ImportError: the engine needs a package that is not installed; nothing was written.
+        OSError: the medium or the cluster failed; committed shards are untouched, no temp is left,
+            and PROGRESS.txt and report.html say what happened if they could be written.
         KeyboardInterrupt: the user stopped the bake; the same holds as for ``OSError``.
     """
     return materialize_on(
@@ -126,6 +134,8 @@ def materialize(
         fields=fields,
         threads=threads,
         shard_clips=shard_clips,
+        engine=engine,
+        address=address,
         on_progress=on_progress,
     )
 
@@ -138,11 +148,14 @@ def materialize_on(
     fields: Sequence[str] | None = None,
     threads: int | None = None,
     shard_clips: int | None = None,
+    engine: str = "threads",
+    address: str | None = None,
     on_progress: Callable[[ProgressReport], None] | None = None,
 ) -> MaterializeReport:
     """``materialize`` for a ``Store`` instead of a path."""
     recipe = agree(store, source, clips=clips, fields=fields, shard_clips=shard_clips)
     threads = check_threads(threads)
+    chosen = chosen_engine(engine, address, threads)
     contents = read_contents(store)
     if (
         contents is not None
@@ -166,7 +179,7 @@ def materialize_on(
             store.create(RECIPE, recipe.to_bytes())
         if grows or (contents is not None and contents.has_outgrown_index):
             _remove_outgrown_index(store)
-        return bake(store, threads, on_progress, range(recipe.shards), cleared)
+        return bake(store, threads, on_progress, range(recipe.shards), cleared, engine=chosen)
 
 
 def _remove_outgrown_index(store: Store) -> None:
@@ -184,6 +197,7 @@ def bake(
     temps_cleared: int,
     *,
     is_alone: bool = True,
+    engine: Engine | None = None,
 ) -> MaterializeReport:
     """Bake the shards that are not committed yet. If all are committed then, write the index.
 
@@ -197,6 +211,7 @@ def bake(
         is_alone: whether this process is the only writer. Otherwise nothing is written but the
             shards that are due: the index is left to ``finish``, and others' commits are looked
             for while the bake runs.
+        engine: what bakes the shards; None means threads.
 
     Raises:
         ShardError, OSError, KeyboardInterrupt: as ``materialize``.
@@ -205,6 +220,7 @@ def bake(
     if found is None:
         raise ShardError(store.path(RECIPE), expected="the recipe of the store", found="no file")
     recipe = found.recipe
+    engine = engine or ThreadsEngine(threads)
     # Several writers leave it to ``finish`` to look at the shards of earlier runs.
     contents = found.without_damaged_newest(store) if is_alone else found
     reporter = Reporter(
@@ -212,6 +228,7 @@ def bake(
         found=found,
         contents=contents,
         temps_cleared=temps_cleared,
+        engine_words=engine.words,
         on_progress=on_progress,
     )
     others = None if is_alone else OthersCommits(store, contents)
@@ -223,14 +240,14 @@ def bake(
         reporter.canary_is_right(_check_canary(store, contents))
         reporter.tell("running", "rendering and writing")
         reporter.baking_begins()
-        written = _bake_tasks(store, tasks, threads, reporter, others)
+        written = _bake_tasks(store, tasks, engine, reporter, others)
         if is_alone and len(contents.committed) + len(written) == recipe.shards:
             left = contents.committed.keys() - set(found.newest)
             wrong = _wrong_of_earlier_runs(store, contents, left, threads, reporter)
             for shard in wrong:
                 reporter.is_lost(contents.committed[shard])
             again = [_task(contents, shard) for shard in wrong]
-            written += _bake_tasks(store, again, threads, reporter)
+            written += _bake_tasks(store, again, engine, reporter)
         seconds = reporter.baking_ends()
         commits = {**contents.committed, **{commit.shard: commit for commit in written}}
         if is_alone and len(commits) == recipe.shards:
@@ -280,7 +297,7 @@ def _task(contents: Contents, shard: int) -> ShardTask:
 def _bake_tasks(
     store: Store,
     tasks: list[ShardTask],
-    threads: int,
+    engine: Engine,
     reporter: Reporter,
     others: OthersCommits | None = None,
 ) -> list[Commit]:
@@ -292,14 +309,7 @@ def _bake_tasks(
             reporter.others_committed(c for c in others.new() if c.shard not in ours)
         reporter.tell("running", "rendering and writing")
 
-    return bake_in_threads(
-        tasks,
-        store,
-        min(threads, max(len(tasks), 1)),
-        events=reporter.events,
-        tick=tick,
-        tick_seconds=_TICK_SECONDS,
-    )
+    return engine.bake(tasks, store, events=reporter.events, tick=tick, tick_seconds=_TICK_SECONDS)
 
 
 def _wrong_of_earlier_runs(

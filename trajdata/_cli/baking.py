@@ -58,6 +58,14 @@ def materialize(
             "given, trajectory,jittered,pixels,depth,radius."
         ),
     ] = None,
+    engine: Annotated[
+        str,
+        typer.Option(help="What bakes: threads, those of this process, or ray, a Ray cluster."),
+    ] = "threads",
+    address: Annotated[
+        str | None,
+        typer.Option(help="Of the Ray cluster: HOST:PORT, or auto, which is the default."),
+    ] = None,
     detach: Annotated[
         bool,
         typer.Option("--detach", help="Bake in the background, and say how to watch and stop it."),
@@ -73,6 +81,7 @@ def materialize(
         array_fields = None if fields is None else [name for name in fields.split(",") if name]
         if detach:
             from trajdata._bake.agreement import agree, check_threads
+            from trajdata._bake.engines.choice import chosen_engine
             from trajdata._store.opening import is_url, open_store
 
             if is_url(out):
@@ -80,7 +89,7 @@ def materialize(
                     f"--detach: given --out {out!r}; allowed is a folder, which the log goes "
                     "to. For a bucket, start the command under nohup"
                 )
-            check_threads(threads)
+            chosen = chosen_engine(engine, address, check_threads(threads))
             agree(
                 open_store(out), source, clips=clips, fields=array_fields, shard_clips=shard_clips
             )
@@ -91,6 +100,7 @@ def materialize(
             words += ["--threads", str(threads)] if threads is not None else []
             words += ["--shard-clips", str(shard_clips)] if shard_clips is not None else []
             words += ["--fields", fields] if fields is not None else []
+            words += chosen.words
             _begin(Path(os.path.abspath(out)), words, as_json)
             return
 
@@ -107,6 +117,8 @@ def materialize(
                 fields=array_fields,
                 threads=threads,
                 shard_clips=shard_clips,
+                engine=engine,
+                address=address,
                 on_progress=display.update,
             )
         if as_json:

@@ -62,7 +62,13 @@ _PASSING = frozenset(
     )
     if hasattr(errno, name)
 )
-_EXTRAS = {"filelock": "cloud", "matplotlib": "audit", "obstore": "cloud", "scipy": "audit"}
+_EXTRAS = {
+    "filelock": "cloud",
+    "matplotlib": "audit",
+    "obstore": "cloud",
+    "ray": "ray",
+    "scipy": "audit",
+}
 """Packages that only some commands need, and the extra that brings each."""
 
 # Errors which mean that the path on the command line cannot be a folder or file.

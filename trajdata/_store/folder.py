@@ -18,17 +18,21 @@ __all__ = ["FolderStore", "make_folders"]
 
 
 class FolderStore:
-    """A folder as a ``Store``. It can be pickled; the copy opens the folder again.
+    """A folder as a ``Store``. It can be pickled; the copy opens the folder again, and its temps
+    have names that no other writer's have.
 
     No link below the folder is followed, with one exception: a shard, the index and the card may be
     links to regular files for reading, because the caches of hubs are made of such links.
 
     Args:
         disk: the folder's system calls.
+        writer: part of its temps' names; needed where the holder of the lock is another process,
+            which may clear them.
     """
 
-    def __init__(self, disk: Disk) -> None:
+    def __init__(self, disk: Disk, *, writer: str = "") -> None:
         self.disk = disk
+        self._writer = writer
 
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuild, (os.fspath(self.disk.root),)
@@ -84,7 +88,7 @@ class FolderStore:
         """Write a whole file; it replaces one that has the name. See ``Store.put``."""
         write = commit_chunks if durable else replace_quickly
         with self._noticing_loss():
-            write(self.disk, name, chunks, size)
+            write(self.disk, name, chunks, size, self._writer)
 
     def overwrite(self, name: str, data: bytes) -> None:
         """Replace the content of a small existing file in place; see ``Store.overwrite``."""
@@ -100,7 +104,7 @@ class FolderStore:
     def create(self, name: str, data: bytes) -> bool:
         """Write a whole small file unless the name is taken. Returns whether this call wrote it."""
         with self._noticing_loss():
-            return create_file(self.disk, name, data)
+            return create_file(self.disk, name, data, self._writer)
 
     def remove(self, name: str) -> None:
         """Remove a file. Returns once a power loss cannot bring the file back."""
@@ -203,7 +207,7 @@ def _may_be_link(name: str) -> bool:
 
 
 def _rebuild(root: str) -> FolderStore:
-    return FolderStore(Disk(root))
+    return FolderStore(Disk(root), writer=os.urandom(8).hex())
 
 
 def make_folders(disk: Disk) -> None:

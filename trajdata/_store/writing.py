@@ -31,13 +31,15 @@ class SyncError(OSError):
     """
 
 
-def _open_temp(disk: Disk, final: str) -> tuple[str, int]:
+def _open_temp(disk: Disk, final: str, writer: str) -> tuple[str, int]:
     """Create a temp for the file that will be called ``final``. Returns its name and descriptor.
 
     The temp gets the first name that is free, so that neither a temp of a killed writer nor one of
-    a writer at work is in the way.
+    a writer at work is in the way. Names with a ``writer`` in them are that writer's alone: one
+    that sleeps while its temp is cleared does not find another's temp under the name, and give it
+    the final one.
     """
-    base = os.path.basename(final)
+    base = f"{os.path.basename(final)}.{writer}" if writer else os.path.basename(final)
     for attempt in range(_MOST_ATTEMPTS):
         temp = f"{TEMPS}/{base}.{attempt}"
         try:
@@ -47,7 +49,9 @@ def _open_temp(disk: Disk, final: str) -> tuple[str, int]:
     raise OSError(errno.EEXIST, f"there are {_MOST_ATTEMPTS} temporary files of that name", temp)
 
 
-def commit_chunks(disk: Disk, final: str, chunks: Iterable[memoryview], size: int) -> None:
+def commit_chunks(
+    disk: Disk, final: str, chunks: Iterable[memoryview], size: int, writer: str = ""
+) -> None:
     """Write a file so that under its final name there is never less than the whole file.
 
     The steps: write a temp, check its size, fsync, close; rename; fsync the folder. If anything
@@ -58,12 +62,13 @@ def commit_chunks(disk: Disk, final: str, chunks: Iterable[memoryview], size: in
         final: name of the file; a file that has this name is replaced.
         chunks: the bytes, in order.
         size: how many bytes these must be.
+        writer: part of the temp's name, if other processes may clear temps meanwhile.
 
     Raises:
         SyncError: an fsync failed; it was not repeated.
         OSError: another operation failed, or there were not ``size`` bytes.
     """
-    temp, file = _open_temp(disk, final)
+    temp, file = _open_temp(disk, final, writer)
     try:
         try:
             at = 0
@@ -85,7 +90,7 @@ def commit_chunks(disk: Disk, final: str, chunks: Iterable[memoryview], size: in
     _sync_or_say(lambda: disk.sync_folder(os.path.dirname(final)), final)
 
 
-def create_file(disk: Disk, final: str, data: bytes) -> bool:
+def create_file(disk: Disk, final: str, data: bytes, writer: str = "") -> bool:
     """Write a small file with the same steps as ``commit_chunks``, unless the name is taken.
 
     Returns:
@@ -94,7 +99,7 @@ def create_file(disk: Disk, final: str, data: bytes) -> bool:
     Raises:
         SyncError, OSError: as ``commit_chunks``.
     """
-    temp, file = _open_temp(disk, final)
+    temp, file = _open_temp(disk, final, writer)
     try:
         try:
             _write_fully(disk, file, memoryview(data))
@@ -117,12 +122,14 @@ def create_file(disk: Disk, final: str, data: bytes) -> bool:
     return is_ours
 
 
-def replace_quickly(disk: Disk, final: str, chunks: Iterable[memoryview], size: int) -> None:
+def replace_quickly(
+    disk: Disk, final: str, chunks: Iterable[memoryview], size: int, writer: str = ""
+) -> None:
     """Replace a small file by a rename, without waiting for the medium.
 
     A reader finds the old file or the new one. A power loss may leave either, or an empty file.
     """
-    temp, file = _open_temp(disk, final)
+    temp, file = _open_temp(disk, final, writer)
     try:
         try:
             for chunk in chunks:

@@ -8,11 +8,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from trajdata._bake.engines.protocol import Events
 from trajdata._bake.task import ShardTask, bake_shard, shard_builder
 from trajdata._shards.commit_record import Commit
 from trajdata._store.protocol import Store
 
-__all__ = ["Events", "bake_in_threads"]
+__all__ = ["ThreadsEngine"]
 
 
 class _StopBakingError(Exception):
@@ -20,92 +21,81 @@ class _StopBakingError(Exception):
 
 
 @dataclass(frozen=True)
-class Events:
-    """Functions that the threads call while they work. They must be thread-safe.
+class ThreadsEngine:
+    """The threads of this process.
 
     Attributes:
-        clips: called with the number of clips that were rendered, or with a negative number when
-            rendered clips are lost.
-        committed: called with each shard's commit.
+        threads: how many to use at most.
     """
 
-    clips: Callable[[int], None]
-    committed: Callable[[Commit], None]
+    threads: int
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """None: this engine is used where none is named."""
+        return ()
 
-def bake_in_threads(
-    tasks: Sequence[ShardTask],
-    store: Store,
-    threads: int,
-    *,
-    events: Events,
-    tick: Callable[[], None],
-    tick_seconds: float,
-) -> list[Commit]:
-    """Bake shards. Returns when all are committed; raises when all threads have ended.
+    def bake(
+        self,
+        tasks: Sequence[ShardTask],
+        store: Store,
+        *,
+        events: Events,
+        tick: Callable[[], None],
+        tick_seconds: float,
+    ) -> list[Commit]:
+        """Bake shards; see ``Engine``. An error is raised when all threads have ended, and no temp
+        is left."""
+        stop = threading.Event()
+        news: queue.SimpleQueue[Commit | None] = queue.SimpleQueue()
+        waiting = iter(tasks)
+        taking = threading.Lock()
+        commits: list[Commit] = []
 
-    Args:
-        tasks: the tasks, in the order in which to begin them; all have the same recipe.
-        store: the store to write to.
-        threads: how many threads to use.
-        events: functions that the threads call.
-        tick: called in the caller's thread after commits and every ``tick_seconds``.
-        tick_seconds: longest time between two calls of ``tick``.
+        def on_clips(clips: int) -> None:
+            events.clips(clips)
+            if clips > 0 and stop.is_set():
+                raise _StopBakingError
 
-    Raises:
-        ShardError: a shard does not have the promised bytes.
-        OSError: the medium failed; the error of the first thread that failed.
-        KeyboardInterrupt: the user stopped the bake; no temp is left.
-    """
-    stop = threading.Event()
-    news: queue.SimpleQueue[Commit | None] = queue.SimpleQueue()
-    waiting = iter(tasks)
-    taking = threading.Lock()
-    commits: list[Commit] = []
+        def work() -> None:
+            builder = None
+            try:
+                while not stop.is_set():
+                    with taking:
+                        task = next(waiting, None)
+                    if task is None:
+                        return
+                    builder = builder or shard_builder(task.recipe)
+                    commit = bake_shard(task, store, builder=builder, on_clips=on_clips)
+                    events.committed(commit)
+                    news.put(commit)
+            except _StopBakingError:
+                return
+            except BaseException:
+                stop.set()
+                raise
+            finally:
+                news.put(None)
 
-    def on_clips(clips: int) -> None:
-        events.clips(clips)
-        if clips > 0 and stop.is_set():
-            raise _StopBakingError
-
-    def work() -> None:
-        builder = None
-        try:
-            while not stop.is_set():
-                with taking:
-                    task = next(waiting, None)
-                if task is None:
-                    return
-                builder = builder or shard_builder(task.recipe)
-                commit = bake_shard(task, store, builder=builder, on_clips=on_clips)
-                events.committed(commit)
-                news.put(commit)
-        except _StopBakingError:
-            return
-        except BaseException:
-            stop.set()
-            raise
-        finally:
-            news.put(None)
-
-    with ThreadPoolExecutor(threads, thread_name_prefix="trajdata-bake") as pool:
-        try:
-            futures = [pool.submit(work) for _ in range(threads)]
-            running = threads
-            while running:
-                try:
-                    event = news.get(timeout=tick_seconds)
-                except queue.Empty:
-                    tick()
-                    continue
-                if event is None:
-                    running -= 1
-                else:
-                    commits.append(event)
-                    if news.empty():
+        threads = min(self.threads, max(len(tasks), 1))
+        with ThreadPoolExecutor(threads, thread_name_prefix="trajdata-bake") as pool:
+            try:
+                futures = [pool.submit(work) for _ in range(threads)]
+                running = threads
+                while running:
+                    try:
+                        event = news.get(timeout=tick_seconds)
+                    except queue.Empty:
                         tick()
-        finally:
-            stop.set()
-    for future in futures:
-        future.result()
-    return commits
+                        continue
+                    if event is None:
+                        running -= 1
+                    else:
+                        commits.append(event)
+                        if news.empty():
+                            tick()
+            finally:
+                stop.set()
+        for future in futures:
+            future.result()
+        return commits

@@ -1,0 +1,200 @@
+"""A bake on a real Ray cluster is the bake of one process, whatever happens to its nodes."""
+
+import errno
+import hashlib
+import json
+import pickle
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.nodes import local_cluster
+from tests.patience import SECONDS, until
+from tests.stores import progress_of, store_of
+from trajdata import ArgumentError, ClipSource, ShardError, materialize, verify
+from trajdata._bake.agreement import agree
+from trajdata._bake.engines.ray_engine import RayEngine
+from trajdata._bake.engines.ray_site import Site, opened_site, sample_sha256
+from trajdata._bake.task import ShardTask
+from trajdata._store.memory import MemoryStore
+from trajdata._store.names import COMMITS, RECIPE, TEMPS
+from trajdata._store.ranges import put_bytes
+
+ROOT = Path(__file__).parents[2]
+CLIPS, SHARD, SHARDS = 23_950, 200, 120
+LIVELY = {"PROGRESS.txt", "progress.json", "report.html", "lock"}
+"""What differs from bake to bake."""
+
+
+@pytest.fixture(scope="module")
+def whole(once, tiny_spec):
+    """What a bake by one process comes to."""
+
+    def make(folder):
+        materialize(ClipSource(tiny_spec), folder / "out", clips=CLIPS, shard_clips=SHARD)
+
+    return tree(once("whole-for-ray", make) / "out")
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    pytest.importorskip("ray", reason="ray is not installed")
+    with local_cluster(4) as started:
+        yield started
+
+
+def tree(folder):
+    """SHA-256 of every file of a store that is the same after any history."""
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name not in LIVELY
+    }
+
+
+@pytest.fixture
+def start(tmp_path, cluster):
+    """Starts the command that bakes on the cluster, as often as it is called."""
+    running = []
+
+    def started():
+        words = ["materialize", "--preset", "magvit-32", "--set", "frames=4", "--set", "height=16"]
+        words += ["--set", "width=16", "--clips", str(CLIPS), "--shard-clips", str(SHARD)]
+        words += ["--out", str(tmp_path / "out"), "--engine", "ray", "--address", cluster.address]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "trajdata", *words],
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        running.append(process)
+        return process
+
+    yield started
+    for process in running:
+        process.kill()
+        process.communicate()
+
+
+def ended(process):
+    """The exit code of a command, and what it printed."""
+    out, errors = process.communicate(timeout=SECONDS)
+    return process.returncode, out + errors
+
+
+def wait_for_commits(process, out, count):
+    def are_there():
+        assert process.poll() is None, process.communicate()
+        return (out / COMMITS).is_dir() and len(list((out / COMMITS).iterdir())) >= count
+
+    until(are_there, f"{count} shards are committed", wait=0.002)
+
+
+def test_a_bake_on_a_cluster_is_the_bake_of_one_process(start, tmp_path, whole, cluster):
+    assert ended(start())[0] == 0
+    out = tmp_path / "out"
+    assert tree(out) == whole
+    assert list((out / TEMPS).iterdir()) == []
+    report = progress_of(out)
+    assert (report.status, report.shards_done, report.clips_in_flight) == ("done", SHARDS, 0)
+    assert 1 <= len(report.nodes) <= 4
+    assert sum(report.nodes.values()) > 0
+    assert report.resume_command.endswith(f" --engine ray --address {cluster.address}")
+    assert "nodes        " in (out / "PROGRESS.txt").read_text()
+
+
+def test_a_process_of_a_node_that_is_killed_loses_nothing(start, tmp_path, whole, cluster):
+    out = tmp_path / "out"
+    process = start()
+    wait_for_commits(process, out, 10)
+    victims = until(
+        lambda: [baker for node in cluster.nodes for baker in cluster.bakers(node)],
+        "a process bakes a shard",
+    )
+    for victim in victims[:2]:
+        victim.kill()
+    assert ended(process)[0] == 0
+    assert tree(out) == whole
+
+
+def test_a_bake_whose_own_process_is_killed_resumes_to_the_same_bytes(
+    start, tmp_path, whole, cluster
+):
+    out = tmp_path / "out"
+    for commits in (10, 50):
+        process = start()
+        wait_for_commits(process, out, commits)
+        process.kill()
+        process.communicate(timeout=SECONDS)
+        assert not (out / "index.json").exists()
+    # What it had started on the nodes ends without it.
+    until(lambda: not any(map(cluster.bakers, cluster.nodes)), "nobody bakes any more")
+    assert ended(start())[0] == 0
+    assert tree(out) == whole
+    assert list((out / TEMPS).iterdir()) == []
+
+
+def test_ctrl_c_ends_a_bake_on_a_cluster_and_leaves_no_temp(start, tmp_path, whole):
+    out = tmp_path / "out"
+    process = start()
+    wait_for_commits(process, out, 10)
+    process.send_signal(signal.SIGINT)
+    code, said = ended(process)
+    assert (code, "To resume" in said) == (130, True)
+    assert progress_of(out).status == "interrupted"
+    assert list((out / TEMPS).iterdir()) == []
+    assert verify(out).ok
+    assert ended(start())[0] == 0
+    assert tree(out) == whole
+
+
+def test_an_error_of_a_node_is_raised_here_as_the_node_raised_it(tmp_path, tiny_spec, cluster):
+    store, recipe = begun(tmp_path / "out", tiny_spec)
+    tasks = [ShardTask(recipe, 0), ShardTask(recipe, 1, promised="0" * 64)]
+    with pytest.raises(ShardError, match=r"SHA-256 0000.* when rendered again") as raised:
+        RayEngine(cluster.address).bake(
+            tasks, store, events=NO_EVENTS, tick=lambda: None, tick_seconds=1.0
+        )
+    assert raised.value.file.endswith("train-000001.tar")
+    assert store.list(TEMPS) == []
+    assert not (tmp_path / "out" / "train-000001.tar").exists()
+
+
+def test_a_node_that_is_killed_loses_nothing_and_one_that_is_added_bakes(
+    start, tmp_path, whole, cluster
+):
+    out = tmp_path / "out"
+    process = start()
+    wait_for_commits(process, out, 10)
+    cluster.kill(cluster.nodes[0])
+    assert ended(process)[0] == 0
+    assert tree(out) == whole
+
+
+def test_a_node_that_is_frozen_ends_the_bake_within_a_minute_with_75_and_loses_nothing(
+    start, tmp_path, whole, cluster
+):
+    out = tmp_path / "out"
+    process = start()
+    wait_for_commits(process, out, 10)
+    frozen = cluster.nodes[0]
+    cluster.send(frozen, signal.SIGSTOP)
+    since = time.monotonic()
+    code, said = ended(process)
+    assert code == 75, said
+    assert time.monotonic() - since < 60
+    assert "frozen" in said
+    held = progress_of(out)
+    assert (held.status, "frozen" in held.message) == ("failed", True)
+    assert held.shards_done >= 10
+    assert verify(out).ok
+    cluster.kill(frozen)
+    assert ended(start())[0] == 0
+    assert tree(out) == whole
