@@ -27,6 +27,7 @@ REPORT = ProgressReport(
     shards_total=10,
     class_counts={"linear": 10, "circular": 11, "helical": 9, "parabolic": 10},
     clips_per_second=1234.5,
+    nodes={},
     elapsed_seconds=3725.0,
     eta_seconds=95.0,
     last_commit="2026-11-24T11:59:58Z",

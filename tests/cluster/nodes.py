@@ -1,4 +1,4 @@
-"""A real Ray cluster on this machine, each node of it some processes, for as long as a block runs."""
+"""A real Ray cluster on this machine, each node some processes, for as long as a block runs."""
 
 from __future__ import annotations
 
@@ -82,8 +82,10 @@ class LocalCluster:
         until(lambda: not any(_lives(process) for process in dying), "the node has died")
 
     def end(self) -> None:
-        """Kill every node, and the head."""
+        """Kill every node, and the head; once is enough."""
         head = self._cluster.head_node
+        if head is None:
+            return
         for node in [*self.nodes, head]:
             self.send(node, signal.SIGKILL)
         with contextlib.suppress(Exception):  # some have gone already

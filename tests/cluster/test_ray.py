@@ -1,14 +1,10 @@
 """A bake on a real Ray cluster is the bake of one process, whatever happens to its nodes."""
 
-import errno
 import hashlib
-import json
-import pickle
 import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,16 +12,16 @@ import pytest
 from tests.cluster.nodes import local_cluster
 from tests.patience import SECONDS, until
 from tests.stores import progress_of, store_of
-from trajdata import ArgumentError, ClipSource, ShardError, materialize, verify
+from trajdata import ClipSource, ShardError, materialize, verify
 from trajdata._bake.agreement import agree
+from trajdata._bake.engines.protocol import Events
 from trajdata._bake.engines.ray_engine import RayEngine
-from trajdata._bake.engines.ray_site import Site, opened_site, sample_sha256
 from trajdata._bake.task import ShardTask
-from trajdata._store.memory import MemoryStore
 from trajdata._store.names import COMMITS, RECIPE, TEMPS
-from trajdata._store.ranges import put_bytes
 
 ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.slow  # processes have to start, on several nodes
+
 CLIPS, SHARD, SHARDS = 23_950, 200, 120
 LIVELY = {"PROGRESS.txt", "progress.json", "report.html", "lock"}
 """What differs from bake to bake."""
@@ -44,7 +40,7 @@ def whole(once, tiny_spec):
 @pytest.fixture(scope="module")
 def cluster():
     pytest.importorskip("ray", reason="ray is not installed")
-    with local_cluster(4) as started:
+    with local_cluster(3) as started:
         yield started
 
 
@@ -58,13 +54,15 @@ def tree(folder):
 
 
 @pytest.fixture
-def start(tmp_path, cluster):
+def start(tmp_path, tiny_spec, cluster):
     """Starts the command that bakes on the cluster, as often as it is called."""
     running = []
+    spec = tmp_path / "spec.json"
+    spec.write_text(tiny_spec.to_json())
 
     def started():
-        words = ["materialize", "--preset", "magvit-32", "--set", "frames=4", "--set", "height=16"]
-        words += ["--set", "width=16", "--clips", str(CLIPS), "--shard-clips", str(SHARD)]
+        words = ["materialize", "--spec", str(spec)]
+        words += ["--clips", str(CLIPS), "--shard-clips", str(SHARD)]
         words += ["--out", str(tmp_path / "out"), "--engine", "ray", "--address", cluster.address]
         process = subprocess.Popen(
             [sys.executable, "-m", "trajdata", *words],
@@ -104,7 +102,7 @@ def test_a_bake_on_a_cluster_is_the_bake_of_one_process(start, tmp_path, whole, 
     assert list((out / TEMPS).iterdir()) == []
     report = progress_of(out)
     assert (report.status, report.shards_done, report.clips_in_flight) == ("done", SHARDS, 0)
-    assert 1 <= len(report.nodes) <= 4
+    assert 1 <= len(report.nodes) <= 3
     assert sum(report.nodes.values()) > 0
     assert report.resume_command.endswith(f" --engine ray --address {cluster.address}")
     assert "nodes        " in (out / "PROGRESS.txt").read_text()
@@ -128,12 +126,11 @@ def test_a_bake_whose_own_process_is_killed_resumes_to_the_same_bytes(
     start, tmp_path, whole, cluster
 ):
     out = tmp_path / "out"
-    for commits in (10, 50):
-        process = start()
-        wait_for_commits(process, out, commits)
-        process.kill()
-        process.communicate(timeout=SECONDS)
-        assert not (out / "index.json").exists()
+    process = start()
+    wait_for_commits(process, out, 10)
+    process.kill()
+    process.communicate(timeout=SECONDS)
+    assert not (out / "index.json").exists()
     # What it had started on the nodes ends without it.
     until(lambda: not any(map(cluster.bakers, cluster.nodes)), "nobody bakes any more")
     assert ended(start())[0] == 0
@@ -156,20 +153,22 @@ def test_ctrl_c_ends_a_bake_on_a_cluster_and_leaves_no_temp(start, tmp_path, who
 
 
 def test_an_error_of_a_node_is_raised_here_as_the_node_raised_it(tmp_path, tiny_spec, cluster):
-    store, recipe = begun(tmp_path / "out", tiny_spec)
+    store = store_of(tmp_path / "out")
+    recipe = agree(store, ClipSource(tiny_spec), clips=16, fields=None, shard_clips=8)
+    with store.lock():
+        store.create(RECIPE, recipe.to_bytes())
+    nothing = Events(lambda clips: None, lambda commit: None, lambda node, clips: None)
     tasks = [ShardTask(recipe, 0), ShardTask(recipe, 1, promised="0" * 64)]
     with pytest.raises(ShardError, match=r"SHA-256 0000.* when rendered again") as raised:
         RayEngine(cluster.address).bake(
-            tasks, store, events=NO_EVENTS, tick=lambda: None, tick_seconds=1.0
+            tasks, store, events=nothing, tick=lambda: None, tick_seconds=1.0
         )
     assert raised.value.file.endswith("train-000001.tar")
     assert store.list(TEMPS) == []
     assert not (tmp_path / "out" / "train-000001.tar").exists()
 
 
-def test_a_node_that_is_killed_loses_nothing_and_one_that_is_added_bakes(
-    start, tmp_path, whole, cluster
-):
+def test_a_node_that_is_killed_loses_nothing(start, tmp_path, whole, cluster):
     out = tmp_path / "out"
     process = start()
     wait_for_commits(process, out, 10)
@@ -198,3 +197,23 @@ def test_a_node_that_is_frozen_ends_the_bake_within_a_minute_with_75_and_loses_n
     cluster.kill(frozen)
     assert ended(start())[0] == 0
     assert tree(out) == whole
+
+
+def test_a_bake_waits_for_a_node_where_there_is_none_and_bakes_on_one_that_is_added(
+    start, tmp_path, whole, cluster
+):
+    out = tmp_path / "out"
+    for node in list(cluster.nodes):
+        cluster.kill(node)
+    process = start()
+    until(lambda: (out / "progress.json").exists(), "the bake has begun")
+    cluster.add()
+    assert ended(process)[0] == 0
+    assert tree(out) == whole
+    assert len(progress_of(out).nodes) == 1
+
+
+def test_a_cluster_that_is_not_there_is_a_reason_to_try_later(start, cluster):
+    cluster.end()
+    code, said = ended(start())
+    assert (code, f"no Ray cluster answers at '{cluster.address}'" in said) == (75, True), said

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import socket
 import threading
 import time
 from collections import deque
@@ -51,6 +52,7 @@ _WAIT_SECONDS = 0.25
 _NOBODY_SECONDS = 60.0
 """So long a cluster may have no node with a processor before the bake ends."""
 
+_KNOCK_SECONDS = 10.0
 _CANCEL_SECONDS = 5.0
 
 
@@ -74,8 +76,9 @@ def serve(ends: tuple[int, int]) -> None:
 def _end_of(job: Job, tell: Callable[[News], None], stop: threading.Event) -> News:
     """Do a job, and return how it ended."""
     try:
+        _knock(job.address)
         ray.init(address=job.address, log_to_driver=False, logging_level=logging.ERROR)
-    except ConnectionError as error:
+    except OSError as error:  # a ConnectionError, where "auto" finds no cluster
         return _lost(f"no Ray cluster answers at {job.address!r}", error)
     try:
         return _Jobber(job, tell, stop).do()
@@ -83,6 +86,17 @@ def _end_of(job: Job, tell: Callable[[News], None], stop: threading.Event) -> Ne
         return Failed(f"on a node of the cluster: {error.cause!r:.500}")
     except RayError as error:
         return _lost("the Ray cluster lost a shard too often", error)
+
+
+def _knock(address: str) -> None:
+    """Find out whether somebody listens at HOST:PORT. Ray itself would try for minutes.
+
+    Raises:
+        OSError: nobody does.
+    """
+    host, colon, port = address.rpartition(":")
+    if colon:
+        socket.create_connection((host.strip("[]"), int(port)), _KNOCK_SECONDS).close()
 
 
 def _lost(text: str, error: Exception) -> Lost:

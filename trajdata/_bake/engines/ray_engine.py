@@ -30,7 +30,7 @@ _PROGRAM = (
     "import sys; sys.path[:] = {path!r}; "
     "from trajdata._bake.engines.ray_driver import serve; serve({ends!r})"
 )
-_SILENT_SECONDS = 45.0
+_SILENT_SECONDS = 40.0
 """The process that talks to Ray says every second that it is there. After so long without a word it
 waits for a cluster that does not answer."""
 
@@ -71,7 +71,7 @@ class RayEngine:
         tick: Callable[[], None],
         tick_seconds: float,
     ) -> list[Commit]:
-        """Bake shards; see ``Engine``.
+        """Bake shards; see ``Engine``. The caller must hold the store's lock.
 
         Raises:
             ShardError: also if a node does not render the bytes that this machine renders.
@@ -90,6 +90,7 @@ class RayEngine:
             while True:
                 news = driver.news(tick_seconds)
                 if isinstance(news, Done):
+                    store.clear_temps()  # of processes that were killed, and whose shards are there
                     return commits
                 if isinstance(news, Refused):
                     raise pickle.loads(news.error)

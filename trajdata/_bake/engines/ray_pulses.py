@@ -19,9 +19,9 @@ from trajdata._bake.engines.ray_node import Pulse
 __all__ = ["Pulses"]
 
 _LOOK_SECONDS = 3.0
-_SILENT_SECONDS = 30.0
+_SILENT_SECONDS = 25.0
 """A node that does not answer for so long is taken to be frozen."""
-_STARTING_SECONDS = 60.0
+_STARTING_SECONDS = 40.0
 """So long the first answer may take, for which a process has to start."""
 _QUIET_SECONDS = 5.0
 """Nobody is asked before: the processes that answer would start when those that bake do."""
