@@ -55,6 +55,7 @@ class Reporter:
         contents: the same without those that turned out to be damaged; the run goes on from here.
         temps_cleared: how many temps of an earlier run this one removed.
         on_progress: called with each report after it was written.
+        resume_command: the command that goes on after this run; None for that of a bake.
     """
 
     def __init__(
@@ -65,9 +66,11 @@ class Reporter:
         contents: Contents,
         temps_cleared: int,
         on_progress: Callable[[ProgressReport], None] | None,
+        resume_command: str | None = None,
     ) -> None:
         self._store, self._recipe = store, contents.recipe
-        self._meter = _meter(store, contents)
+        command = resume_command or contents.recipe.command(store.where)
+        self._meter = _meter(store, contents, command)
         self._on_progress = on_progress
         self._found, self._present_at_start = found, contents.present
         self._temps_cleared = temps_cleared
@@ -213,7 +216,7 @@ class Reporter:
         self._pictured, self._picture_due = newest[0].shard, now + _PICTURE_SECONDS
 
 
-def _meter(store: Store, contents: Contents) -> Meter:
+def _meter(store: Store, contents: Contents, resume_command: str) -> Meter:
     recipe, committed = contents.recipe, contents.committed
     columns = zip(*(commit.labels for commit in committed.values()), strict=True)
     counts = [sum(column) for column in columns] or [0] * len(recipe.spec.laws)
@@ -228,6 +231,6 @@ def _meter(store: Store, contents: Contents) -> Meter:
         class_counts=dict(zip(recipe.spec.laws, counts, strict=True)),
         shards_done=len(committed),
         bytes_done=sum(commit.filesize for commit in committed.values()),
-        resume_command=recipe.command(store.where),
+        resume_command=resume_command,
         history=held_history(store),
     )

@@ -41,6 +41,7 @@ def bake_in_threads(
     events: Events,
     tick: Callable[[], None],
     tick_seconds: float,
+    copy: Callable[[ShardTask, Callable[[int], None]], Commit | None] | None = None,
 ) -> list[Commit]:
     """Bake shards. Returns when all are committed; raises when all threads have ended.
 
@@ -51,6 +52,9 @@ def bake_in_threads(
         events: functions that the threads call.
         tick: called in the caller's thread after commits and every ``tick_seconds``.
         tick_seconds: longest time between two calls of ``tick``.
+        copy: commits the shard of a task without rendering it, and calls its second argument as
+            ``bake_shard`` calls ``on_clips``; returns None where it could not. None: the shards are
+            rendered.
 
     Raises:
         ShardError: a shard does not have the promised bytes.
@@ -76,8 +80,13 @@ def bake_in_threads(
                     task = next(waiting, None)
                 if task is None:
                     return
-                builder = builder or shard_builder(task.recipe)
-                commit = bake_shard(task, store, builder=builder, on_clips=on_clips)
+                if copy is None:
+                    builder = builder or shard_builder(task.recipe)
+                    commit = bake_shard(task, store, builder=builder, on_clips=on_clips)
+                elif (copied := copy(task, on_clips)) is not None:
+                    commit = copied
+                else:
+                    continue
                 events.committed(commit)
                 news.put(commit)
         except _StopBakingError:
