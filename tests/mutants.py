@@ -1103,6 +1103,51 @@ _BAKE = (
         ),
     ),
     *_mutants(
+        "_bake/copying.py",
+        (
+            "a shard is copied that has other bytes than were promised",
+            "                promised=task.promised,\n",
+            "                promised=None,\n",
+            "bake/test_sync.py::test_a_damaged_shard_is_named_and_nothing_of_it_stays",
+        ),
+        (
+            "a shard that was damaged on the way is not read again",
+            "_ATTEMPTS = 2\n",
+            "_ATTEMPTS = 1\n",
+            "bake/test_sync.py::test_a_flipped_bit_that_passes_is_read_again",
+        ),
+    ),
+    *_mutants(
+        "_bake/takeover.py",
+        (
+            "one damaged shard keeps the sound ones back",
+            "                damaged.append(error)\n                return None\n",
+            "                raise\n",
+            "bake/test_sync.py::test_a_damaged_shard_is_named_and_nothing_of_it_stays",
+        ),
+        (
+            "a sync does not look at what earlier ones copied",
+            "                left = contents.committed.keys() - set(found.newest)\n",
+            "                left = set()\n",
+            "bake/test_sync.py::test_what_was_damaged_since_an_earlier_sync_is_copied_again",
+        ),
+        (
+            "any file is taken over as the preview",
+            "if picture.startswith(_PNG) and",
+            "if picture and",
+            "bake/test_sync.py::test_a_preview_that_is_no_picture_is_left_behind",
+        ),
+    ),
+    *_mutants(
+        "_bake/offer.py",
+        (
+            "a store that promises other shards is written to",
+            "if is_same_shard and promised.get(shard, sha256) != sha256:",
+            "if False:",
+            "bake/test_sync.py::test_stores_that_promise_different_shards_are_left_as_they_are",
+        ),
+    ),
+    *_mutants(
         "_bake/run.py",
         (
             "no clip is rendered again before a bake goes on",
@@ -1136,8 +1181,8 @@ _BAKE = (
         ),
         (
             "temps of a killed run stay",
-            "        cleared = store.clear_temps()\n",
-            "        cleared = 0\n",
+            "    cleared = store.clear_temps()\n",
+            "    cleared = 0\n",
             _REPORTER + "test_a_bake_that_goes_on_says_what_it_checked_and_keeps_the_history",
         ),
     ),

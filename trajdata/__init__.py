@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from trajdata._bake.ranges import bake_range, finish
     from trajdata._bake.repair import RepairReport, repair
     from trajdata._bake.run import MaterializeReport, materialize
+    from trajdata._bake.sync import SyncReport, sync
     from trajdata._bake.verify import VerifyReport, verify
     from trajdata._check.audit.report import AuditReport, audit
     from trajdata._check.evaluation import TrackErrors, evaluate
@@ -78,6 +79,7 @@ __all__ = [
     "ShardError",
     "Source",
     "SpecMismatchError",
+    "SyncReport",
     "TensorBatch",
     "TrackErrors",
     "TrajdataError",
@@ -103,6 +105,7 @@ __all__ = [
     "repair",
     "resume_point",
     "spec_schema",
+    "sync",
     "unit",
     "verify",
 ]
@@ -128,6 +131,7 @@ _HOME = {
     "ShardError": "trajdata._errors",
     "Source": "trajdata._clips.source_protocol",
     "SpecMismatchError": "trajdata._errors",
+    "SyncReport": "trajdata._bake.sync",
     "TensorBatch": "trajdata._loading.tensors",
     "TrackErrors": "trajdata._check.evaluation",
     "TrajdataError": "trajdata._errors",
@@ -152,6 +156,7 @@ _HOME = {
     "repair": "trajdata._bake.repair",
     "resume_point": "trajdata._loading.state",
     "spec_schema": "trajdata._spec.schema",
+    "sync": "trajdata._bake.sync",
     "unit": "trajdata._arithmetic.philox",
     "verify": "trajdata._bake.verify",
 }

@@ -112,10 +112,18 @@ def test_shards_of_a_users_law_are_read_and_verified_without_it(boat):
     assert answer["video"] > 0
 
 
+def test_shards_of_a_users_law_are_copied_without_it(boat):
+    from tests.torture.tiny import tree
+
+    assert "2 shards copied" in command("sync", "store", "copied", folder=boat)
+    assert tree(boat / "copied") == tree(boat / "store")
+
+
 @pytest.mark.parametrize(
     "words",
     [
         ("verify", "store", "--rerender", "3"),
+        ("sync", "store", "rendered", "--render"),
         ("materialize", "--spec", "spec.json", "--clips", "20", "--out", "store"),
     ],
 )

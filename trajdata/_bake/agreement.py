@@ -19,7 +19,7 @@ from trajdata._store.contents import held_recipe
 from trajdata._store.names import PREVIEW, RECIPE
 from trajdata._store.protocol import Store
 
-__all__ = ["agree", "check_threads", "check_whether_it_grows"]
+__all__ = ["agree", "check_fits", "check_threads", "check_whether_it_grows"]
 
 _MOST_THREADS = 1024
 
@@ -46,10 +46,7 @@ def agree(
         raise ArgumentError(
             f"source: given {source!r:.80}; allowed is a ClipSource, or read_through of one"
         )
-    try:
-        held = held_recipe(store)
-    except NotADirectoryError as error:
-        raise ArgumentError(f"out: given {store.where!r}, a file; allowed is a folder") from error
+    held = _held(store)
     if shard_clips is None:
         shard_clips = held.shard_clips if held else default_shard_clips(live.spec)
     if fields is None:
@@ -63,11 +60,33 @@ def agree(
         live.spec.fingerprint,
         check_array_fields(fields),
     )
+    check_fits(store, recipe, held)
+    return recipe
+
+
+def check_fits(store: Store, recipe: Recipe, held: Recipe | None = None) -> None:
+    """Check that a store is empty, or has this recipe, or this one with fewer clips.
+
+    Args:
+        store: the store.
+        recipe: the recipe that is asked for.
+        held: the recipe of the store if it was read already.
+
+    Raises:
+        ArgumentError, SpecMismatchError, ShardError: as ``agree``.
+    """
+    held = held or _held(store)
     if held is not None:
         check_whether_it_grows(store, recipe, held)
     else:
         _check_not_foreign(store)
-    return recipe
+
+
+def _held(store: Store) -> Recipe | None:
+    try:
+        return held_recipe(store)
+    except NotADirectoryError as error:
+        raise ArgumentError(f"out: given {store.where!r}, a file; allowed is a folder") from error
 
 
 def check_whether_it_grows(store: Store, recipe: Recipe, held: Recipe) -> bool:

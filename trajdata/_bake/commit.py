@@ -23,6 +23,7 @@ def commit_shard(
     *,
     promised: str | None = None,
     outgrown: str | None = None,
+    copied_from: str | None = None,
 ) -> Commit:
     """Write a shard, then its commit record.
 
@@ -35,6 +36,8 @@ def commit_shard(
         promised: the SHA-256 that the shard must have, if a commit record or the index names one.
         outgrown: the SHA-256 of the shorter shard that this one may replace. It is the short last
             shard from before the store grew, and its clips are in the new shard too.
+        copied_from: path or URL of the file that the chunks are read from; None if they are
+            rendered. It is named if the bytes are not the promised ones.
 
     Raises:
         ShardError: the bytes do not have the promised SHA-256; nothing was changed.
@@ -56,9 +59,10 @@ def commit_shard(
         # `put` runs this generator to its end before the file gets its name, so an error raised
         # here leaves the name as it was.
         if promised is not None and digest.hexdigest() != promised:
+            how = "" if copied_from else " when rendered again"
             raise ShardError(
-                store.path(name),
-                expected=f"SHA-256 {promised} when rendered again",
+                copied_from or store.path(name),
+                expected=f"SHA-256 {promised}{how}",
                 found=digest.hexdigest(),
             )
         _make_way(store, name, digest.hexdigest(), size, outgrown)

@@ -9,7 +9,7 @@ from trajdata._errors import ShardError
 from trajdata._shards.commit_record import COMMIT_BYTES, Commit, parse_commit, shard_of
 from trajdata._store.contents import Contents
 from trajdata._store.names import COMMITS
-from trajdata._store.protocol import Store
+from trajdata._store.protocol import ReadableStore
 from trajdata._store.ranges import read_whole
 
 __all__ = ["OthersCommits"]
@@ -25,7 +25,7 @@ class OthersCommits:
         contents: what it held when the bake began.
     """
 
-    def __init__(self, store: Store, contents: Contents) -> None:
+    def __init__(self, store: ReadableStore, contents: Contents) -> None:
         self._store = store
         self._recipe = contents.recipe
         self._known = set(contents.commits)

@@ -54,8 +54,8 @@ class Reporter:
         found: what the store held before its newest shards were hashed again.
         contents: the same without those that turned out to be damaged; the run goes on from here.
         temps_cleared: how many temps of an earlier run this one removed.
-        engine_words: the options of the command that resumes, which choose the engine.
         on_progress: called with each report after it was written.
+        resume_command: the command that goes on after this run; None for that of a bake.
     """
 
     def __init__(
@@ -65,11 +65,12 @@ class Reporter:
         found: Contents,
         contents: Contents,
         temps_cleared: int,
-        engine_words: tuple[str, ...],
         on_progress: Callable[[ProgressReport], None] | None,
+        resume_command: str | None = None,
     ) -> None:
         self._store, self._recipe = store, contents.recipe
-        self._meter = _meter(store, contents, engine_words)
+        command = resume_command or contents.recipe.command(store.where)
+        self._meter = _meter(store, contents, command)
         self._on_progress = on_progress
         self._found, self._present_at_start = found, contents.present
         self._temps_cleared = temps_cleared
@@ -215,7 +216,7 @@ class Reporter:
         self._pictured, self._picture_due = newest[0].shard, now + _PICTURE_SECONDS
 
 
-def _meter(store: Store, contents: Contents, engine_words: tuple[str, ...]) -> Meter:
+def _meter(store: Store, contents: Contents, resume_command: str) -> Meter:
     recipe, committed = contents.recipe, contents.committed
     columns = zip(*(commit.labels for commit in committed.values()), strict=True)
     counts = [sum(column) for column in columns] or [0] * len(recipe.spec.laws)
@@ -230,6 +231,6 @@ def _meter(store: Store, contents: Contents, engine_words: tuple[str, ...]) -> M
         class_counts=dict(zip(recipe.spec.laws, counts, strict=True)),
         shards_done=len(committed),
         bytes_done=sum(commit.filesize for commit in committed.values()),
-        resume_command=" ".join([recipe.command(store.where), *engine_words]),
+        resume_command=resume_command,
         history=held_history(store),
     )

@@ -20,6 +20,7 @@ from collections.abc import Callable, Container, Sequence, Set
 from dataclasses import dataclass
 
 from trajdata._bake.agreement import agree, check_threads, check_whether_it_grows
+from trajdata._bake.ending import telling_the_end
 from trajdata._bake.engines.choice import chosen_engine
 from trajdata._bake.engines.protocol import Engine
 from trajdata._bake.engines.threads import ThreadsEngine
@@ -45,14 +46,21 @@ from trajdata._store.ranges import put_bytes
 from trajdata._store.shard_view import ShardView
 
 __all__ = [
+    "TICK_SECONDS",
     "MaterializeReport",
     "bake",
+    "begin",
+    "check_canary",
+    "complete",
+    "is_all_said",
     "materialize",
     "materialize_on",
+    "wrong_of_earlier_runs",
 ]
 
 _PREVIEW_CLIPS = 8
-_TICK_SECONDS = 1.0
+TICK_SECONDS = 1.0
+"""Time between two reports while a bake runs."""
 
 
 @dataclass(frozen=True)
@@ -161,25 +169,36 @@ def materialize_on(
         contents is not None
         and contents.recipe == recipe
         and contents.is_complete
-        and _is_all_said(store)
+        and is_all_said(store)
     ):
         contents = contents.without_damaged_newest(store)
         if contents.is_complete:
             record_source(recipe).warm()
-            _check_canary(store, contents)
+            check_canary(store, contents)
             return MaterializeReport(store.where, recipe.clips, recipe.shards, 0, 0, 0.0)
     with store.lock():
-        # Another process may have baked into the store before this one locked it: read it again.
-        contents = read_contents(store)
-        grows = contents is not None and check_whether_it_grows(store, recipe, contents.recipe)
-        cleared = store.clear_temps()
-        if grows:
-            put_bytes(store, RECIPE, recipe.to_bytes())
-        elif contents is None or not contents.has_recipe_file:
-            store.create(RECIPE, recipe.to_bytes())
-        if grows or (contents is not None and contents.has_outgrown_index):
-            _remove_outgrown_index(store)
+        cleared = begin(store, recipe)
         return bake(store, threads, on_progress, range(recipe.shards), cleared, engine=chosen)
+
+
+def begin(store: Store, recipe: Recipe) -> int:
+    """Make a locked store one of this recipe: an empty one, or one that has it, with as many clips
+    or fewer.
+
+    Returns:
+        How many temps of an earlier run were removed.
+    """
+    # Another process may have baked into the store before this one locked it: read it again.
+    contents = read_contents(store)
+    grows = contents is not None and check_whether_it_grows(store, recipe, contents.recipe)
+    cleared = store.clear_temps()
+    if grows:
+        put_bytes(store, RECIPE, recipe.to_bytes())
+    elif contents is None or not contents.has_recipe_file:
+        store.create(RECIPE, recipe.to_bytes())
+    if grows or (contents is not None and contents.has_outgrown_index):
+        _remove_outgrown_index(store)
+    return cleared
 
 
 def _remove_outgrown_index(store: Store) -> None:
@@ -228,22 +247,22 @@ def bake(
         found=found,
         contents=contents,
         temps_cleared=temps_cleared,
-        engine_words=engine.words,
         on_progress=on_progress,
+        resume_command=" ".join([recipe.command(store.where), *engine.words]),
     )
     others = None if is_alone else OthersCommits(store, contents)
     tasks = [_task(contents, shard) for shard in contents.pending if shard in due]
-    try:
+    with telling_the_end(store, reporter, recipe):
         reporter.tell("running", "compiling the kernels; the first time takes half a minute")
         record_source(recipe).warm()
         reporter.source_is_warm()
-        reporter.canary_is_right(_check_canary(store, contents))
+        reporter.canary_is_right(check_canary(store, contents))
         reporter.tell("running", "rendering and writing")
         reporter.baking_begins()
         written = _bake_tasks(store, tasks, engine, reporter, others)
         if is_alone and len(contents.committed) + len(written) == recipe.shards:
             left = contents.committed.keys() - set(found.newest)
-            wrong = _wrong_of_earlier_runs(store, contents, left, threads, reporter)
+            wrong = wrong_of_earlier_runs(store, contents, left, threads, reporter)
             for shard in wrong:
                 reporter.is_lost(contents.committed[shard])
             again = [_task(contents, shard) for shard in wrong]
@@ -251,7 +270,7 @@ def bake(
         seconds = reporter.baking_ends()
         commits = {**contents.committed, **{commit.shard: commit for commit in written}}
         if is_alone and len(commits) == recipe.shards:
-            _finish(store, recipe, commits)
+            complete(store, recipe, commits)
             reporter.index_written()
             reporter.tell("done", f"complete: {INDEX} is there")
         elif others is not None:
@@ -261,19 +280,6 @@ def bake(
             reporter.tell(
                 "interrupted", "what was committed is sound; the rest is still to be made"
             )
-    except KeyboardInterrupt:
-        _last_words(store, reporter, "interrupted", "stopped by the user; nothing half is left")
-        raise
-    except OSError as error:
-        text = (
-            f"{error.strerror or error}; {reporter.shards_done} of {recipe.shards} shards are "
-            "committed and untouched"
-        )
-        _last_words(store, reporter, "failed", text)
-        raise OSError(error.errno, text, error.filename) from error
-    except Exception as error:
-        _last_words(store, reporter, "failed", str(error))
-        raise
     return MaterializeReport(
         store.where,
         recipe.clips,
@@ -309,10 +315,10 @@ def _bake_tasks(
             reporter.others_committed(c for c in others.new() if c.shard not in ours)
         reporter.tell("running", "rendering and writing")
 
-    return engine.bake(tasks, store, events=reporter.events, tick=tick, tick_seconds=_TICK_SECONDS)
+    return engine.bake(tasks, store, events=reporter.events, tick=tick, tick_seconds=TICK_SECONDS)
 
 
-def _wrong_of_earlier_runs(
+def wrong_of_earlier_runs(
     store: Store, contents: Contents, left: Set[int], threads: int, reporter: Reporter
 ) -> list[int]:
     """Hash shards that earlier runs committed, and return those that lost their SHA-256 since.
@@ -325,11 +331,11 @@ def _wrong_of_earlier_runs(
         {shard: contents.committed[shard].sha256 for shard in sorted(left)},
         threads,
         tick=lambda: reporter.tell("running", "hashing what earlier runs committed"),
-        tick_seconds=_TICK_SECONDS,
+        tick_seconds=TICK_SECONDS,
     )
 
 
-def _finish(store: Store, recipe: Recipe, commits: dict[int, Commit]) -> None:
+def complete(store: Store, recipe: Recipe, commits: dict[int, Commit]) -> None:
     """Write the preview and the card, and then the index, which makes the store complete."""
     from trajdata._show.pictures import PREVIEW_FIELDS, sheet_png
 
@@ -340,7 +346,7 @@ def _finish(store: Store, recipe: Recipe, commits: dict[int, Commit]) -> None:
     put_bytes(store, INDEX, index.to_bytes())
 
 
-def _is_all_said(store: Store) -> bool:
+def is_all_said(store: Store) -> bool:
     """Whether a complete store has no temps and its progress.json says "done". A run that was
     killed just before its end leaves a store where one of these does not hold."""
     if store.list(TEMPS):
@@ -352,7 +358,7 @@ def _is_all_said(store: Store) -> bool:
     return report is None or report.status == "done"
 
 
-def _check_canary(store: Store, contents: Contents) -> int | None:
+def check_canary(store: Store, contents: Contents) -> int | None:
     """Render a committed clip again, so that a machine that renders differently cannot go on.
 
     Returns:
@@ -368,14 +374,3 @@ def _check_canary(store: Store, contents: Contents) -> int | None:
     clip = indices[len(indices) // 2]
     check_clip(ShardView(store, recipe, shard), recipe, clip)
     return clip
-
-
-def _last_words(store: Store, reporter: Reporter, status: str, message: str) -> None:
-    try:
-        # A Ctrl-C can come after a temp was created and before the code that removes it is reached.
-        # All threads have ended, so that no temp is in use.
-        store.clear_temps()
-        reporter.tell_last(status, message)
-    except OSError:
-        # A full or broken disk may refuse these files too. The caller raises the first error.
-        return

@@ -22,6 +22,7 @@ from trajdata._cli.law_files import load_law_files
 from trajdata._cli.options import EXITS
 from trajdata._cli.ranges import bake_range, finish
 from trajdata._cli.showing import preview
+from trajdata._cli.syncing import sync
 
 __all__ = ["app", "main"]
 
@@ -34,6 +35,7 @@ _COMMANDS: tuple[Callable[..., None], ...] = (
         watch,
         verify,
         repair,
+        sync,
         preview,
         gallery,
         audit,

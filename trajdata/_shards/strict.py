@@ -7,7 +7,7 @@ recipe, and the shard's bytes are compared with the bytes that it must have.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,14 @@ from trajdata._shards.layout import Member, key_digits, write_key
 from trajdata._shards.recipe import Recipe
 from trajdata._shards.strict_json import parse
 
-__all__ = ["StrictRecords", "WalkedShard", "block_bytes", "walk_shard", "wrong_size"]
+__all__ = [
+    "StrictRecords",
+    "WalkedShard",
+    "block_bytes",
+    "walk_shard",
+    "walked_blocks",
+    "wrong_size",
+]
 
 _BLOCK_BYTES = 4 * 2**20
 
@@ -246,30 +253,48 @@ def walk_shard(blocks: Iterable[bytes], file: str, recipe: Recipe, shard: int) -
     Raises:
         ShardError: the first thing that is wrong.
     """
+    digest = hashlib.sha256()
+    labels = np.zeros(len(recipe.spec.laws), np.int64)
+    for block, counts in walked_blocks(blocks, file, recipe, shard):
+        digest.update(block)
+        labels += counts
+    return WalkedShard(digest.hexdigest(), tuple(labels.tolist()))
+
+
+def walked_blocks(
+    blocks: Iterable[bytes], file: str, recipe: Recipe, shard: int
+) -> Iterator[tuple[bytes, list[int]]]:
+    """``walk_shard`` for a caller that wants the blocks: each is checked before it is handed on.
+
+    Yields:
+        A block, and how many clips of each class it holds.
+
+    Raises:
+        ShardError: the first thing that is wrong, also that the file ends too early.
+    """
     strict = StrictRecords(file, recipe, shard)
     record_bytes = strict.layout.record_bytes
     count = len(recipe.indices(shard))
-    digest = hashlib.sha256()
-    labels = np.zeros(len(recipe.spec.laws), np.int64)
+    classes = len(recipe.spec.laws)
     row = size = 0
     for block in blocks:
-        digest.update(block)
         size += len(block)
         if size > recipe.shard_bytes(shard):
             raise wrong_size(file, recipe, shard, size)
         some = np.frombuffer(block, np.uint8)
         fit = min(len(block) // record_bytes, count - row)
+        counts = [0] * classes
         if fit:
             raw = some[: fit * record_bytes].reshape(fit, record_bytes)
-            labels += np.bincount(strict.decode(raw, row), minlength=len(labels))
+            counts = np.bincount(strict.decode(raw, row), minlength=classes).tolist()
         rest = some[fit * record_bytes :]
         row += fit
         if row < count and len(rest):
             raise wrong_size(file, recipe, shard, size)
         strict.check_end(rest, row * record_bytes)
+        yield block, counts
     if size != recipe.shard_bytes(shard):
         raise wrong_size(file, recipe, shard, size)
-    return WalkedShard(digest.hexdigest(), tuple(labels.tolist()))
 
 
 def wrong_size(file: str, recipe: Recipe, shard: int, found: int | None) -> ShardError:

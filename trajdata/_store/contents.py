@@ -21,7 +21,7 @@ from trajdata._shards.commit_record import (
 from trajdata._shards.index import INDEX, INDEX_BYTES, Index, parse_index
 from trajdata._shards.recipe import RECIPE_BYTES, Recipe, parse_recipe
 from trajdata._store.names import COMMITS, RECIPE
-from trajdata._store.protocol import Store
+from trajdata._store.protocol import ReadableStore
 from trajdata._store.ranges import file_sha256, read_whole
 
 __all__ = ["Contents", "Damage", "held_recipe", "read_contents", "survey_contents"]
@@ -102,7 +102,7 @@ class Contents:
         """Whether there is an index and every shard."""
         return self.index is not None and len(self.present) == self.recipe.shards
 
-    def without_damaged_newest(self, store: Store) -> Contents:
+    def without_damaged_newest(self, store: ReadableStore) -> Contents:
         """Hash the newest shards, and leave out those without their promised SHA-256.
 
         These were written just before the last run ended, so they are the most likely to be damaged
@@ -120,7 +120,7 @@ class Contents:
         return replace(self, present=self.present - wrong)
 
 
-def read_contents(store: Store) -> Contents | None:
+def read_contents(store: ReadableStore) -> Contents | None:
     """What a store holds; None if it has neither an index nor a recipe.
 
     A store may grow while it is read. Then the files are read again, until all of them are from the
@@ -144,12 +144,12 @@ def read_contents(store: Store) -> Contents | None:
     raise ShardError(store.path(RECIPE), expected="a recipe that stays", found="one that changes")
 
 
-def _recipe_bytes(store: Store) -> bytes | None:
+def _recipe_bytes(store: ReadableStore) -> bytes | None:
     """The bytes of the recipe file, which change when the store grows."""
     return read_whole(store, RECIPE, RECIPE_BYTES)
 
 
-def survey_contents(store: Store) -> Contents | None:
+def survey_contents(store: ReadableStore) -> Contents | None:
     """``read_contents`` for a store that may be damaged: damaged files are left out and listed.
 
     Raises:
@@ -159,7 +159,7 @@ def survey_contents(store: Store) -> Contents | None:
     return reader.contents()
 
 
-def held_recipe(store: Store) -> Recipe | None:
+def held_recipe(store: ReadableStore) -> Recipe | None:
     """The recipe of a store, from recipe.json or else from the index; None if it has neither.
 
     Raises:
@@ -178,7 +178,7 @@ class _Reader:
     """Reads one store. It raises at the first damaged file, or adds it to ``damage`` if that is a
     list."""
 
-    store: Store
+    store: ReadableStore
     damage: list[Damage] | None = field(default=None)
 
     def contents(self) -> Contents | None:

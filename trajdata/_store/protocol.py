@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-__all__ = ["Store", "ViewedStore"]
+__all__ = ["ReadableStore", "Store", "ViewedStore"]
 
 
 class ViewedStore(Protocol):
@@ -26,11 +26,8 @@ class ViewedStore(Protocol):
         """A whole file, read-only: mapped into memory where the store can do that."""
 
 
-class Store(ViewedStore, Protocol):
-    """A place where shards lie: a folder, a bucket's prefix, or memory.
-
-    Names have "/" between their parts. A file is put whole: under its name a reader finds all of it
-    or no file. A store whose files outlive the process can be pickled.
+class ReadableStore(ViewedStore, Protocol):
+    """What is needed of a store to find out what it holds, and to copy it.
 
     Raises:
         OSError: every method, if the medium fails.
@@ -43,6 +40,19 @@ class Store(ViewedStore, Protocol):
 
     def read(self, name: str, start: int, size: int) -> bytes | None:
         """Up to ``size`` bytes of a file from ``start`` on, or None if there is no such file."""
+
+
+class Store(ReadableStore, Protocol):
+    """A place where shards lie: a folder, a bucket's prefix, or memory.
+
+    Names have "/" between their parts. A file is put whole: under its name a reader finds all of it
+    or no file. A store whose files outlive the process can be pickled.
+
+    Raises:
+        OSError: every method, if the medium fails.
+        ShardError: every method, if the name belongs to something else than a file or folder that a
+            store may have, such as a link.
+    """
 
     def put(
         self, name: str, chunks: Iterable[memoryview], size: int, *, durable: bool = True

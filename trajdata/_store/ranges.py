@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
-from trajdata._store.protocol import Store
+from trajdata._store.protocol import ReadableStore, Store
 
 __all__ = ["file_sha256", "put_bytes", "read_blocks", "read_whole"]
 
 
-def read_whole(store: Store, name: str, limit: int) -> bytes | None:
+def read_whole(store: ReadableStore, name: str, limit: int) -> bytes | None:
     """A small file, or None if there is no such file.
 
     At most ``limit`` + 1 bytes are read: a file that is longer than ``limit`` is then refused by
@@ -19,7 +19,7 @@ def read_whole(store: Store, name: str, limit: int) -> bytes | None:
     return store.read(name, 0, limit + 1)
 
 
-def read_blocks(store: Store, name: str, block_bytes: int) -> Iterator[bytes]:
+def read_blocks(store: ReadableStore, name: str, block_bytes: int) -> Iterator[bytes]:
     """A whole file in blocks of ``block_bytes``; the last one may be shorter.
 
     Raises:
@@ -37,7 +37,7 @@ def read_blocks(store: Store, name: str, block_bytes: int) -> Iterator[bytes]:
         start += len(block)
 
 
-def file_sha256(store: Store, name: str) -> str:
+def file_sha256(store: ReadableStore, name: str) -> str:
     """SHA-256 (hex) of a file."""
     digest = hashlib.sha256()
     for block in read_blocks(store, name, 2**20):

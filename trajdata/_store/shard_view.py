@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +15,13 @@ from trajdata._shards.strict import (
     WalkedShard,
     block_bytes,
     walk_shard,
+    walked_blocks,
     wrong_size,
 )
-from trajdata._store.protocol import Store, ViewedStore
+from trajdata._store.protocol import ReadableStore, ViewedStore
 from trajdata._store.ranges import read_blocks
 
-__all__ = ["ShardView", "check_size", "walk"]
+__all__ = ["ShardView", "check_size", "checked_blocks", "walk"]
 
 
 class ShardView:
@@ -105,14 +107,30 @@ def check_size(store: ViewedStore, recipe: Recipe, shard: int) -> None:
         raise wrong_size(store.path(name), recipe, shard, found)
 
 
-def walk(store: Store, recipe: Recipe, shard: int) -> WalkedShard:
+def walk(store: ReadableStore, recipe: Recipe, shard: int) -> WalkedShard:
     """Read a shard of a store from end to end and check all of it; see ``walk_shard``.
 
     Raises:
         ShardError: the first thing that is wrong.
         OSError: the file cannot be read.
     """
+    path = store.path(recipe.shard_name(shard))
+    return walk_shard(_blocks(store, recipe, shard), path, recipe, shard)
+
+
+def checked_blocks(
+    store: ReadableStore, recipe: Recipe, shard: int
+) -> Iterator[tuple[bytes, list[int]]]:
+    """Read a shard block by block and check each of them; see ``walked_blocks``.
+
+    Raises:
+        ShardError: the first thing that is wrong.
+        OSError: the file cannot be read.
+    """
+    path = store.path(recipe.shard_name(shard))
+    return walked_blocks(_blocks(store, recipe, shard), path, recipe, shard)
+
+
+def _blocks(store: ReadableStore, recipe: Recipe, shard: int) -> Iterator[bytes]:
     check_size(store, recipe, shard)
-    name = recipe.shard_name(shard)
-    blocks = read_blocks(store, name, block_bytes(recipe))
-    return walk_shard(blocks, store.path(name), recipe, shard)
+    yield from read_blocks(store, recipe.shard_name(shard), block_bytes(recipe))
