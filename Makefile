@@ -9,12 +9,14 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c const
 PYTEST := $(BIN)/python -m pytest --instafail
 AT_ONCE := -n 2 --dist worksteal --durations 25
 
-.PHONY: help demo test quick torture mutants check bench docs clean
+.PHONY: help demo demo-cluster test quick torture mutants check bench docs clean
 
 help:
 	@echo "On two idle cores, without what is installed the first time:"
 	@echo
 	@echo "make demo      1 min   bake 30,000 clips, interrupted and resumed, and compare live with cached"
+	@echo "make demo-cluster      5 min at most: the same clips by a Ray cluster, one node of which is killed,"
+	@echo "                       into an S3 server; rendered again from the recipe, and trained on"
 	@echo "make test      19 min  the tests"
 	@echo "make quick             the tests without those that are marked slow"
 	@echo "make torture   10 min  kills, power losses, full disks and damage by the thousand, with counts"
@@ -28,6 +30,9 @@ help:
 
 demo: $(VENV)/.stamp-test
 	$(BIN)/python tools/demo.py
+
+demo-cluster: $(VENV)/.stamp-test
+	$(BIN)/python tools/demo_cluster.py
 
 test: $(VENV)/.stamp-test
 	@echo "The tests take about 19 minutes on two idle cores, and a minute more the first time."
@@ -62,6 +67,7 @@ bench: $(VENV)/.stamp-test
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/laws.py
 	$(BIN)/python benchmarks/growth.py
+	$(BIN)/python benchmarks/ray_engine.py
 	$(BIN)/python benchmarks/peers/run.py
 	$(BIN)/python benchmarks/targets.py
 
@@ -86,4 +92,4 @@ $(VENV)/.stamp-docs: pyproject.toml constraints.txt
 	@touch $@
 
 clean:
-	rm -rf site $(VENV) .venv-peers demo-out build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf site $(VENV) .venv-peers demo-out demo-cluster-out build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
