@@ -750,6 +750,7 @@ _SHARDS = (
     ),
 )
 
+_ENGINES = "bake/test_engines.py::"
 _WRITING = "store/test_writing.py::"
 _LINKS = "store/test_links.py::"
 _GROW = "bake/test_grow.py::"
@@ -840,6 +841,13 @@ _STORE = (
             "        self.disk.sync_folder(os.path.dirname(name))\n",
             "        self.disk.remove(name)\n",
             _ASIDE,
+        ),
+        (
+            "the temps of every process have the same names",
+            "writer=os.urandom(8).hex()",
+            'writer=""',
+            _ENGINES
+            + "test_a_writer_that_sleeps_while_its_temp_is_cleared_does_not_commit_anothers",
         ),
         (
             "no fsync of the folder that holds a new store's folders",
@@ -1287,6 +1295,36 @@ _BAKE = (
         ),
     ),
     *_mutants(
+        "_bake/engines/ray_site.py",
+        (
+            "a node writes into whatever store it finds",
+            "if found != self._recipe_bytes:",
+            "if False:",
+            _ENGINES + "test_a_node_that_sees_no_store_or_another_one_bakes_nothing",
+        ),
+        (
+            "a node that was asleep does not look whether the store has grown",
+            "        if clips > 0:\n",
+            "        if False:\n",
+            _ENGINES + "test_a_store_that_grows_while_a_node_sleeps_keeps_its_shard",
+        ),
+        (
+            "a node that renders other bytes bakes",
+            "if found != site.sample:",
+            "if False:",
+            _ENGINES + "test_a_node_that_renders_other_bytes_bakes_nothing",
+        ),
+    ),
+    *_mutants(
+        "_bake/engines/ray_driver.py",
+        (
+            "what a node could not commit counts as baked",
+            "                return Refused(pickled)\n",
+            "                continue\n",
+            "cluster/test_ray.py::test_an_error_of_a_node_is_raised_here_as_the_node_raised_it",
+        ),
+    ),
+    *_mutants(
         "_bake/progress.py",
         (
             "a report is too old from the start",
@@ -1297,6 +1335,12 @@ _BAKE = (
     ),
     *_mutants(
         "_bake/meter.py",
+        (
+            "the rate of a node is that of all its time",
+            "                recent.popleft()\n        return",
+            "                break\n        return",
+            _ENGINES + "test_the_rate_of_a_node_is_that_of_the_last_minute",
+        ),
         (
             "committed clips stay in flight",
             "            self._in_flight -= sum(counts.values())\n",

@@ -116,6 +116,7 @@ def test_no_module_imports_itself_by_a_detour():
         ("rich", ("_cli",)),
         ("PIL", ("_show",)),
         ("jinja2", ("_bake", "_show")),
+        ("ray", ("_bake",)),
         ("webdataset", ()),
     ],
 )

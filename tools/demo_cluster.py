@@ -34,7 +34,7 @@ COPY = OUT / "rendered"
 PRESET, CLIPS, SHARD_CLIPS, BATCH = "magvit-32", 30_000, 500, 100
 SHARDS = CLIPS // SHARD_CLIPS
 NODES = 4
-STEPS, SHOWN_STEPS = 60, 10
+STEPS, SHOWN_STEPS = 100, 10
 
 
 def committed(url: str) -> int:
@@ -97,13 +97,18 @@ def check_same(url: str, folder: Path) -> int:
 
 def network(classes: int) -> torch.nn.Module:
     """A small classifier of clips, (B, 3, T, H, W) -> (B, classes)."""
+
+    def block(inputs: int, outputs: int, stride: int | tuple[int, ...]) -> list[torch.nn.Module]:
+        return [
+            torch.nn.Conv3d(inputs, outputs, 3, stride=stride, padding=1, bias=False),
+            torch.nn.BatchNorm3d(outputs),
+            torch.nn.ReLU(),
+        ]
+
     return torch.nn.Sequential(
-        torch.nn.Conv3d(3, 16, 3, stride=(1, 2, 2), padding=1),
-        torch.nn.ReLU(),
-        torch.nn.Conv3d(16, 32, 3, stride=2, padding=1),
-        torch.nn.ReLU(),
-        torch.nn.Conv3d(32, 32, 3, stride=2, padding=1),
-        torch.nn.ReLU(),
+        *block(3, 8, (1, 2, 2)),
+        *block(8, 16, 2),
+        *block(16, 32, 2),
         torch.nn.Flatten(),
         torch.nn.LazyLinear(classes),
     )
@@ -119,8 +124,8 @@ def trained(url: str) -> list[float]:
     )
     torch.manual_seed(0)
     model = network(len(stored.spec.laws))
-    model(torch.zeros(1, *(stored.spec.video_shape[axis] for axis in (1, 0, 2, 3))))
-    optimizer = torch.optim.Adam(model.parameters(), 1e-3)
+    model(torch.zeros(2, *(stored.spec.video_shape[axis] for axis in (1, 0, 2, 3))))
+    optimizer = torch.optim.AdamW(model.parameters(), 3e-3)
     losses: list[float] = []
     for batch in loader(dataset, 1):
         loss = torch.nn.functional.cross_entropy(model(batch["video"]), batch["label"])
