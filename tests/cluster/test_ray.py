@@ -1,7 +1,9 @@
 """A bake on a real Ray cluster is the bake of one process, whatever happens to its nodes."""
 
+import errno
 import hashlib
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -14,6 +16,7 @@ from tests.patience import SECONDS, until
 from tests.stores import progress_of, store_of
 from trajdata import ClipSource, ShardError, materialize, verify
 from trajdata._bake.agreement import agree
+from trajdata._bake.engines import ray_engine
 from trajdata._bake.engines.protocol import Events
 from trajdata._bake.engines.ray_engine import RayEngine
 from trajdata._bake.task import ShardTask
@@ -217,3 +220,16 @@ def test_a_cluster_that_is_not_there_is_a_reason_to_try_later(start, cluster):
     cluster.end()
     code, said = ended(start())
     assert (code, f"no Ray cluster answers at '{cluster.address}'" in said) == (75, True), said
+
+
+def test_a_cluster_that_does_not_answer_is_given_up(tmp_path, tiny_spec, monkeypatch):
+    """As one whose head is frozen: there is a connection, and nothing comes."""
+    pytest.importorskip("ray", reason="ray is not installed")
+    monkeypatch.setattr(ray_engine, "_SILENT_SECONDS", 3.0)
+    source, out = ClipSource(tiny_spec), tmp_path / "out"
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(OSError, match="does not answer any more") as raised:
+            materialize(source, out, clips=8, engine="ray", address=address)
+    assert raised.value.errno == errno.ETIMEDOUT
+    assert progress_of(out).status == "failed"
