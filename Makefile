@@ -62,6 +62,8 @@ bench: $(VENV)/.stamp-test
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/laws.py
 	$(BIN)/python benchmarks/growth.py
+	$(BIN)/python benchmarks/mixing.py
+	$(BIN)/python benchmarks/thousand_ranks.py
 	$(BIN)/python benchmarks/peers/run.py
 	$(BIN)/python benchmarks/targets.py
 
