@@ -63,7 +63,8 @@ class TrajectoryDataset(SourceView, IterableDataset[Any]):
         shuffle_shards: only for a source with shards, instead of ``shuffle``: each epoch has an
             order of its own in which every shard is read once. The shards are ordered by a keyed
             permutation, and the clips of so many consecutive shards are mixed by another one. A
-            node needs room for twice as many shards: those that are read, and the next ones.
+            node needs room for three times as many shards: those that are read, where two such
+            windows meet those of both, and the next ones.
         drop_last: whether to leave out, at the end of each epoch, the clips that the ranks cannot
             share equally, and a last batch that is short.
         start: how many clips of the first epoch are consumed already, all ranks together; the first
