@@ -68,6 +68,8 @@ bench: $(VENV)/.stamp-test
 	$(BIN)/python benchmarks/laws.py
 	$(BIN)/python benchmarks/growth.py
 	$(BIN)/python benchmarks/ray_engine.py
+	$(BIN)/python benchmarks/mixing.py
+	$(BIN)/python benchmarks/thousand_ranks.py
 	$(BIN)/python benchmarks/peers/run.py
 	$(BIN)/python benchmarks/targets.py
 

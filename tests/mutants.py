@@ -1425,9 +1425,40 @@ _LOADING = (
         "_loading/permutation.py",
         (
             "an image may be one too large",
-            "if x < end:",
-            "if x <= end:",
+            "if x < end:\n            return np.int64(x)\n\n\n@kernel\ndef preimage",
+            "if x <= end:\n            return np.int64(x)\n\n\n@kernel\ndef preimage",
             "loading/test_permutation.py::test_it_is_a_bijection",
+        ),
+        (
+            "a permutation is the same for every purpose",
+            "    w = words(key, epoch, 0, ORDER, purpose)\n",
+            "    w = words(key, epoch, 0, ORDER, 0)\n",
+            "loading/test_shard_order.py::test_each_purpose_epoch_and_seed_has_an_order_of_its_own",
+        ),
+    ),
+    *_mutants(
+        "_loading/shard_order.py",
+        (
+            "a short last shard leaves a gap",
+            "    if rank > tail:\n        at -= tail_gap\n",
+            "",
+            "loading/test_shard_order.py::test_it_is_the_order_that_lists_make",
+        ),
+        (
+            "all windows are mixed alike",
+            "words(key, epoch, 0, ORDER, _CLIPS + window)",
+            "words(key, epoch, 0, ORDER, _CLIPS)",
+            "loading/test_shard_order.py::test_it_is_the_order_that_lists_make",
+        ),
+    ),
+    *_mutants(
+        "_loading/producer.py",
+        (
+            "nobody is told which shards come next",
+            "self._fetch_ahead([*now, *coming])",
+            "self._fetch_ahead([*now])",
+            "loading/test_shard_order.py::"
+            "test_the_source_is_told_the_shards_of_this_window_and_the_next",
         ),
     ),
     *_mutants(

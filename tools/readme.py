@@ -194,6 +194,42 @@ def _peer_cell(
     return f"{own} ({ours[size]['clips_per_second'] / row['clips_per_second']:.1f}x)"
 
 
+def mixing() -> str:
+    found = load("mixing")
+    rows = [
+        [
+            f"`{row['order']}`" if row["order"].startswith("shuffle") else row["order"],
+            f"{row['displacement']:.3f}",
+            f"{row['same_shard']:.1%}",
+            f"{row['correlation']:.3f}",
+            f"{row['divergence_bits']:.2f}",
+            f"{row['shards_at_once']:.0f}",
+            f"{row['fetches_a_shard']:,.0f}",
+        ]
+        for row in found["rows"]
+    ]
+    head = ["order", "displacement", "neighbours of one shard", "correlation of neighbours"]
+    head += [f"KL of a batch of {found['counted_batch']}, bits", "shards begun", "fetches a shard"]
+    return table(head, rows)
+
+
+def ranks() -> str:
+    rows = [
+        [
+            f"`{row['order']}`" if row["order"].startswith("shuffle") else row["order"],
+            f"{row['shard_clips']:,} ({row['shard_bytes'] / 1e6:,.0f} MB)",
+            f"{row['fetched_for_one_needed']:,.0f}",
+            f"{row['requests_a_second']:,.0f}",
+            f"{row['bytes_a_second'] / 1e9:,.0f} GB/s",
+            f"{row['shards_a_node_at_once']:,.0f}",
+        ]
+        for row in load("ranks")["rows"]
+    ]
+    head = ["order", "clips a shard", "bytes fetched for one needed", "requests a second"]
+    head += ["from the bucket", "shards a node reads at a time"]
+    return table(head, rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "learnability": learnability,
     "audit": audit,
@@ -202,6 +238,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "targets": targets,
     "stages": stages,
     "peers": peers,
+    "mixing": mixing,
+    "ranks": ranks,
 }
 
 

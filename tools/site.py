@@ -39,6 +39,8 @@ API = {
             "VerifyReport",
             "repair",
             "RepairReport",
+            "sync",
+            "SyncReport",
         ),
     ),
     "Measuring": ("evaluate", "TrackErrors", "audit", "AuditReport"),

@@ -97,6 +97,29 @@ def test_each_shard_is_fetched_once_by_all_workers_together(
     assert len(asked) == SHARDS
 
 
+def test_workers_that_shuffle_by_shards_fetch_each_once_into_a_cache_of_three_windows(
+    baked, s3_environment, s3_endpoint, tiny_spec, tmp_path, monkeypatch, shard_bytes
+):
+    with chaos_proxy(s3_endpoint) as (endpoint, chaos):
+        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+        stored = open_shards(
+            baked, cache_dir=tmp_path / "cache", cache_bytes=9 * shard_bytes + 1000
+        )
+        # Three workers are no more than nine batches apart, which is less than a window.
+        dataset = TrajectoryDataset(stored, batch_size=2, shuffle_shards=3)
+        loader = DataLoader(dataset, batch_size=None, num_workers=3)
+        seen = [int(index) for batch in loader for index in batch["index"]]
+        asked = {
+            path: n
+            for (method, path), n in chaos.paths.items()
+            if path.endswith(".tar") and method == "GET"
+        }
+    assert sorted(seen) == list(range(CLIPS))
+    assert seen != sorted(seen)
+    assert set(asked.values()) == {1}
+    assert len(asked) == SHARDS
+
+
 def test_the_bound_holds_and_the_bytes_are_right_in_a_cache_that_is_too_small(
     baked, s3_environment, tiny_spec, tmp_path, shard_bytes
 ):

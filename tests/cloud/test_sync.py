@@ -118,9 +118,10 @@ def test_a_server_that_is_down_ends_with_75_and_the_next_run_goes_on(
         ended = run.invoke(app, ["sync", f"{bucket}/from", str(out), "--json"])
         assert ended.exit_code == 75
         assert "no answer in time" in json.loads(ended.stdout)["error"]
-        chaos.decide = lambda method, path, number: "503"
-        for words in ([f"{bucket}/from", str(out)], [str(folder), f"{bucket}/new"]):
-            assert run.invoke(app, ["sync", *words]).exit_code == 75
+        for fault in ("503", "expired"):
+            chaos.decide = lambda method, path, number, fault=fault: fault
+            for words in ([f"{bucket}/from", str(out)], [str(folder), f"{bucket}/new"]):
+                assert run.invoke(app, ["sync", *words]).exit_code == 75
     monkeypatch.setenv("AWS_ENDPOINT_URL", s3_endpoint)
     done = run.invoke(app, ["sync", f"{bucket}/from", str(out)])
     assert done.exit_code == 0
@@ -142,4 +143,14 @@ def test_a_command_that_follows_into_a_bucket_is_killed_and_comes_to_the_same_by
         bake_range(part, range(SHARDS))
         finish(part)
         assert process.wait(SECONDS) == 0
+    assert data(bucket) == same(folder)
+
+
+def test_two_syncs_into_one_bucket_at_once_come_to_the_same_bytes(folder, bucket):
+    command = [sys.executable, "-m", "trajdata", "sync", str(folder), bucket]
+    both = [
+        subprocess.Popen([*command, *words], stderr=subprocess.DEVNULL)
+        for words in ([], ["--render"])
+    ]
+    assert [process.wait(SECONDS) for process in both] == [0, 0]
     assert data(bucket) == same(folder)

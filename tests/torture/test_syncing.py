@@ -12,17 +12,20 @@ import pytest
 from tests.patience import SECONDS, until
 from tests.torture.fault_disk import FaultDisk, Killed
 from tests.torture.test_faults import check_wreck
-from tests.torture.tiny import bake, tree
+from tests.torture.tiny import LIVELY, bake, tree
 from trajdata import ClipSource, materialize, preset, verify
 from trajdata._bake import sync as module
 from trajdata._bake.sync import sync
+from trajdata._store.bucket import BucketStore
 from trajdata._store.disk import Disk
 from trajdata._store.folder import FolderStore
+from trajdata._store.names import COMMITS, HIDDEN
 
 pytestmark = [pytest.mark.torture, pytest.mark.timeout(3000)]
 
 ROOT = Path(__file__).parents[2]
 KILLS, CLIPS, SHARD_CLIPS = 120, 4000, 4
+BUCKET_KILLS = 100
 
 
 @pytest.mark.parametrize("render", [False, True])
@@ -117,3 +120,47 @@ def test_the_real_command_is_killed_at_random_times_and_comes_to_the_same_bytes(
     assert tree(origin) == due
     count(sum(kills for kills, _ in results), "SIGKILLs of the real sync at random times")
     count(sum(through for _, through in results), "syncs that came through them, compared")
+
+
+def test_a_sync_into_a_bucket_is_killed_at_random_times_and_leaves_nothing_behind(
+    fast, count, part, bucket
+):
+    origin, clips = fast / "from", 400
+    materialize(ClipSource(preset("gray-32")), origin, clips=clips, shard_clips=SHARD_CLIPS)
+    due = {name: (origin / name).read_bytes() for name in tree(origin)}
+    chance, kills, through = random.Random(5), 0, 0
+
+    def start(url):
+        words = [sys.executable, "-m", "trajdata", "sync", str(origin), url]
+        return subprocess.Popen(
+            words, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
+
+    def held(url):
+        """Every object below the prefix, but those that tell who and when."""
+        store = BucketStore(url)
+        names = [name for name in store.list("") if store.size(name) is not None]
+        names += [f"{HIDDEN}/{name}" for name in store.list(HIDDEN) if name != "commits"]
+        names += [f"{COMMITS}/{name}" for name in store.list(COMMITS)]
+        return {name: bytes(store.view(name)) for name in names if name not in LIVELY}
+
+    while kills < BUCKET_KILLS and not (kills and part.is_over):
+        url = f"{bucket}/{through}"
+        with start(url) as process:
+            try:
+                process.wait(timeout=0.8 + chance.random() * 2)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.communicate(timeout=SECONDS)
+                kills += 1
+                continue
+            assert process.returncode == 0, process.stderr.read()
+        assert held(url) == due
+        through += 1
+    url = f"{bucket}/{through}"
+    with start(url) as process:
+        _, errors = process.communicate(timeout=SECONDS)
+    assert process.returncode == 0, errors
+    assert held(url) == due
+    count(kills, "SIGKILLs of a sync into a bucket, no object left that belongs to none")
+    count(through + 1, "syncs into a bucket that came through them, compared")

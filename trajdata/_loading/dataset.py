@@ -60,6 +60,11 @@ class TrajectoryDataset(SourceView, IterableDataset[Any]):
             shows the clips [0, length). None means True for a source without end, and False for a
             source that has an end.
         shuffle: whether each epoch has an order of its own, given by a keyed permutation.
+        shuffle_shards: only for a source with shards, instead of ``shuffle``: each epoch has an
+            order of its own in which every shard is read once. The shards are ordered by a keyed
+            permutation, and the clips of so many consecutive shards are mixed by another one. A
+            node needs room for three times as many shards: those that are read, where two such
+            windows meet those of both, and the next ones.
         drop_last: whether to leave out, at the end of each epoch, the clips that the ranks cannot
             share equally, and a last batch that is short.
         start: how many clips of the first epoch are consumed already, all ranks together; the first
@@ -98,6 +103,7 @@ class TrajectoryDataset(SourceView, IterableDataset[Any]):
         output: Output = _AS_IT_IS,
         fresh: bool | None = None,
         shuffle: bool = False,
+        shuffle_shards: int | None = None,
         drop_last: bool = False,
         start: int = 0,
         epoch: int = 0,
@@ -135,6 +141,8 @@ class TrajectoryDataset(SourceView, IterableDataset[Any]):
             fresh=source.clips is None if fresh is None else fresh,
             shuffle=shuffle,
             clips=source.clips,
+            shuffle_shards=shuffle_shards,
+            shard_clips=getattr(source, "shard_clips", None),
         )
         self._ranks = Ranks(rank, world_size)
         self._passes = Passes(self._order.check_epoch(epoch), repeats_are_noted=self._order.fresh)
@@ -243,7 +251,7 @@ class TrajectoryDataset(SourceView, IterableDataset[Any]):
 
         Raises:
             SpecMismatchError: the state belongs to another stream, or to another ``length``,
-                ``fresh`` or ``shuffle``; names what differs.
+                ``fresh``, ``shuffle`` or ``shuffle_shards``; names what differs.
             ArgumentError: ``state`` is no state of a dataset, or does not tell where to go on.
         """
         stream, info = self._stream_order(), get_worker_info()
@@ -281,7 +289,14 @@ class TrajectoryDataset(SourceView, IterableDataset[Any]):
     def _stream_order(self) -> StreamOrder:
         order = self._order
         return StreamOrder(
-            self.spec.fingerprint, order.seed, order.split, order.length, order.fresh, order.shuffle
+            self.spec.fingerprint,
+            order.seed,
+            order.split,
+            order.length,
+            order.fresh,
+            order.shuffle,
+            order.shuffle_shards,
+            None if order.shuffle_shards is None else order.shard_clips,
         )
 
     def _pass(self, plan: Plan) -> Pass:

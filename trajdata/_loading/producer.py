@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from torch.utils.data import get_worker_info
 
 from trajdata._clips.source_protocol import Source
@@ -40,10 +42,12 @@ class Producer:
         # One batch that the trainer has, one that is being made, and those that are made ahead.
         self._pool = Pool(handout.arrays, largest, 2 + ahead)
         self._sender: Sender | None = None
+        self._fetch_ahead = getattr(source, "fetch_ahead", None)
+        self._fetched: tuple[int, int] | None = None
 
     def batch(self, epoch: int, positions: Sequence[int]) -> Any:
         """The clips at these positions, stacked."""
-        indices = self._order.indices(epoch, positions)
+        indices = self._indices(epoch, positions)
         memory = self._memory()
         places = memory.places(len(positions))
         # If the format of the video changes, the source gets memory of its own, and ``handout``
@@ -54,8 +58,21 @@ class Producer:
 
     def single_clips(self, epoch: int, positions: Sequence[int]) -> list[Any]:
         """The clips at these positions, one by one."""
-        batch = self._source.batch(self._order.indices(epoch, positions))
+        batch = self._source.batch(self._indices(epoch, positions))
         return self._handout.clips(batch, len(positions))
+
+    def _indices(self, epoch: int, positions: Sequence[int]) -> NDArray[np.int64]:
+        """The clips at these positions. Where shards are shuffled, the source is told which ones
+        are read now and which come next."""
+        indices = self._order.indices(epoch, positions)
+        if self._fetch_ahead is not None and self._order.shuffle_shards is not None:
+            by_shards = self._order.by_shards(epoch)
+            window = by_shards.window_of(int(indices[0]))
+            if self._fetched != (epoch, window):
+                self._fetched = epoch, window
+                now, coming = (by_shards.window_shards(window + more) for more in (0, 1))
+                self._fetch_ahead([*now, *coming])
+        return indices
 
     def _memory(self) -> Pool | Sender:
         if get_worker_info() is None:

@@ -35,6 +35,9 @@ class StreamOrder:
     length: int | None
     fresh: bool
     shuffle: bool
+    shuffle_shards: int | None = None
+    shard_clips: int | None = None
+    """Decides the order only where the shards are shuffled, and is None otherwise."""
 
 
 @dataclass

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import threading
 from collections import deque
+from collections.abc import Sequence
 from contextlib import suppress
 
 from trajdata._errors import ShardError
@@ -35,11 +36,22 @@ class Ahead:
         self._count = count
         self._process = -1
         self._lock = threading.Lock()
-        self._due: deque[int] = deque(maxlen=2 * count)
+        self._due: deque[int] = deque()
         self._is_at_work = False
+        self._told: frozenset[int] = frozenset()
 
     def follow(self, shard: int) -> None:
-        """A shard is being read: fetch those after it."""
+        """A shard is being read: fetch those after it, unless ``fetch`` was told of this one."""
+        if shard not in self._told:
+            self._fetch(range(shard + 1, shard + 1 + self._count), self._count)
+
+    def fetch(self, shards: Sequence[int]) -> None:
+        """These shards are read next, in this order: fetch them, and no others that were due."""
+        self._told = frozenset(shards)
+        self._fetch(shards, 0)
+
+    def _fetch(self, shards: Sequence[int], kept: int) -> None:
+        """Fetch these shards, after the last ``kept`` of those that are due."""
         store = self._store
         if store is None:
             return
@@ -49,7 +61,9 @@ class Ahead:
             self._due.clear()
             self._is_at_work = False
         with self._lock:
-            self._due.extend(range(shard + 1, shard + 1 + self._count))
+            while len(self._due) > kept:
+                self._due.popleft()
+            self._due.extend(shards)
             if self._is_at_work:
                 return
             self._is_at_work = True

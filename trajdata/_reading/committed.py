@@ -204,6 +204,15 @@ class CommittedShards:
         gather_values(record, none, none, 0, np.empty((1, 1), np.uint8))
         read_labels(record, none, 0, KEY_DIGITS, 0, 1, 1, none)
 
+    def fetch_ahead(self, shards: Sequence[int]) -> None:
+        """These shards are read next, in this order: those that can be read are fetched into the
+        cache, if there is one. The others are let go, so that the cache can give up their room."""
+        told = frozenset(shards)
+        with self._lock:
+            for shard in [shard for shard in self._open if shard not in told]:
+                del self._open[shard]
+        self._ahead.fetch([shard for shard in shards if shard in self.shards])
+
     def _check_held(self, where: NDArray[np.int64], highest: int) -> None:
         clips = self.recipe.clips
         if highest >= clips:

@@ -104,6 +104,11 @@ class ReadThroughSource:
         return self._source.clips
 
     @property
+    def shard_clips(self) -> int:
+        """Clips in a shard of the store."""
+        return self._shards.recipe.shard_clips
+
+    @property
     def live(self) -> Source:
         """The source that renders what is not committed."""
         live: Source = getattr(self._source, "live", self._source)
@@ -163,6 +168,11 @@ class ReadThroughSource:
         """Compile all kernels, or load them from the disk cache: call before workers start."""
         self._source.warm()
         self._shards.warm()
+
+    def fetch_ahead(self, shards: Sequence[int]) -> None:
+        """These shards are read next, in this order: fetch them into the cache, if there is one,
+        and let go of the others."""
+        self._shards.fetch_ahead(shards)
 
     def with_fields(self, fields: Sequence[str]) -> ReadThroughSource:
         """The same clips with other fields. The new source shares the mapped shards.

@@ -150,6 +150,11 @@ class StoredSource:
         """Compile the kernels, or load them from the disk cache: call before workers start."""
         self._shards.warm()
 
+    def fetch_ahead(self, shards: Sequence[int]) -> None:
+        """These shards are read next, in this order: fetch them into the cache, if there is one,
+        and let go of the others."""
+        self._shards.fetch_ahead(shards)
+
     def with_fields(self, fields: Sequence[str]) -> StoredSource:
         """The same clips with other fields. The new source shares the mapped shards.
 

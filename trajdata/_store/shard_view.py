@@ -121,14 +121,14 @@ def walk(store: ReadableStore, recipe: Recipe, shard: int) -> WalkedShard:
 def checked_blocks(
     store: ReadableStore, recipe: Recipe, shard: int
 ) -> Iterator[tuple[bytes, list[int]]]:
-    """Read a shard block by block and check each of them; see ``walked_blocks``.
+    """Read a shard block by block and check the form of each; see ``walked_blocks``.
 
     Raises:
         ShardError: the first thing that is wrong.
         OSError: the file cannot be read.
     """
     path = store.path(recipe.shard_name(shard))
-    return walked_blocks(_blocks(store, recipe, shard), path, recipe, shard)
+    return walked_blocks(_blocks(store, recipe, shard), path, recipe, shard, form_only=True)
 
 
 def _blocks(store: ReadableStore, recipe: Recipe, shard: int) -> Iterator[bytes]:
