@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 import trajdata  # noqa: E402
+import trajdata.scoring  # noqa: E402
 from trajdata._cli.app import app  # noqa: E402
 from trajdata._shards.layout import STANDARD_ARRAYS, record_layout  # noqa: E402
 from trajdata._show.gallery import GALLERY_FIELDS, gallery_html  # noqa: E402
@@ -121,11 +122,13 @@ def api() -> str:
     rest = [name for name in trajdata.__all__ if name not in placed and name != "__version__"]
     sections["More"] = [name for name in rest if not name.isupper()]
     sections["Constants"] = [name for name in rest if name.isupper()]
-    return "\n\n".join(
+    pages = [
         f"## {title}\n\n" + "\n\n".join(f"::: trajdata.{name}" for name in names)
         for title, names in sections.items()
         if names
-    )
+    ]
+    scores = "\n\n".join(f"::: trajdata.scoring.{name}" for name in trajdata.scoring.__all__)
+    return "\n\n".join([*pages, f"## Scores: trajdata.scoring\n\n{scores}"])
 
 
 GENERATED: dict[str, Callable[[], str]] = {
