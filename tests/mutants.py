@@ -1687,7 +1687,58 @@ _BENCH = _mutants(
     ),
 )
 
+_MOVI = "convert/test_movi.py::"
+_CONVERT = (
+    *_mutants(
+        "_convert/movi.py",
+        (
+            "MOVi's depth is that from the camera's plane",
+            """arrays["depth_map"].astype(np.float64) * stretch""",
+            """arrays["depth_map"].astype(np.float64)""",
+            _MOVI + "test_depth_is_the_distance_from_the_cameras_centre",
+        ),
+        (
+            "MOVi's backward flow goes against time",
+            """-arrays["backward_flow"]""",
+            """arrays["backward_flow"]""",
+            _MOVI + "test_flow_is_row_then_column_and_both_flows_go_along_time",
+        ),
+        (
+            "MOVi's boxes begin at the left",
+            "[:, [1, 0, 3, 2]]",
+            "[:, [0, 1, 2, 3]]",
+            _MOVI
+            + "test_boxes_are_top_left_bottom_right_in_shares_of_the_frames_that_show_the_object",
+        ),
+        (
+            "MOVi's camera has our axes",
+            "turns = to_world * np.array([1.0, -1.0, -1.0])",
+            "turns = to_world * np.array([1.0, 1.0, 1.0])",
+            _MOVI + "test_the_camera_sees_with_kubrics_axes_what_the_clip_shows",
+        ),
+    ),
+    *_mutants(
+        "_convert/flow.py",
+        (
+            "KITTI's red and blue are swapped",
+            "for part in (1.0, steps[1], steps[0])]",
+            "for part in (steps[0], steps[1], 1.0)]",
+            "convert/test_flow.py::"
+            "test_red_of_kittis_png_is_the_first_component_for_another_decoder_too",
+        ),
+    ),
+    *_mutants(
+        "_convert/coco.py",
+        (
+            "COCO's boxes are two corners",
+            "[left, top, right - left, bottom - top]",
+            "[left, top, right, bottom]",
+            "convert/test_coco.py::test_coco_reads_masks_boxes_and_categories_that_are_ours",
+        ),
+    ),
+)
+
 MUTANTS: tuple[Mutant, ...] = (
     *(*_ARITHMETIC, *_LAWS, *_SHAPES, *_SPEC, *_WORLD, *_RENDER, *_CLIPS, *_SHARDS, *_STORE),
-    *(*_READING, *_BAKE, *_LOADING, *_CHECK, *_SHOW, *_CLI, *_JIT, *_BENCH),
+    *(*_READING, *_BAKE, *_LOADING, *_CHECK, *_SHOW, *_CLI, *_JIT, *_BENCH, *_CONVERT),
 )

@@ -40,12 +40,12 @@ FLOORS = (
     ("_reading",),
     ("_bake",),
     ("_loading",),
-    ("_check", "_bench"),
+    ("_check", "_bench", "_convert"),
     ("_cli", "__main__"),
 )
 HEAVY = (
     *("torch", "numba", "numpy", "webdataset", "ray", "rich", "typer", "PIL", "pydantic"),
-    "jinja2",
+    *("jinja2", "torchvision", "cv2", "pycocotools", "scipy"),
 )
 
 

@@ -42,8 +42,12 @@ API = {
         ),
     ),
     "Measuring": ("evaluate", "TrackErrors", "audit", "AuditReport"),
+    "Other formats": (
+        *("to_movi", "to_tapvid", "write_flo", "write_kitti_flow", "to_coco", "to_tv_tensors"),
+    ),
     "Errors": (
         *("TrajdataError", "ArgumentError", "ShardError", "SpecMismatchError", "LockedError"),
+        "MissingPackageError",
     ),
 }
 """Sections of the API page and the names in each; a public name that none of them has is under
