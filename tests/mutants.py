@@ -1462,7 +1462,48 @@ _LOADING = (
 
 _AUDIT = "check/test_audit.py::"
 
+_MEASURES = "check/test_measures.py::"
 _CHECK = (
+    *_mutants(
+        "_check/measures.py",
+        (
+            "a velocity is per frame",
+            "np.diff(off, axis=1) / frame_seconds",
+            "np.diff(off, axis=1)",
+            "check/test_evaluation.py::test_velocity_error_is_per_second",
+        ),
+        (
+            "a prediction that is no number has an error that is none",
+            "if not np.isfinite(found).all():",
+            "if False:",
+            "check/test_evaluation.py::test_predictions_that_do_not_fit_are_errors_that_say_so",
+        ),
+        (
+            "tracks and objects are matched by frames in which the object is away",
+            "costs = np.minimum(distance, farthest) * shown[:, None]",
+            "costs = np.minimum(distance, farthest)",
+            _MEASURES + "test_where_an_object_is_away_does_not_say_which_track_is_its",
+        ),
+        (
+            "flow counts where it leads out of the clip",
+            """slice(None, -1) if name == "forward_flow" else slice(1, None)""",
+            "slice(None)",
+            _MEASURES + "test_flow_is_scored_in_frames_that_lead_to_a_frame_of_the_clip",
+        ),
+        (
+            "the background is an object",
+            "        seen[0] = False\n",
+            "",
+            _MEASURES
+            + "test_masks_are_matched_over_the_whole_clip_and_the_background_counts_for_nothing",
+        ),
+        (
+            "the frame of a query is judged",
+            "np.arange(points.shape[2]) > first",
+            "np.arange(points.shape[2]) >= first",
+            _MEASURES + "test_tapvids_figures_are_those_of_its_definition",
+        ),
+    ),
     *_mutants(
         "_check/audit/findings.py",
         (
@@ -1494,21 +1535,6 @@ _CHECK = (
             "(x - r >= 0) & (x + r <= spec.width)",
             "(x + r <= spec.width)",
             _AUDIT + "test_an_object_over_the_edge_is_found_even_by_a_hundredth_of_a_pixel",
-        ),
-    ),
-    *_mutants(
-        "_check/evaluation.py",
-        (
-            "a velocity is per frame",
-            "np.diff(off, axis=1) / frame_seconds",
-            "np.diff(off, axis=1)",
-            "check/test_evaluation.py::test_velocity_error_is_per_second",
-        ),
-        (
-            "a prediction that is no number has an error that is none",
-            "if not np.isfinite(predicted).all():",
-            "if False:",
-            "check/test_evaluation.py::test_predictions_that_do_not_fit_are_errors_that_say_so",
         ),
     ),
 )

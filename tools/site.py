@@ -41,7 +41,7 @@ API = {
             "RepairReport",
         ),
     ),
-    "Measuring": ("evaluate", "TrackErrors", "audit", "AuditReport"),
+    "Measuring": ("evaluate", "EvaluationReport", "Scores", "audit", "AuditReport"),
     "Other formats": (
         *("to_movi", "to_tapvid", "write_flo", "write_kitti_flow", "to_coco", "to_tv_tensors"),
     ),

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from trajdata._bake.run import MaterializeReport, materialize
     from trajdata._bake.verify import VerifyReport, verify
     from trajdata._check.audit.report import AuditReport, audit
-    from trajdata._check.evaluation import TrackErrors, evaluate
+    from trajdata._check.evaluation import EvaluationReport, Scores, evaluate
     from trajdata._check.law_check import LawReport, check_law
     from trajdata._clips.fields import DEFAULT_FIELDS, FIELDS
     from trajdata._clips.source import ClipSource
@@ -78,17 +78,18 @@ __all__ = [
     "ClipSource",
     "ClipSpec",
     "CompilerError",
+    "EvaluationReport",
     "LawReport",
     "LockedError",
     "MaterializeReport",
     "MissingPackageError",
     "Output",
     "RepairReport",
+    "Scores",
     "ShardError",
     "Source",
     "SpecMismatchError",
     "TensorBatch",
-    "TrackErrors",
     "TrajdataError",
     "TrajectoryDataset",
     "TrajectoryMapDataset",
@@ -136,17 +137,18 @@ _HOME = {
     "ClipSource": "trajdata._clips.source",
     "ClipSpec": "trajdata._spec.model",
     "CompilerError": "trajdata._errors",
+    "EvaluationReport": "trajdata._check.evaluation",
     "LawReport": "trajdata._check.law_check",
     "LockedError": "trajdata._errors",
     "MaterializeReport": "trajdata._bake.run",
     "MissingPackageError": "trajdata._errors",
     "Output": "trajdata._loading.output",
     "RepairReport": "trajdata._bake.repair",
+    "Scores": "trajdata._check.evaluation",
     "ShardError": "trajdata._errors",
     "Source": "trajdata._clips.source_protocol",
     "SpecMismatchError": "trajdata._errors",
     "TensorBatch": "trajdata._loading.tensors",
-    "TrackErrors": "trajdata._check.evaluation",
     "TrajdataError": "trajdata._errors",
     "TrajectoryDataset": "trajdata._loading.dataset",
     "TrajectoryMapDataset": "trajdata._loading.map_dataset",

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from trajdata._convert.taking import needed, taken
+from trajdata._checks import needed
+from trajdata._convert.taking import taken
 from trajdata._errors import ArgumentError
 from trajdata._spec.model import ClipSpec
 

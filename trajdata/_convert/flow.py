@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trajdata._convert.taking import needed
+from trajdata._checks import needed
 from trajdata._errors import ArgumentError
 
 __all__ = ["write_flo", "write_kitti_flow"]

@@ -1,17 +1,16 @@
-"""What the converters take: arrays of a clip, and packages that only they need."""
+"""What the converters take of a clip."""
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trajdata._errors import ArgumentError, MissingPackageError
+from trajdata._errors import ArgumentError
 
-__all__ = ["CONVERTER_FIELDS", "needed", "taken", "three_channels"]
+__all__ = ["CONVERTER_FIELDS", "taken", "three_channels"]
 
 CONVERTER_FIELDS: dict[str, tuple[str, ...]] = {
     "to_movi": (
@@ -65,22 +64,3 @@ def three_channels(video: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.ascontiguousarray(
         np.broadcast_to(video, (video.shape[0], 3, *video.shape[2:])).transpose(0, 2, 3, 1)
     )
-
-
-def needed(module: str, how: str) -> Any:
-    """A module of a package that not everyone has.
-
-    Args:
-        module: its name.
-        how: what brings it, as the error says it.
-
-    Raises:
-        MissingPackageError: it is not installed.
-    """
-    try:
-        return importlib.import_module(module)
-    except ImportError as error:
-        package = module.partition(".")[0]
-        raise MissingPackageError(f"this needs {package}, which cannot be imported: {how}") from (
-            error
-        )

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from trajdata._convert.taking import needed, taken
+from trajdata._checks import needed
+from trajdata._convert.taking import taken
 
 __all__ = ["to_tv_tensors"]
 
