@@ -391,6 +391,35 @@ _SPEC = (
 
 _WORLD = (
     *_mutants(
+        "_world/sampling.py",
+        (
+            "a law lacks one shape less",
+            "    return other if other < own else other + 1\n",
+            "    return other\n",
+            "world/test_combinations.py::"
+            "test_a_law_lacks_its_shape_in_training_and_has_only_that_shape_in_its_split",
+        ),
+        (
+            "transients have any hue where hues are held out",
+            "    scene.hue = _hue(unit(w[0]), scene.law, settings.hues, settings.classes)\n"
+            "    if item >= np.int64(settings.count_high):\n",
+            "    scene.hue = _hue(unit(w[0]), scene.law, settings.hues, settings.classes)\n"
+            "    if item >= np.int64(settings.count_high):\n"
+            "        scene.hue = unit(w[0])\n",
+            "world/test_combinations.py::test_a_law_lacks_its_hues_in_training_in_transients_too",
+        ),
+    ),
+    *_mutants(
+        "_world/tables.py",
+        (
+            "the number of objects is never held out",
+            """for factor in ("count", "depth", "radius", "speed"):""",
+            """for factor in ("depth", "radius", "speed"):""",
+            "world/test_combinations.py::"
+            "test_a_number_of_objects_that_is_held_out_is_in_its_split_only",
+        ),
+    ),
+    *_mutants(
         "_world/deal.py",
         (
             "a deck is shuffled with one card too few",
