@@ -17,7 +17,7 @@ help:
 	@echo "make demo      1 min   bake 30,000 clips, interrupted and resumed, and compare live with cached"
 	@echo "make test      19 min  the tests"
 	@echo "make quick             the tests without those that are marked slow"
-	@echo "make torture   10 min  kills, power losses, full disks and damage by the thousand, with counts"
+	@echo "make torture   20 min  kills, power losses, full disks and damage by the thousand, with counts"
 	@echo "make mutants   20 min  break the code in one place at a time: a test must notice each time"
 	@echo "make check     5 min   ruff, mypy and the tests"
 	@echo "make docs      1 min   the documentation site, to site/, with warnings as errors"

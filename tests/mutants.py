@@ -1793,7 +1793,55 @@ _CONVERT = (
     ),
 )
 
+_SCORING = (
+    *_mutants(
+        "_scoring/tracking.py",
+        (
+            "a centre is half a pixel off",
+            "across += cover * (j + 0.5)",
+            "across += cover * j",
+            "scoring/test_tracking.py::test_a_disc_that_is_drawn_by_hand_is_where_it_was_drawn",
+        ),
+    ),
+    *_mutants(
+        "_scoring/naming.py",
+        (
+            "a number of a law costs nothing",
+            " + free * np.log(measured)",
+            "",
+            "scoring/test_law_score.py::test_real_clips_name_their_law",
+        ),
+    ),
+    *_mutants(
+        "_scoring/laws.py",
+        (
+            "a path that no law comes near to is named",
+            "np.where(best < _LEAST_LIKENESS * extent, law, UNNAMED)",
+            "law",
+            "scoring/test_law_score.py::"
+            "test_frames_in_random_order_name_no_law_by_more_than_chance",
+        ),
+        (
+            "a calibration of another spec is taken",
+            "elif calibration.fingerprint != spec.fingerprint:",
+            "elif False:",
+            "scoring/test_law_score.py::"
+            "test_a_calibration_is_of_one_spec_and_what_is_scored_does_not_change_it",
+        ),
+    ),
+    *_mutants(
+        "_scoring/predictor.py",
+        (
+            "constant acceleration falls as from rest",
+            "0.5 * steps * (steps + 1) * change",
+            "0.5 * steps * steps * change",
+            "scoring/test_models.py::test_the_simplest_predictions_follow_their_formula",
+        ),
+    ),
+)
+
 MUTANTS: tuple[Mutant, ...] = (
     *(*_ARITHMETIC, *_LAWS, *_SHAPES, *_SPEC, *_WORLD, *_RENDER, *_CLIPS, *_SHARDS, *_STORE),
     *(*_READING, *_BAKE, *_LOADING, *_CHECK, *_SHOW, *_CLI, *_JIT, *_BENCH, *_CONVERT),
+    *_SCORING,
 )

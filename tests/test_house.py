@@ -1,6 +1,7 @@
 """The rules of the house, read off its own source text."""
 
 import ast
+import importlib
 import inspect
 import re
 import subprocess
@@ -40,7 +41,8 @@ FLOORS = (
     ("_reading",),
     ("_bake",),
     ("_loading",),
-    ("_check", "_bench", "_convert"),
+    ("_check", "_bench", "_convert", "_scoring"),
+    ("convert", "scoring"),
     ("_cli", "__main__"),
 )
 HEAVY = (
@@ -224,7 +226,9 @@ def imported_from(module):
                     yield node.module, alias.name
 
 
-PRIVATE = [name for name in ROOMS if name != "trajdata.__main__"]
+# Beside what `trajdata` itself lists, these list what is public.
+OPEN = ("trajdata.convert", "trajdata.scoring")
+PRIVATE = [name for name in ROOMS if name not in ("trajdata.__main__", *OPEN)]
 # Modules that are found by name declare one thing; their kernels are reached through that.
 DECLARED = {"_laws": "LAW", "_shapes": "SHAPE"}
 
@@ -236,6 +240,14 @@ def is_declared(module):
 
 def test_every_module_is_private_by_the_name_of_its_room():
     assert [name for name in PRIVATE if not name.split(".")[1].startswith("_")] == []
+
+
+@pytest.mark.parametrize("module", OPEN)
+def test_an_open_module_only_passes_on_what_it_lists(module):
+    assert list(names_of(TREES[module])) == [("__all__", False)]
+    listed = listed_in(module)
+    assert listed == sorted(listed, key=lambda name: (not name.isupper(), name[0].islower(), name))
+    assert {name for _, name in imported_from(module)} == set(listed)
 
 
 @pytest.mark.parametrize("module", PRIVATE)
@@ -277,10 +289,17 @@ def test_every_function_that_a_module_lists_is_used_outside_of_it():
     assert unused == []
 
 
+def public():
+    """(name, value) of all that is public."""
+    yield from ((name, getattr(trajdata, name)) for name in trajdata.__all__)
+    for module in OPEN:
+        held = importlib.import_module(module)
+        yield from ((name, getattr(held, name)) for name in held.__all__)
+
+
 def documented():
     """(name, its own source tree, its docstring) of every public function and method."""
-    for name in trajdata.__all__:
-        value = getattr(trajdata, name)
+    for name, value in public():
         if inspect.isfunction(value):
             node = ast.parse(textwrap.dedent(inspect.getsource(value))).body[0]
             yield name, node, ast.get_docstring(node)

@@ -19,6 +19,8 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 import trajdata  # noqa: E402
+import trajdata.convert  # noqa: E402
+import trajdata.scoring  # noqa: E402
 from trajdata._cli.app import app  # noqa: E402
 from trajdata._shards.layout import STANDARD_ARRAYS, record_layout  # noqa: E402
 from trajdata._show.gallery import GALLERY_FIELDS, gallery_html  # noqa: E402
@@ -42,9 +44,6 @@ API = {
         ),
     ),
     "Measuring": ("evaluate", "EvaluationReport", "Scores", "audit", "AuditReport"),
-    "Other formats": (
-        *("to_movi", "to_tapvid", "write_flo", "write_kitti_flow", "to_coco", "to_tv_tensors"),
-    ),
     "Errors": (
         *("TrajdataError", "ArgumentError", "ShardError", "SpecMismatchError", "LockedError"),
         "MissingPackageError",
@@ -123,11 +122,15 @@ def api() -> str:
     rest = [name for name in trajdata.__all__ if name not in placed and name != "__version__"]
     sections["More"] = [name for name in rest if not name.isupper()]
     sections["Constants"] = [name for name in rest if name.isupper()]
-    return "\n\n".join(
+    pages = [
         f"## {title}\n\n" + "\n\n".join(f"::: trajdata.{name}" for name in names)
         for title, names in sections.items()
         if names
-    )
+    ]
+    for title, module in (("Other formats", trajdata.convert), ("Scores", trajdata.scoring)):
+        listed = "\n\n".join(f"::: {module.__name__}.{name}" for name in module.__all__)
+        pages.append(f"## {title}: {module.__name__}\n\n{listed}")
+    return "\n\n".join(pages)
 
 
 GENERATED: dict[str, Callable[[], str]] = {

@@ -37,12 +37,6 @@ if TYPE_CHECKING:
     from trajdata._clips.source import ClipSource
     from trajdata._clips.source_protocol import Source
     from trajdata._clips.typed import Batch, Clip
-    from trajdata._convert.coco import to_coco
-    from trajdata._convert.flow import write_flo, write_kitti_flow
-    from trajdata._convert.movi import to_movi
-    from trajdata._convert.taking import CONVERTER_FIELDS
-    from trajdata._convert.tapvid import to_tapvid
-    from trajdata._convert.tensors import to_tv_tensors
     from trajdata._errors import (
         ArgumentError,
         CompilerError,
@@ -67,7 +61,6 @@ if TYPE_CHECKING:
     from trajdata._user_laws.making import law
 
 __all__ = [
-    "CONVERTER_FIELDS",
     "DEFAULT_FIELDS",
     "FIELDS",
     "FORMAT",
@@ -113,20 +106,13 @@ __all__ = [
     "repair",
     "resume_point",
     "spec_schema",
-    "to_coco",
-    "to_movi",
-    "to_tapvid",
-    "to_tv_tensors",
     "unit",
     "verify",
-    "write_flo",
-    "write_kitti_flow",
 ]
 
 __version__ = "0.1.0"
 
 _HOME = {
-    "CONVERTER_FIELDS": "trajdata._convert.taking",
     "DEFAULT_FIELDS": "trajdata._clips.fields",
     "FIELDS": "trajdata._clips.fields",
     "FORMAT": "trajdata._spec.identity",
@@ -171,14 +157,8 @@ _HOME = {
     "repair": "trajdata._bake.repair",
     "resume_point": "trajdata._loading.state",
     "spec_schema": "trajdata._spec.schema",
-    "to_coco": "trajdata._convert.coco",
-    "to_movi": "trajdata._convert.movi",
-    "to_tapvid": "trajdata._convert.tapvid",
-    "to_tv_tensors": "trajdata._convert.tensors",
     "unit": "trajdata._arithmetic.philox",
     "verify": "trajdata._bake.verify",
-    "write_flo": "trajdata._convert.flow",
-    "write_kitti_flow": "trajdata._convert.flow",
 }
 
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from trajdata import CONVERTER_FIELDS, ClipSource, preset
+from trajdata import ClipSource, preset
+from trajdata.convert import CONVERTER_FIELDS
 
 FIELDS = tuple(sorted({name for fields in CONVERTER_FIELDS.values() for name in fields}))
 SPEC = preset("scenes-32", count=(2, 4), height=24, width=40)

@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from trajdata import MissingPackageError, preset, to_coco
+from trajdata import MissingPackageError, preset
+from trajdata.convert import to_coco
 
 pytest.importorskip("pycocotools", reason="pycocotools is not installed")
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from trajdata import write_flo, write_kitti_flow
+from trajdata.convert import write_flo, write_kitti_flow
 
 cv2 = pytest.importorskip("cv2", reason="OpenCV is not installed")
 

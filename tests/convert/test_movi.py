@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from trajdata import CONVERTER_FIELDS, ClipSource, preset, to_movi
+from trajdata import ClipSource, preset
+from trajdata.convert import CONVERTER_FIELDS, to_movi
 
 SHAPES = ("disc", "sphere", "cube", "cylinder", "cone")
 

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from trajdata import ClipSource, preset, to_tapvid
+from trajdata import ClipSource, preset
+from trajdata.convert import to_tapvid
 
 
 def test_points_are_shares_of_the_frame_and_lead_back_to_pixels(scenes):

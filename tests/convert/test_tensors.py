@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from tests.patience import SECONDS
-from trajdata import CONVERTER_FIELDS, ClipSource, MissingPackageError, preset, to_tv_tensors
+from trajdata import ClipSource, MissingPackageError, preset
+from trajdata.convert import CONVERTER_FIELDS, to_tv_tensors
 
 ROOT = Path(__file__).parents[2]
 SPEC = preset("scenes-32", count=(3, 4), height=24, width=40)

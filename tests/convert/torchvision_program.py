@@ -23,12 +23,12 @@ from PIL import Image  # noqa: E402
 from torchvision.datasets import Sintel  # noqa: E402
 from torchvision.transforms import v2  # noqa: E402
 
-import trajdata  # noqa: E402
+import trajdata.convert  # noqa: E402
 
 spec = trajdata.preset("scenes-32", count=(3, 4), height=24, width=40)
-fields = (*trajdata.CONVERTER_FIELDS["to_tv_tensors"], "forward_flow", "index")
+fields = (*trajdata.convert.CONVERTER_FIELDS["to_tv_tensors"], "forward_flow", "index")
 clip = trajdata.ClipSource(spec, fields=fields)[2]
-found = trajdata.to_tv_tensors(clip)
+found = trajdata.convert.to_tv_tensors(clip)
 mirrored = v2.RandomHorizontalFlip(p=1.0)(found)
 doubled = v2.Resize((48, 80), interpolation=v2.InterpolationMode.NEAREST)(found)
 cropped = v2.SanitizeBoundingBoxes(min_size=1, labels_getter=lambda sample: sample["labels"])(
@@ -43,7 +43,7 @@ for k in range(8):
     picture.save(scene / "clean" / "clip" / f"frame_{k:04d}.png")
     if k < 7:
         name = scene / "flow" / "clip" / f"frame_{k:04d}.flo"
-        trajdata.write_flo(name, clip["forward_flow"][k])
+        trajdata.convert.write_flo(name, clip["forward_flow"][k])
 frames = Sintel(str(scene.parents[1]), split="train", pass_name="clean")
 flow = np.stack([frames[k][2] for k in range(len(frames))])
 

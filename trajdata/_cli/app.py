@@ -21,6 +21,7 @@ from trajdata._cli.gallery import gallery
 from trajdata._cli.law_files import load_law_files
 from trajdata._cli.options import EXITS
 from trajdata._cli.ranges import bake_range, finish
+from trajdata._cli.scoring import score
 from trajdata._cli.showing import preview
 
 __all__ = ["app", "main"]
@@ -37,6 +38,7 @@ _COMMANDS: tuple[Callable[..., None], ...] = (
         preview,
         gallery,
         audit,
+        score,
         bench,
     ),
 )

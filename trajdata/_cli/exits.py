@@ -28,7 +28,7 @@ __all__ = [
     "error_json",
     "exit_codes",
     "interruptible",
-    "invocation",
+    "resumable",
 ]
 
 DONE = 0
@@ -160,12 +160,13 @@ def resumable(out: str) -> Iterator[None]:
             yield
     except KeyboardInterrupt as interrupt:
         typer.echo(
-            f"Interrupted; what is committed in {out} stays. To resume:\n  {invocation()}", err=True
+            f"Interrupted; what is committed in {out} stays. To resume:\n  {_invocation()}",
+            err=True,
         )
         raise typer.Exit(INTERRUPTED) from interrupt
 
 
-def invocation() -> str:
+def _invocation() -> str:
     """The command of this process, as it can be typed into a shell again."""
     program = Path(sys.argv[0])
     if program.name == "__main__.py":
@@ -178,7 +179,7 @@ def invocation() -> str:
 
 
 def _again() -> str:
-    return f"run the same command again; it goes on where it stopped:\n  {invocation()}"
+    return f"run the same command again; it goes on where it stopped:\n  {_invocation()}"
 
 
 def _described(error: OSError) -> str:

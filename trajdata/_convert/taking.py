@@ -47,7 +47,7 @@ def taken(
     if missing:
         raise ArgumentError(
             f"clip: given one without {', '.join(missing)}; {converter} takes clips of a source "
-            f"with fields=trajdata.CONVERTER_FIELDS[{converter!r}]"
+            f"with fields=trajdata.convert.CONVERTER_FIELDS[{converter!r}]"
         )
     arrays = {name: np.asarray(clip[name]) for name in fields if name in clip}
     for name, axes in _AXES.items():

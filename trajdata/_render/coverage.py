@@ -22,7 +22,7 @@ from trajdata._jit import kernel
 
 __all__ = ["GROUP", "LISTS", "RUN", "cover_pixels", "list_pixels", "place_box", "turn_light"]
 
-RUN = 64
+RUN = 32
 """Pixels to a multiple of which a group is filled up: whole vectors of every kind of processor."""
 GROUP = 1024
 """Pixels whose boxes are rendered together: enough to hide the loops, few enough for the cache."""
@@ -77,6 +77,15 @@ def turn_light(scene, size, x, y, z):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def _repeat(a, b, c, first, second, third):  # type: ignore[no-untyped-def]
+    """Fill three lists, each with its number."""
+    for i in range(first.shape[0]):
+        first[i] = a
+        second[i] = b
+        third[i] = c
+
+
+@kernel
 def list_pixels(box, outline, light, fine, finer, n, lists):  # type: ignore[no-untyped-def]
     """Add a box's pixels, row by row, to lists that have ``n`` already; how many they have then.
 
@@ -91,33 +100,37 @@ def list_pixels(box, outline, light, fine, finer, n, lists):  # type: ignore[no-
     inverse = _ONE / radius
     sharp = _HALF * radius * np.float32(finer)
     xx, xy, yy = np.float32(outline[3]), np.float32(outline[4]), np.float32(outline[5])
-    lx, ly, lz, bend = light
     left = np.float32(box[1] + 0.5 - outline[0])
     upper = np.float32(box[0] + 0.5 - outline[1])
     columns = box[3]
-    per_column = 1.0 / columns
+    across = np.float32(columns)
+    per_column = _ONE / across
     area = box[2] * columns
     # What is listed beyond the box is overwritten by the next one, or rendered and left there.
     whole = (area + _STEP - 1) // _STEP * _STEP
-    # A row first, then a part of it: so the compiler knows that its items are side by side.
+    # A row first, then a part of it: so the compiler knows that its items are side by side. Few
+    # lists in one loop: it compares all of them for overlap before it takes vectors, or takes none.
     px, py = lists[0][n : n + whole], lists[1][n : n + whole]
-    pe, pi, ps = lists[2][n : n + whole], lists[3][n : n + whole], lists[4][n : n + whole]
-    pu, pv = lists[5][n : n + whole], lists[6][n : n + whole]
-    pw, pb = lists[7][n : n + whole], lists[8][n : n + whole]
     for i in range(whole):
-        # Exact: a quotient lies at least half a column's share away from a whole number.
-        row = np.floor((i + 0.5) * per_column)
-        x = left + np.float32(i - row * columns)
-        y = upper + np.float32(row)
+        # Exact below 2^20 pixels: a quotient lies at least half a column's share away from a whole
+        # number, and the products are whole numbers below 2^24.
+        at = np.float32(np.int32(i))
+        row = np.floor((at + _HALF) * per_column)
+        x = left + (at - row * across)
+        y = upper + row
         px[i] = xx * x + xy * y
         py[i] = xy * x + yy * y
-        pe[i] = edge
-        pi[i] = inverse
-        ps[i] = sharp
-        pu[i] = lx
-        pv[i] = ly
-        pw[i] = lz
-        pb[i] = bend
+    _repeat(
+        edge,
+        inverse,
+        sharp,
+        lists[2][n : n + whole],
+        lists[3][n : n + whole],
+        lists[4][n : n + whole],
+    )
+    lx, ly, lz, bend = light
+    _repeat(lx, ly, lz, lists[5][n : n + whole], lists[6][n : n + whole], lists[7][n : n + whole])
+    lists[8][n : n + whole] = bend
     return n + area
 
 

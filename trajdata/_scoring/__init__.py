@@ -1,0 +1,1 @@
+"""What a model has kept of a clip's motion, read back from pixels."""
