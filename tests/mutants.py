@@ -391,6 +391,35 @@ _SPEC = (
 
 _WORLD = (
     *_mutants(
+        "_world/sampling.py",
+        (
+            "a law lacks one shape less",
+            "    return other if other < own else other + 1\n",
+            "    return other\n",
+            "world/test_combinations.py::"
+            "test_a_law_lacks_its_shape_in_training_and_has_only_that_shape_in_its_split",
+        ),
+        (
+            "transients have any hue where hues are held out",
+            "    scene.hue = _hue(unit(w[0]), scene.law, settings.hues, settings.classes)\n"
+            "    if item >= np.int64(settings.count_high):\n",
+            "    scene.hue = _hue(unit(w[0]), scene.law, settings.hues, settings.classes)\n"
+            "    if item >= np.int64(settings.count_high):\n"
+            "        scene.hue = unit(w[0])\n",
+            "world/test_combinations.py::test_a_law_lacks_its_hues_in_training_in_transients_too",
+        ),
+    ),
+    *_mutants(
+        "_world/tables.py",
+        (
+            "the number of objects is never held out",
+            """for factor in ("count", "depth", "radius", "speed"):""",
+            """for factor in ("depth", "radius", "speed"):""",
+            "world/test_combinations.py::"
+            "test_a_number_of_objects_that_is_held_out_is_in_its_split_only",
+        ),
+    ),
+    *_mutants(
         "_world/deal.py",
         (
             "a deck is shuffled with one card too few",
@@ -1582,7 +1611,48 @@ _LOADING = (
 
 _AUDIT = "check/test_audit.py::"
 
+_MEASURES = "check/test_measures.py::"
 _CHECK = (
+    *_mutants(
+        "_check/measures.py",
+        (
+            "a velocity is per frame",
+            "np.diff(off, axis=1) / frame_seconds",
+            "np.diff(off, axis=1)",
+            "check/test_evaluation.py::test_velocity_error_is_per_second",
+        ),
+        (
+            "a prediction that is no number has an error that is none",
+            "if not np.isfinite(found).all():",
+            "if False:",
+            "check/test_evaluation.py::test_predictions_that_do_not_fit_are_errors_that_say_so",
+        ),
+        (
+            "tracks and objects are matched by frames in which the object is away",
+            "costs = np.minimum(distance, farthest) * shown[:, None]",
+            "costs = np.minimum(distance, farthest)",
+            _MEASURES + "test_where_an_object_is_away_does_not_say_which_track_is_its",
+        ),
+        (
+            "flow counts where it leads out of the clip",
+            """slice(None, -1) if name == "forward_flow" else slice(1, None)""",
+            "slice(None)",
+            _MEASURES + "test_flow_is_scored_in_frames_that_lead_to_a_frame_of_the_clip",
+        ),
+        (
+            "the background is an object",
+            "        seen[0] = False\n",
+            "",
+            _MEASURES
+            + "test_masks_are_matched_over_the_whole_clip_and_the_background_counts_for_nothing",
+        ),
+        (
+            "the frame of a query is judged",
+            "np.arange(points.shape[2]) > first",
+            "np.arange(points.shape[2]) >= first",
+            _MEASURES + "test_tapvids_figures_are_those_of_its_definition",
+        ),
+    ),
     *_mutants(
         "_check/audit/findings.py",
         (
@@ -1614,21 +1684,6 @@ _CHECK = (
             "(x - r >= 0) & (x + r <= spec.width)",
             "(x + r <= spec.width)",
             _AUDIT + "test_an_object_over_the_edge_is_found_even_by_a_hundredth_of_a_pixel",
-        ),
-    ),
-    *_mutants(
-        "_check/evaluation.py",
-        (
-            "a velocity is per frame",
-            "np.diff(off, axis=1) / frame_seconds",
-            "np.diff(off, axis=1)",
-            "check/test_evaluation.py::test_velocity_error_is_per_second",
-        ),
-        (
-            "a prediction that is no number has an error that is none",
-            "if not np.isfinite(predicted).all():",
-            "if False:",
-            "check/test_evaluation.py::test_predictions_that_do_not_fit_are_errors_that_say_so",
         ),
     ),
 )
@@ -1807,6 +1862,57 @@ _BENCH = _mutants(
     ),
 )
 
+_MOVI = "convert/test_movi.py::"
+_CONVERT = (
+    *_mutants(
+        "_convert/movi.py",
+        (
+            "MOVi's depth is that from the camera's plane",
+            """arrays["depth_map"].astype(np.float64) * stretch""",
+            """arrays["depth_map"].astype(np.float64)""",
+            _MOVI + "test_depth_is_the_distance_from_the_cameras_centre",
+        ),
+        (
+            "MOVi's backward flow goes against time",
+            """-arrays["backward_flow"]""",
+            """arrays["backward_flow"]""",
+            _MOVI + "test_flow_is_row_then_column_and_both_flows_go_along_time",
+        ),
+        (
+            "MOVi's boxes begin at the left",
+            "[:, [1, 0, 3, 2]]",
+            "[:, [0, 1, 2, 3]]",
+            _MOVI
+            + "test_boxes_are_top_left_bottom_right_in_shares_of_the_frames_that_show_the_object",
+        ),
+        (
+            "MOVi's camera has our axes",
+            "turns = to_world * np.array([1.0, -1.0, -1.0])",
+            "turns = to_world * np.array([1.0, 1.0, 1.0])",
+            _MOVI + "test_the_camera_sees_with_kubrics_axes_what_the_clip_shows",
+        ),
+    ),
+    *_mutants(
+        "_convert/flow.py",
+        (
+            "KITTI's red and blue are swapped",
+            "for part in (1.0, steps[1], steps[0])]",
+            "for part in (steps[0], steps[1], 1.0)]",
+            "convert/test_flow.py::"
+            "test_red_of_kittis_png_is_the_first_component_for_another_decoder_too",
+        ),
+    ),
+    *_mutants(
+        "_convert/coco.py",
+        (
+            "COCO's boxes are two corners",
+            "[left, top, right - left, bottom - top]",
+            "[left, top, right, bottom]",
+            "convert/test_coco.py::test_coco_reads_masks_boxes_and_categories_that_are_ours",
+        ),
+    ),
+)
+
 _SCORING = (
     *_mutants(
         "_scoring/tracking.py",
@@ -1856,5 +1962,6 @@ _SCORING = (
 
 MUTANTS: tuple[Mutant, ...] = (
     *(*_ARITHMETIC, *_LAWS, *_SHAPES, *_SPEC, *_WORLD, *_RENDER, *_CLIPS, *_SHARDS, *_STORE),
-    *(*_READING, *_BAKE, *_LOADING, *_CHECK, *_SHOW, *_CLI, *_JIT, *_BENCH, *_SCORING),
+    *(*_READING, *_BAKE, *_LOADING, *_CHECK, *_SHOW, *_CLI, *_JIT, *_BENCH, *_CONVERT),
+    *_SCORING,
 )

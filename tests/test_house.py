@@ -41,13 +41,13 @@ FLOORS = (
     ("_reading",),
     ("_bake",),
     ("_loading",),
-    ("_check", "_bench", "_scoring"),
-    ("scoring",),
+    ("_check", "_bench", "_convert", "_scoring"),
+    ("convert", "scoring"),
     ("_cli", "__main__"),
 )
 HEAVY = (
     *("torch", "numba", "numpy", "webdataset", "ray", "rich", "typer", "PIL", "pydantic"),
-    "jinja2",
+    *("jinja2", "torchvision", "cv2", "pycocotools", "scipy"),
 )
 
 
@@ -228,7 +228,7 @@ def imported_from(module):
 
 
 # Beside what `trajdata` itself lists, these list what is public.
-OPEN = ("trajdata.scoring",)
+OPEN = ("trajdata.convert", "trajdata.scoring")
 PRIVATE = [name for name in ROOMS if name not in ("trajdata.__main__", *OPEN)]
 # Modules that are found by name declare one thing; their kernels are reached through that.
 DECLARED = {"_laws": "LAW", "_shapes": "SHAPE"}

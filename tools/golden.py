@@ -32,6 +32,13 @@ SHARD_SPLITS = ("train", "ood-depth")
 SHARD_CLIPS, SHARD_BYTES = 4096, 2**27
 """A shard that is digested has as many clips as fit into so many bytes, but not more."""
 
+_NEEDED: dict[str, dict[str, Any]] = {
+    "ood-colour-law": {"separate_colours": True},
+    "ood-shape-law": {"separate_shapes": True},
+    "ood-count": {},
+}
+"""What a spec must set to have a split; nothing: it depends on the spec."""
+
 FIELDS = ("video", "label", "trajectory", "jittered", "pixels", "depth", "radius")
 
 
@@ -52,9 +59,17 @@ def cases() -> dict[str, ClipSpec]:
 
 
 def spec_for(spec: ClipSpec, split: str) -> ClipSpec:
-    """The spec; for the split that needs it, with colours and laws kept apart."""
-    separate = any(known.name == split and known.separate_colours for known in SPLITS)
-    return spec.replace(separate_colours=True) if separate else spec
+    """The spec; for the split that needs it, with colours or shapes and laws kept apart, or with a
+    number of objects that is held out."""
+    if split in spec.splits or split not in _NEEDED:
+        return spec
+    if split == "ood-shape-law" and len(spec.shapes) < 2:
+        return spec.replace(shapes=("disc", "sphere"), separate_shapes=True)
+    least, most = spec.objects.count
+    needed = _NEEDED[split] or {
+        "held_out_count": (1, least - 1) if least > 1 else (most + 1, most + 2)
+    }
+    return spec.replace(needed)
 
 
 def clips_digest(spec: ClipSpec, split: str) -> str:

@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 import trajdata  # noqa: E402
+import trajdata.convert  # noqa: E402
 import trajdata.scoring  # noqa: E402
 from trajdata._cli.app import app  # noqa: E402
 from trajdata._shards.layout import STANDARD_ARRAYS, record_layout  # noqa: E402
@@ -44,9 +45,10 @@ API = {
             "SyncReport",
         ),
     ),
-    "Measuring": ("evaluate", "TrackErrors", "audit", "AuditReport"),
+    "Measuring": ("evaluate", "EvaluationReport", "Scores", "audit", "AuditReport"),
     "Errors": (
         *("TrajdataError", "ArgumentError", "ShardError", "SpecMismatchError", "LockedError"),
+        "MissingPackageError",
     ),
 }
 """Sections of the API page and the names in each; a public name that none of them has is under
@@ -127,8 +129,10 @@ def api() -> str:
         for title, names in sections.items()
         if names
     ]
-    scores = "\n\n".join(f"::: trajdata.scoring.{name}" for name in trajdata.scoring.__all__)
-    return "\n\n".join([*pages, f"## Scores: trajdata.scoring\n\n{scores}"])
+    for title, module in (("Other formats", trajdata.convert), ("Scores", trajdata.scoring)):
+        listed = "\n\n".join(f"::: {module.__name__}.{name}" for name in module.__all__)
+        pages.append(f"## {title}: {module.__name__}\n\n{listed}")
+    return "\n\n".join(pages)
 
 
 GENERATED: dict[str, Callable[[], str]] = {

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from trajdata._bake.sync import SyncReport, sync
     from trajdata._bake.verify import VerifyReport, verify
     from trajdata._check.audit.report import AuditReport, audit
-    from trajdata._check.evaluation import TrackErrors, evaluate
+    from trajdata._check.evaluation import EvaluationReport, Scores, evaluate
     from trajdata._check.law_check import LawReport, check_law
     from trajdata._clips.fields import DEFAULT_FIELDS, FIELDS
     from trajdata._clips.source import ClipSource
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         ArgumentError,
         CompilerError,
         LockedError,
+        MissingPackageError,
         ShardError,
         SpecMismatchError,
         TrajdataError,
@@ -71,17 +72,19 @@ __all__ = [
     "ClipSource",
     "ClipSpec",
     "CompilerError",
+    "EvaluationReport",
     "LawReport",
     "LockedError",
     "MaterializeReport",
+    "MissingPackageError",
     "Output",
     "RepairReport",
+    "Scores",
     "ShardError",
     "Source",
     "SpecMismatchError",
     "SyncReport",
     "TensorBatch",
-    "TrackErrors",
     "TrajdataError",
     "TrajectoryDataset",
     "TrajectoryMapDataset",
@@ -123,17 +126,19 @@ _HOME = {
     "ClipSource": "trajdata._clips.source",
     "ClipSpec": "trajdata._spec.model",
     "CompilerError": "trajdata._errors",
+    "EvaluationReport": "trajdata._check.evaluation",
     "LawReport": "trajdata._check.law_check",
     "LockedError": "trajdata._errors",
     "MaterializeReport": "trajdata._bake.run",
+    "MissingPackageError": "trajdata._errors",
     "Output": "trajdata._loading.output",
     "RepairReport": "trajdata._bake.repair",
+    "Scores": "trajdata._check.evaluation",
     "ShardError": "trajdata._errors",
     "Source": "trajdata._clips.source_protocol",
     "SpecMismatchError": "trajdata._errors",
     "SyncReport": "trajdata._bake.sync",
     "TensorBatch": "trajdata._loading.tensors",
-    "TrackErrors": "trajdata._check.evaluation",
     "TrajdataError": "trajdata._errors",
     "TrajectoryDataset": "trajdata._loading.dataset",
     "TrajectoryMapDataset": "trajdata._loading.map_dataset",

@@ -1,13 +1,14 @@
-"""Checks of arguments that several rooms need."""
+"""Checks of arguments, and of packages that not everyone has, that several rooms need."""
 
 from __future__ import annotations
 
+import importlib
 import operator
-from typing import SupportsIndex
+from typing import Any, SupportsIndex
 
-from trajdata._errors import ArgumentError
+from trajdata._errors import ArgumentError, MissingPackageError
 
-__all__ = ["whole_number"]
+__all__ = ["needed", "whole_number"]
 
 
 def whole_number(name: str, value: SupportsIndex, least: int, most: int | None = None) -> int:
@@ -28,3 +29,22 @@ def whole_number(name: str, value: SupportsIndex, least: int, most: int | None =
     if number < least or (most is not None and number > most):
         raise error
     return number
+
+
+def needed(module: str, how: str) -> Any:
+    """A module of a package that not everyone has.
+
+    Args:
+        module: its name.
+        how: what brings it, as the error says it.
+
+    Raises:
+        MissingPackageError: it is not installed.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        package = module.partition(".")[0]
+        raise MissingPackageError(f"this needs {package}, which cannot be imported: {how}") from (
+            error
+        )

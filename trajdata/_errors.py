@@ -8,6 +8,7 @@ __all__ = [
     "ArgumentError",
     "CompilerError",
     "LockedError",
+    "MissingPackageError",
     "ShardError",
     "SpecMismatchError",
     "TrajdataError",
@@ -39,6 +40,10 @@ class ArgumentError(TrajdataError, ValueError):
 
 class CompilerError(TrajdataError, RuntimeError):
     """The kernels cannot run, because Numba was told not to compile."""
+
+
+class MissingPackageError(TrajdataError, ImportError):
+    """A package that only some functions need is not there; says what brings it."""
 
 
 class ShardError(TrajdataError):

@@ -218,6 +218,40 @@ def test_colour_and_law_that_are_kept_apart_are_checked_too():
     assert any("ood-colour-law" in finding.name for finding in findings)
 
 
+def test_combinations_that_training_or_only_some_clips_of_a_split_show_are_found(monkeypatch):
+    spec = preset("combinations-32", transients=(0, 2))
+    assert failed(streams.held_out(spec, 0, 2000)) == []
+    real = ClipSource.scenes
+
+    def leak(self, indices):
+        scenes = real(self, indices)
+        other = scenes["shown"][:, 1].argmax()  # a clip that has another object
+        if self.split == "val":
+            scenes["shape"][other, 1] = scenes["law"][other, 1]
+            scenes["hue"][7, 0] = (2 * scenes["law"][7, 0] + 0.5) / 8
+        if self.split == "ood-count":
+            scenes["shown"][9, 2:5] = 0
+        return scenes
+
+    monkeypatch.setattr(ClipSource, "scenes", leak)
+    assert failed(streams.held_out(spec, 0, 2000)) == [
+        "clips of training that show what ood-colour-law holds out",
+        "clips of training that show what ood-shape-law holds out",
+        "clips of ood-count outside what it holds out",
+    ]
+
+
+def test_only_what_is_kept_apart_on_purpose_may_say_something_about_the_class():
+    spec = preset("combinations-32")
+    labels, sampled = factors.scene_factors(ClipSource(spec), 20_000)
+    kept = factors.without_separate(spec, sampled)
+    assert set(sampled) - set(kept) == {"hue", "saturation", "shape"}
+    assert factors.without_separate(SPEC, sampled) == sampled
+    assert factors.mutual_information(labels, sampled["shape"]) > 0.05
+    worst = max(factors.mutual_information(labels, values) for values in kept.values())
+    assert worst < factors.MOST_INFORMATION
+
+
 def test_a_picture_drawn_off_its_place_is_found(monkeypatch):
     real = ClipSource.batch
 

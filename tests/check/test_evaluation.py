@@ -1,8 +1,11 @@
+import json
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 
 from trajdata import ClipSource, evaluate, preset
-from trajdata._check.evaluation import track_errors
+from trajdata._check.measures import track_errors
 
 SPEC = preset("magvit-32")
 
@@ -62,3 +65,91 @@ def test_predictions_that_do_not_fit_are_errors_that_say_so():
         track_errors(np.full((1, 3, 2), np.nan), np.zeros((1, 3, 2)), 1.0)
     with pytest.raises(ValueError, match=r"predict: returned \('boxes',\); allowed are"):
         evaluate(lambda batch: {"boxes": batch["index"]}, SPEC, clips=1)
+
+
+SCENES = preset("scenes-32", count=(1, 3), points=8, jitter=0.02)
+DENSE = ("forward_flow", "backward_flow", "depth_map", "segmentations", "points", "occluded")
+
+
+def truth_of_scenes(batch, split, fields):
+    return ClipSource(SCENES, split=split, fields=fields).batch(batch["index"])
+
+
+def test_the_truth_of_every_object_and_pixel_has_the_best_score():
+    def oracle(batch):
+        truth = truth_of_scenes(batch, "test", (*DENSE, "positions", "present"))
+        away = np.where(truth["present"][..., None], truth["positions"], np.nan)
+        reversed_slots = {"object_positions": away[:, ::-1]}
+        renamed = (truth["segmentations"].astype(int) * 7) % 20
+        return {**{name: truth[name] for name in DENSE}, "segmentations": renamed, **reversed_slots}
+
+    report = evaluate(oracle, SCENES, splits=("test",), clips=24, batch_size=10, queries=True)
+    best = {"mask_iou", "average_jaccard", "points_within", "occlusion_accuracy"}
+    found = {name: value for name, value in asdict(report["test"]).items() if value is not None}
+    assert found.pop("clips") == 24
+    assert {name for name, value in found.items() if value == 1} == best
+    assert {name for name, value in found.items() if value == 0} == set(found) - best
+    assert len(found) == 13
+
+
+def test_objects_on_the_picture_are_where_the_cameras_matrix_takes_them():
+    def oracle(batch):
+        positions = truth_of_scenes(batch, "test", ("positions", "exists"))
+        depth = np.where(positions["exists"][:, :, None], positions["positions"][..., 2], 1.0)
+        return {"object_pixels": 16 + 32 * positions["positions"][..., :2] / depth[..., None]}
+
+    scores = evaluate(oracle, SCENES, splits=("test",), clips=24)["test"]
+    assert scores.objects_px == pytest.approx(0, abs=1e-4)
+    assert scores.objects_missed == 0
+    assert 0 < scores.objects_extra < 1
+
+
+def test_points_are_asked_for_where_they_are_seen_first():
+    def stay(batch):
+        frame, x, y = batch["queries"].transpose(2, 0, 1)
+        truth = truth_of_scenes(batch, "test", ("points", "occluded"))
+        for clip, point in np.ndindex(frame.shape):
+            at = int(frame[clip, point])
+            assert truth["occluded"][clip, point, :at].all()
+            assert not truth["occluded"][clip, point, at]
+            there = (x[clip, point], y[clip, point])
+            assert truth["points"][clip, point, at] == pytest.approx(there)
+        still = np.broadcast_to(np.stack([x, y], -1)[:, :, None], truth["points"].shape)
+        return {"points": still, "occluded": np.zeros(truth["occluded"].shape, bool)}
+
+    scores = evaluate(stay, SCENES, splits=("test",), clips=16, queries=True)["test"]
+    assert 0 < scores.average_jaccard < scores.points_within < 1
+
+
+def test_a_report_has_splits_side_by_side_as_text_and_as_json():
+    def still(batch):
+        shape = (batch["index"].size, 8, 2, 32, 32)
+        return {"forward_flow": np.zeros(shape), "depth_map": np.full((shape[0], 8, 32, 32), 12.0)}
+
+    report = evaluate(still, SCENES, splits=("test", "ood-speed"), clips=32)
+    assert tuple(report) == ("test", "ood-speed")
+    assert report["ood-speed"].forward_flow_objects_px > report["test"].forward_flow_objects_px
+    assert report["test"].forward_flow_px < report["test"].forward_flow_objects_px
+    said = json.loads(report.to_json())
+    assert (said["fingerprint"], said["seed"]) == (SCENES.fingerprint, 0)
+    assert said["splits"]["test"]["depth_rmse_m"] == report["test"].depth_rmse_m
+    assert "mask_iou" not in said["splits"]["test"]
+    head, *rows = str(report).split("\n")
+    assert head.split() == ["test", "ood-speed"]
+    assert [row.split()[0] for row in rows] == [
+        *("clips", "forward_flow_px", "forward_flow_objects_px", "depth_abs_rel", "depth_rmse_m"),
+    ]
+    assert rows[1].split()[2] == f"{report['ood-speed'].forward_flow_px:.4g}"
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (("points", "occluded"), "occluded, points with queries=False"),
+        (("points",), "points with queries=False; points are scored with points and occluded"),
+        (("object_pixels", "object_positions"), "allowed is one of the two"),
+    ],
+)
+def test_predictions_that_do_not_go_together_are_an_error(names, message):
+    with pytest.raises(ValueError, match=message):
+        evaluate(lambda batch: dict.fromkeys(names, batch["index"]), SCENES, clips=1)

@@ -55,11 +55,13 @@ def test_every_page_is_built_and_filled_in(site):
 
 def test_every_public_name_is_in_the_api_reference(site):
     import trajdata
+    import trajdata.convert
     import trajdata.scoring
 
     text = (site / "reference" / "api.html").read_text("utf-8")
-    named = set(re.findall(r'id="trajdata\.(?:_[\w.]+\.)?(\w+)"', text))
-    assert {*trajdata.__all__, *trajdata.scoring.__all__} - {"__version__"} <= named
+    named = set(re.findall(r'id="trajdata\.(?:[\w.]+\.)?(\w+)"', text))
+    public = {*trajdata.__all__, *trajdata.convert.__all__, *trajdata.scoring.__all__}
+    assert public - {"__version__"} <= named
 
 
 def test_every_command_is_in_the_command_reference(site):

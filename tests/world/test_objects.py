@@ -130,6 +130,17 @@ def test_distractors_stand_apart_from_the_background_and_transients_have_any_col
     assert fleeting.max() > 0.9
 
 
+def test_the_preset_of_transients_has_a_target_and_objects_of_one_to_three_frames():
+    spec = preset("transients-32")
+    batch = ClipSource(spec, fields=CROWD).batch(range(1000))
+    frames = batch["present"].sum(axis=2)
+    assert np.array_equal(np.sort(frames, axis=1)[:, -1], np.full(1000, 8))
+    others = batch["exists"].sum(axis=1) - 1
+    assert set(others) == {1, 2, 3}
+    assert set(frames[batch["exists"]]) == {1, 2, 3, 8}
+    assert (frames == 8).sum() == 1000
+
+
 @pytest.mark.parametrize("count", [(0, 1), (2, 1), (1, 11)])
 def test_a_count_that_is_none_is_an_error(count):
     with pytest.raises(ValueError, match="count"):

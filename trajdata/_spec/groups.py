@@ -210,6 +210,14 @@ class Objects(Settings):
     )
     held_out_radius: Range | None = Field(None, description="radius in ood-radius, m")
     held_out_depth: Range | None = Field(None, description="depth of the anchor in ood-depth, m")
+    held_out_count: Counts | None = Field(
+        None, description="objects in a clip in ood-count, transients not counted"
+    )
+    separate_shapes: bool = Field(
+        False,
+        description="whether each law lacks one of the shapes in train, val and test, in which "
+        "ood-shape-law shows it; shape then says something about the class",
+    )
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Objects:
@@ -217,19 +225,28 @@ class Objects(Settings):
         check_order("spin", self.spin)
         check_order("count", self.count)
         check_order("transients", self.transients)
-        if self.count[0] < 1 or self.slots > _MOST_OBJECTS:
+        for name, count in (("count", self.count), ("held_out_count", self.held_out_count)):
+            most = count[1] + self.transients[1] if count is not None else 0
+            if count is not None and (count[0] < 1 or most > _MOST_OBJECTS):
+                raise ArgumentError(
+                    f"{name}: given {count} with transients {self.transients}; allowed is 1 object "
+                    f"or more, and up to {_MOST_OBJECTS} with the transients"
+                )
+        if self.separate_shapes and len(self.shapes) < 2:
             raise ArgumentError(
-                f"count: given {self.count} with transients {self.transients}; allowed is 1 object "
-                f"or more, and up to {_MOST_OBJECTS} with the transients"
+                f"separate_shapes: given True with shapes {self.shapes}; it takes two or more, of "
+                "which a law can lack one"
             )
+        _a_range_apart("count", self.count, self.held_out_count)
         _a_range_apart("radius", self.radius, self.held_out_radius)
         _a_range_apart("depth", self.depth, self.held_out_depth)
         return self
 
     @property
     def slots(self) -> int:
-        """N, the most objects that a clip may have."""
-        return self.count[1] + self.transients[1]
+        """N, the most objects that a clip of any split may have."""
+        held_out = self.held_out_count or (0, 0)
+        return max(self.count[1], held_out[1]) + self.transients[1]
 
 
 class Motion(Settings):

@@ -29,7 +29,7 @@ from trajdata._spec.splits import SPLITS, find_split
 
 __all__ = ["ClipSpec"]
 
-_HELD_OUT = {"speed": "motion", "radius": "objects", "depth": "objects"}
+_HELD_OUT = {"speed": "motion", "radius": "objects", "depth": "objects", "count": "objects"}
 """The factors that a split may hold out, and the group that has each."""
 
 
@@ -185,7 +185,7 @@ class ClipSpec(Settings):
 
     @property
     def slots(self) -> int:
-        """N, the most objects that a clip may have."""
+        """N, the most objects that a clip of any split may have."""
         return self.objects.slots
 
     @property
@@ -206,6 +206,7 @@ class ClipSpec(Settings):
             for split in SPLITS
             if not split.is_out_of_distribution
             or (split.separate_colours and self.looks.separate_colours)
+            or (split.separate_shapes and self.objects.separate_shapes)
             or (split.held_out is not None and self._held_out(split.held_out) is not None)
         )
 
@@ -213,7 +214,7 @@ class ClipSpec(Settings):
         """The range of a factor in a split: held out, or the spec's own.
 
         Args:
-            name: ``"depth"``, ``"radius"`` or ``"speed"``.
+            name: ``"count"``, ``"depth"``, ``"radius"`` or ``"speed"``.
             split: one of ``splits``.
         """
         held_out = self._held_out(name) if find_split(split).held_out == name else None

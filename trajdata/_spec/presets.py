@@ -50,6 +50,14 @@ _PRESETS: dict[str, dict[str, Any]] = {
     "scenes-64": {**_SCENES, "count": (1, 3), "frames": 16, "height": 64, "width": 64},
     "scenes-128": {**_SCENES, "count": (3, 10), "frames": 17, "height": 128, "width": 128},
     "laws-32": {**_EVERY_LAW},
+    "transients-32": {**_SCENES, "transients": (1, 3)},
+    "combinations-32": {
+        **_SCENES,
+        # As many shapes as laws: each law lacks another shape.
+        "shapes": ("sphere", "cube", "cylinder", "cone"),
+        **{"count": (1, 3), "held_out_count": (4, 5)},
+        **{"separate_shapes": True, "separate_colours": True},
+    },
 }
 """Name -> the settings that differ from the defaults. Each names its laws and shapes, so that a
 law or shape that is added later changes none of them."""

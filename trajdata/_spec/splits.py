@@ -19,17 +19,19 @@ class Split:
             moves and is never given to another split.
         held_out: the setting whose held-out range it shows; None: the spec's own ranges.
         separate_colours: whether it shows each law in the colours that the others hold out.
+        separate_shapes: whether it shows each law in the shape that the others hold out.
     """
 
     name: str
     number: int
     held_out: str | None = None
     separate_colours: bool = False
+    separate_shapes: bool = False
 
     @property
     def is_out_of_distribution(self) -> bool:
         """Whether it shows what train, val and test never do."""
-        return self.held_out is not None or self.separate_colours
+        return self.held_out is not None or self.separate_colours or self.separate_shapes
 
 
 SPLITS = (
@@ -40,10 +42,12 @@ SPLITS = (
     Split("ood-radius", 4, held_out="radius"),
     Split("ood-depth", 5, held_out="depth"),
     Split("ood-colour-law", 6, separate_colours=True),
+    Split("ood-shape-law", 7, separate_shapes=True),
+    Split("ood-count", 8, held_out="count"),
 )
 """All splits. The first three follow the spec's own ranges; in an ``ood-`` split one factor lies
-in a range that is held out of those three (or, for colour and law, a pair that never meets
-there)."""
+in a range that is held out of those three (or, for colour and law and for shape and law, a pair
+that never meets there)."""
 
 
 def split_names() -> tuple[str, ...]:

@@ -1,8 +1,8 @@
 """Sample a scene: where the object is, how big, how fast, and what it and the picture look like.
 
 Nothing here depends on the class: every number is sampled in the same way for all of them, and for
-the target in the same way however many other objects there are. The
-one exception is an experiment that keeps colours and laws apart on purpose, ``separate_colours``.
+the target in the same way however many other objects there are. The exceptions are experiments that
+keep colours or shapes and laws apart on purpose, ``separate_colours`` and ``separate_shapes``.
 """
 
 from __future__ import annotations
@@ -100,6 +100,24 @@ def _random_background(key, index, item, luma, settings, scene):  # type: ignore
 
 
 @kernel
+def _among(word, count):  # type: ignore[no-untyped-def]
+    """A word to a whole number from 0 to count - 1 (Lemire's multiply-shift)."""
+    return np.int64((word * np.uint64(count)) >> np.uint64(32))
+
+
+@kernel
+def _shape(word, law, rule, shapes):  # type: ignore[no-untyped-def]
+    """A shape's number. Law k's held-out shape is the k-th, counted round."""
+    if rule == 0.0:
+        return _among(word, shapes)
+    own = law % shapes
+    if rule == 2.0:
+        return own
+    other = _among(word, shapes - 1)
+    return other if other < own else other + 1
+
+
+@kernel
 def _body(key, index, item, settings, shapes, scene):  # type: ignore[no-untyped-def]
     """Where an object passes its anchor and when, how fast and how big it is, and its shape."""
     w = words(key, index, item, ANCHOR, 0)
@@ -116,7 +134,7 @@ def _body(key, index, item, settings, shapes, scene):  # type: ignore[no-untyped
     scene.radius = on_grid(
         settings.radius_low + unit(w[1]) * (settings.radius_high - settings.radius_low)
     )
-    scene.shape = np.int64((w[2] * np.uint64(shapes)) >> np.uint64(32))
+    scene.shape = _shape(w[2], scene.law, settings.shape_rule, shapes)
 
 
 @kernel
@@ -141,12 +159,6 @@ def _scene(key, index, item, settings, shapes, scene):  # type: ignore[no-untype
     cosine, sine = cos_sin(unit(w[1]) * TURN)
     scene.light_x = across * cosine
     scene.light_y = across * sine
-
-
-@kernel
-def _among(word, count):  # type: ignore[no-untyped-def]
-    """A word to a whole number from 0 to count - 1 (Lemire's multiply-shift)."""
-    return np.int64((word * np.uint64(count)) >> np.uint64(32))
 
 
 @kernel
@@ -196,12 +208,11 @@ def _other_colour(key, index, item, settings, scene, target):  # type: ignore[no
     """The colour of an object that is no target: apart from the background, unless it is a
     transient."""
     w = words(key, index, item, COLOUR, 0)
+    scene.hue = _hue(unit(w[0]), scene.law, settings.hues, settings.classes)
     if item >= np.int64(settings.count_high):
-        scene.hue = unit(w[0])
         scene.luma = _DARKEST + (_BRIGHTEST - _DARKEST) * unit(w[2])
     else:
         back = LUMA[0] * target.back_red + LUMA[1] * target.back_green + LUMA[2] * target.back_blue
-        scene.hue = _hue(unit(w[0]), scene.law, settings.hues, settings.classes)
         scene.luma = _luma_apart(unit(w[2]), back, settings.contrast)
     scene.red, scene.green, scene.blue = _with_luma(scene.hue, 0.35 + 0.65 * unit(w[1]), scene.luma)
 

@@ -48,7 +48,8 @@ SCENE = np.dtype(
 """One object of a scene: what is known of it before its law's own numbers. The target is number 0;
 the background and the light of a scene are the target's."""
 
-_ANY_HUE, _NOT_THE_LAWS_OWN, _THE_LAWS_OWN = 0.0, 1.0, 2.0
+_ANY, _NOT_THE_LAWS_OWN, _THE_LAWS_OWN = 0.0, 1.0, 2.0
+"""Which hues and shapes an object may have, where each law has some of its own."""
 
 
 def settings_row(spec: ClipSpec, split: str) -> NDArray[np.void]:
@@ -65,12 +66,13 @@ def settings_row(spec: ClipSpec, split: str) -> NDArray[np.void]:
     if split not in spec.splits:
         raise ArgumentError(
             f"split: given {split!r:.80}; this spec has {', '.join(spec.splits)} "
-            "(held_out_depth, held_out_radius, held_out_speed and separate_colours make others)"
+            "(held_out_count, held_out_depth, held_out_radius, held_out_speed, separate_colours "
+            "and separate_shapes make others)"
         )
     numbers: dict[str, float] = {}
     for group in type(spec).model_fields:
         numbers.update(columns(getattr(spec, group)))
-    for factor in ("depth", "radius", "speed"):
+    for factor in ("count", "depth", "radius", "speed"):
         numbers[f"{factor}_low"], numbers[f"{factor}_high"] = spec.factor(factor, split)
     shorter = min(spec.height, spec.width)
     for axis, side in (("x", spec.width), ("y", spec.height)):
@@ -84,12 +86,17 @@ def settings_row(spec: ClipSpec, split: str) -> NDArray[np.void]:
     # No coordinate is displaced by more than this, metres.
     numbers["shake"] = JITTER_REACH * spec.noise.jitter
     numbers["is_plain"] = float(spec.looks.background == "plain")
-    numbers["hues"] = _ANY_HUE
-    if spec.looks.separate_colours:
-        is_shown = find_split(split).separate_colours
-        numbers["hues"] = _THE_LAWS_OWN if is_shown else _NOT_THE_LAWS_OWN
+    known = find_split(split)
+    numbers["hues"] = _rule(spec.looks.separate_colours, known.separate_colours)
+    numbers["shape_rule"] = _rule(spec.objects.separate_shapes, known.separate_shapes)
     numbers["classes"] = float(len(spec.laws))
     return row(numbers)
+
+
+def _rule(is_separate: bool, is_shown: bool) -> float:
+    if not is_separate:
+        return _ANY
+    return _THE_LAWS_OWN if is_shown else _NOT_THE_LAWS_OWN
 
 
 def law_rows(spec: ClipSpec) -> NDArray[np.void]:

@@ -25,6 +25,7 @@ __all__ = [
     "matched_pairs",
     "mutual_information",
     "scene_factors",
+    "without_separate",
 ]
 
 BINS = 8
@@ -82,6 +83,18 @@ def scene_factors(
         for name, values in own.items():
             columns.setdefault(name, np.empty(clips, np.float64))[chunk] = values
     return labels, columns
+
+
+def without_separate(
+    spec: ClipSpec, factors: dict[str, NDArray[np.float64]]
+) -> dict[str, NDArray[np.float64]]:
+    """The factors that say nothing about the class: not those that the spec keeps apart from laws
+    on purpose. How saturated a colour can be depends on its hue."""
+    separate = {
+        **dict.fromkeys(("hue", "saturation"), spec.looks.separate_colours),
+        "shape": spec.objects.separate_shapes,
+    }
+    return {name: values for name, values in factors.items() if not separate.get(name, False)}
 
 
 def _spread(scenes: NDArray[np.void], prefix: str) -> NDArray[np.float64]:

@@ -59,30 +59,20 @@ def balance(spec: ClipSpec, labels: NDArray[np.int64], batch_size: int = 128) ->
 
 
 def held_out(spec: ClipSpec, seed: int, clips: int) -> list[Finding]:
-    """Count scenes of train, val and test that show what another split holds out, and scenes of
-    that split that do not show it."""
+    """Count clips of train, val and test that show what another split holds out, and clips of
+    that split that do not show it, in any of their objects."""
     findings = []
-    scenes = [
-        ClipSource(spec, seed, split).scenes(range(clips))[:, 0]
+    scenes = {
+        split: ClipSource(spec, seed, split).scenes(range(clips))
         for split in ("train", "val", "test")
-    ]
+    }
     for split in spec.splits:
-        factor = find_split(split).held_out
-        if factor is not None:
-            low, high = spec.factor(factor, split)
-            own = [part[_COLUMNS[factor]] for part in scenes]
-            met = sum(int(((low <= values) & (values <= high)).sum()) for values in own)
-            strays = ClipSource(spec, seed, split).scenes(range(clips))[_COLUMNS[factor]]
-            outside = int(((strays < low) | (strays > high)).sum())
-        elif find_split(split).separate_colours:
-            met = sum(int(_in_own_sector(spec, part).sum()) for part in scenes)
-            outside = int(
-                (
-                    ~_in_own_sector(spec, ClipSource(spec, seed, split).scenes(range(clips))[:, 0])
-                ).sum()
-            )
-        else:
+        if not find_split(split).is_out_of_distribution:
             continue
+        met = sum(int(_shows(spec, split, of, own).any(axis=1).sum()) for of, own in scenes.items())
+        strays = ClipSource(spec, seed, split).scenes(range(clips))
+        # An empty slot is no object that could lack it.
+        shown = _shows(spec, split, split, strays) | (strays["shown"] == 0)
         findings.append(
             at_most(
                 "held out",
@@ -97,7 +87,7 @@ def held_out(spec: ClipSpec, seed: int, clips: int) -> list[Finding]:
             at_most(
                 "held out",
                 f"clips of {split} outside what it holds out",
-                outside,
+                int((~shown.all(axis=1)).sum()),
                 0,
                 "clips",
                 clips,
@@ -106,6 +96,23 @@ def held_out(spec: ClipSpec, seed: int, clips: int) -> list[Finding]:
     return findings
 
 
-def _in_own_sector(spec: ClipSpec, scenes: NDArray[np.void]) -> NDArray[np.bool_]:
-    sector: NDArray[np.bool_] = np.floor(scenes["hue"] * 2 * len(spec.laws)) == 2 * scenes["law"]
-    return sector
+def _shows(spec: ClipSpec, split: str, of: str, scenes: NDArray[np.void]) -> NDArray[np.bool_]:
+    """Which objects of scenes (B, O) of the split ``of`` show what ``split`` holds out."""
+    known, exists = find_split(split), scenes["shown"] > 0
+    if known.separate_colours:
+        sectors = 2 * len(spec.laws)
+        found = np.floor(scenes["hue"] * sectors) == 2 * scenes["law"]
+    elif known.separate_shapes:
+        found = scenes["shape"] == scenes["law"] % len(spec.shapes)
+    elif known.held_out == "count":
+        low, high = spec.factor("count", split)
+        # Transients come after the most objects that the split has.
+        count = exists[:, : int(spec.factor("count", of)[1])].sum(axis=1)
+        found = np.broadcast_to(((low <= count) & (count <= high))[:, None], exists.shape)
+    else:
+        factor = str(known.held_out)
+        low, high = spec.factor(factor, split)
+        values = scenes[_COLUMNS[factor]]
+        found = (low <= values) & (values <= high)
+    shown: NDArray[np.bool_] = found & exists
+    return shown
