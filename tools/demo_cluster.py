@@ -120,6 +120,7 @@ def trained(url: str) -> list[float]:
     dataset = TrajectoryDataset(
         stored,
         batch_size=BATCH,
+        shuffle_shards=4,
         output=Output(layout="CTHW", dtype="float32", value_range=(-1, 1)),
     )
     torch.manual_seed(0)

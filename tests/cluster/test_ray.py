@@ -43,6 +43,8 @@ def whole(once, tiny_spec):
 @pytest.fixture(scope="module")
 def cluster():
     pytest.importorskip("ray", reason="ray is not installed")
+    if sys.platform != "linux":
+        pytest.skip("Ray has clusters of several nodes on one machine on Linux only")
     with local_cluster(3) as started:
         yield started
 
