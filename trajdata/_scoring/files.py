@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from trajdata._checks import needed
 from trajdata._errors import ArgumentError
-from trajdata._scoring.intervals import need
+from trajdata._scoring.intervals import SCORING_EXTRA
 from trajdata._scoring.laws import check_videos
 from trajdata._spec.model import ClipSpec
 
@@ -77,7 +78,7 @@ def _from_npz(path: str | os.PathLike[str]) -> tuple[NDArray[np.uint8], NDArray[
 
 
 def _from_video(path: str | os.PathLike[str], spec: ClipSpec) -> NDArray[np.uint8]:
-    av = need("av")
+    av = needed("av", SCORING_EXTRA)
     name = os.fspath(path)
     shade = "gray" if spec.channels == 1 else "rgb24"
     frames = []

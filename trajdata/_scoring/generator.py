@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trajdata._checks import needed
 from trajdata._clips.source import ClipSource
 from trajdata._clips.source_protocol import Source
 from trajdata._errors import ArgumentError
 from trajdata._scoring.clips_scored import agreement, check_source, scored_batches
-from trajdata._scoring.intervals import Figure, need, share_of
+from trajdata._scoring.intervals import SCORING_EXTRA, Figure, share_of
 from trajdata._scoring.laws import LawScores, law_score
 from trajdata._scoring.tracking import Tracks, track
 
@@ -88,7 +89,7 @@ def evaluate_generator(
         ArgumentError: numbers below 1, a spec of several objects, or a ``sample`` that returns
             videos of another size or number.
     """
-    distance = need("scipy.stats").wasserstein_distance
+    distance = needed("scipy.stats", SCORING_EXTRA).wasserstein_distance
     if training_clips < 1:
         raise ArgumentError(f"training_clips: given {training_clips}; allowed are numbers from 1")
     calibration = check_source(source, clips, batch_size)
@@ -157,7 +158,7 @@ def _flat(pixels: _Array) -> _Array:
 
 def _nearest(paths: _Array, training: _Array) -> _Array:
     """Distance of each path, (B, 2 T), to the nearest of others: float64 (B,), pixels."""
-    tree = need("scipy.spatial").cKDTree(training)
+    tree = needed("scipy.spatial", SCORING_EXTRA).cKDTree(training)
     far: _Array = tree.query(paths)[0] / np.sqrt(paths.shape[1] / 2)
     return far
 

@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trajdata._errors import ArgumentError
+from trajdata._checks import needed
 
-__all__ = ["Figure", "mean_of", "need", "share_of"]
+__all__ = ["SCORING_EXTRA", "Figure", "mean_of", "share_of"]
+
+SCORING_EXTRA = "pip install 'trajdata-video[scoring]'"
+"""What brings the packages that scores need."""
 
 _CONFIDENCE = 0.95
 _NORMAL = 1.959963984540054
@@ -31,26 +34,10 @@ class Figure:
     high: float
 
 
-def need(package: str) -> Any:
-    """A package of the extra ``scoring``.
-
-    Raises:
-        ArgumentError: it is not installed; names the extra.
-    """
-    import importlib
-
-    try:
-        return importlib.import_module(package)
-    except ImportError as error:
-        raise ArgumentError(
-            f"{package} is not installed; scores need pip install 'trajdata-video[scoring]'"
-        ) from error
-
-
 def share_of(right: NDArray[Any]) -> Figure:
     """The mean of values on 0..1, with Wilson's interval (Journal of the American Statistical
     Association 22, 1927); exact shares have values 0 and 1."""
-    stats = need("scipy.stats")
+    stats = needed("scipy.stats", SCORING_EXTRA)
     total, count = float(np.sum(right)), int(np.size(right))
     interval = stats.binomtest(round(total), count).proportion_ci(_CONFIDENCE, method="wilson")
     value = total / count

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
+from trajdata._checks import needed
 from trajdata._errors import ArgumentError
 from trajdata._scoring.generator import GeneratorScore
-from trajdata._scoring.intervals import Figure, need
+from trajdata._scoring.intervals import SCORING_EXTRA, Figure
 from trajdata._scoring.predictor import PredictorScore
 from trajdata._scoring.tokenizer import TokenizerScore
 
@@ -53,11 +54,12 @@ def draw_scores(scores: Mapping[str, _Score] | _Score, path: str | os.PathLike[s
         path: of the file to write.
 
     Raises:
-        ArgumentError: something else, or matplotlib is not installed.
+        ArgumentError: something else.
+        MissingPackageError: matplotlib is not installed.
         OSError: the file cannot be written.
     """
     splits = _by_split(scores)
-    figure_class = need("matplotlib.figure").Figure
+    figure_class = needed("matplotlib.figure", SCORING_EXTRA).Figure
     names = [field.name for field in fields(next(iter(splits.values())))]
     first = next(iter(splits.values()))
     alone = [name for name in names if isinstance(getattr(first, name), Figure)]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trajdata._checks import needed
 from trajdata._clips.source_protocol import Source
 from trajdata._errors import ArgumentError
 from trajdata._scoring.clips_scored import (
@@ -17,7 +18,7 @@ from trajdata._scoring.clips_scored import (
     scored_batches,
     scored_sources,
 )
-from trajdata._scoring.intervals import Figure, mean_of, need
+from trajdata._scoring.intervals import SCORING_EXTRA, Figure, mean_of
 from trajdata._scoring.laws import law_score
 from trajdata._scoring.tracking import as_videos
 
@@ -80,8 +81,9 @@ def evaluate_tokenizer(
     Raises:
         ArgumentError: numbers below 1, a spec of several objects, or a ``reconstruct`` that returns
             another shape.
+        MissingPackageError: scikit-image or SciPy is not installed.
     """
-    similarity = need("skimage.metrics").structural_similarity
+    similarity = needed("skimage.metrics", SCORING_EXTRA).structural_similarity
     calibration = check_source(source, clips, batch_size)
     spec, result = source.spec, {}
     for split, held in scored_sources(source, splits).items():
