@@ -148,7 +148,7 @@ def test_a_sync_into_a_bucket_is_killed_at_random_times_and_leaves_nothing_behin
         url = f"{bucket}/{through}"
         with start(url) as process:
             try:
-                process.wait(timeout=0.8 + chance.random() * 2)
+                process.wait(timeout=chance.uniform(0.8, 2.8))
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.communicate(timeout=SECONDS)
