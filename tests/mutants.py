@@ -493,6 +493,8 @@ _WORLD = (
     ),
 )
 
+_LOOKS = "render/test_looks.py::"
+
 _RENDER = (
     *_mutants(
         "_render/grain.py",
@@ -510,13 +512,55 @@ _RENDER = (
         ),
     ),
     *_mutants(
-        "_render/compositing.py",
+        "_render/film.py",
         (
             "gray levels are cut off and not rounded",
-            "np.uint8(np.int32(value + _HALF))",
-            "np.uint8(np.int32(value))",
+            "(colour * shade[i] - back)\n        values[i] = np.uint8(np.int32(value + _HALF))",
+            "(colour * shade[i] - back)\n        values[i] = np.uint8(np.int32(value))",
             _COMPOSITING + "test_a_pixel_has_the_nearest_gray_level",
         ),
+        (
+            "behind an object is the background of the row below",
+            "begin = (box[0] + i) * width + box[1]",
+            "begin = (box[0] + i + 1) * width + box[1]",
+            _LOOKS + "test_pictures_with_backgrounds_and_patterns_are_close_to_supersampling",
+        ),
+    ),
+    *_mutants(
+        "_render/grounds.py",
+        (
+            "the lattices of a texture have one address",
+            "words(key, index, 0, GROUND, place)[number]",
+            "words(key, index, 0, GROUND, place)[0]",
+            _LOOKS + "test_a_background_is_that_of_an_independent_renderer",
+        ),
+    ),
+    *_mutants(
+        "_render/patterns.py",
+        (
+            "a pattern lies along other axes",
+            "half + per * x, half + per * y, half + per * z",
+            "half + per * y, half + per * x, half + per * z",
+            _LOOKS + "test_pictures_with_backgrounds_and_patterns_are_close_to_supersampling",
+        ),
+    ),
+    *_mutants(
+        "_render/exposure.py",
+        (
+            "a mean over moments is cut off and not rounded",
+            "totals[:] = exposures // 2",
+            "totals[:] = 0",
+            _LOOKS + "test_a_blurred_frame_is_the_mean_of_sharp_ones_within_its_shutter",
+        ),
+        (
+            "a trail does not fade",
+            "left[c, pixel] = share * left[c, pixel]",
+            "left[c, pixel] = left[c, pixel]",
+            _LOOKS + "test_a_trail_fades_by_its_share_with_every_frame",
+        ),
+    ),
+    *_mutants(
+        "_render/compositing.py",
         (
             "rows are as long as columns",
             "+ box[0] * width + box[1]",

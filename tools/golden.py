@@ -48,6 +48,10 @@ def cases() -> dict[str, ClipSpec]:
         "not square, random background": preset("magvit-32", background="random", **wide),
         "two laws, one shape": preset("gray-32", laws=("helical", "linear"), shapes=("sphere",)),
         "a law's own numbers": preset("magvit-32").replace({"circular.turns": (0.9, 1.0)}),
+        "gradient, blur, trails": preset(
+            "gray-32", background="gradient", shutter=0.5, exposures=4, trail=0.5, jitter=0.02
+        ),
+        "texture, patterns": preset("scenes-32", background="texture", pattern=0.6),
     }
 
 

@@ -8,16 +8,18 @@ stage is a compiled function over the arrays of a batch; nothing here is done pe
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from trajdata._clips.filming import Filming
 from trajdata._clips.memory import flat
 from trajdata._clips.poses import Poser
+from trajdata._clips.sampled import Sampled
 from trajdata._clips.truth import TRUTH_FIELDS, Truths
 from trajdata._render.compositing import clip_renderer
+from trajdata._render.film import NO_FILM
 from trajdata._render.grain import add_grain
 from trajdata._render.supersampling import supersampler
 from trajdata._shapes.registry import find_shape
@@ -26,21 +28,11 @@ from trajdata._world.camera import project
 from trajdata._world.deal import deal
 from trajdata._world.jitter import shake_positions
 from trajdata._world.motion import motion_kernels, numbers_of
-from trajdata._world.sampling import LUMA, present_at, sample_scenes
+from trajdata._world.sampling import present_at, sample_scenes
 from trajdata._world.tables import SCENE, law_rows, settings_row
 from trajdata._world.times import frame_times
 
-__all__ = ["Sampled", "Stages"]
-
-
-@dataclass(frozen=True)
-class Sampled:
-    """A batch after the stages before the pixels; see the kernels for shapes and units."""
-
-    indices: NDArray[np.int64]
-    labels: NDArray[np.int64]
-    scenes: NDArray[np.void]
-    numbers: NDArray[np.float64]
+__all__ = ["Stages"]
 
 
 class Stages:
@@ -63,6 +55,7 @@ class Stages:
         self.own = law_rows(spec)
         self._numbers = numbers_of(spec.known_laws)
         self._motion = motion_kernels(spec.known_laws)
+        self._filming = Filming(spec, key, self.settings) if spec.looks.is_filmed else None
         self._render_clips = clip_renderer(spec.shapes)
         self._times = frame_times(spec.frames, spec.seconds)
         self._pose = Poser(spec, key, self.settings)
@@ -122,7 +115,7 @@ class Stages:
         truths = {name: array for name, array in arrays.items() if name in TRUTH_FIELDS}
         present = present_at(scenes, frames)
         poses = None
-        if truths or ("video" in arrays and self._needs_poses):
+        if truths or ("video" in arrays and self._needs_poses and not self._filming):
             poses = self._pose(sampled.indices, scenes, sampled.numbers)
         if truths and poses:
             self._truths.fill(sampled.indices, scenes, sampled.numbers, present, poses, truths)
@@ -135,7 +128,8 @@ class Stages:
                 array[...] = values[name]
 
     def supersampled(self, index: int, frame: int, rays: int) -> NDArray[np.float64]:
-        """One frame of a clip by brute force, float64 (C, H, W) on 0..255.
+        """One frame of a clip by brute force, float64 (C, H, W) on 0..255: of its own time, without
+        blur and trails.
 
         Args:
             index: of the clip.
@@ -148,19 +142,20 @@ class Stages:
         scene = sampled.scenes[0]
         parts = ("red", "green", "blue") if channels == 3 else ("luma",)
         colours = np.stack([255.0 * scene[part] for part in parts], axis=-1)
-        backs = np.array([scene[f"back_{part}"][0] for part in ("red", "green", "blue")])
-        if channels == 1:
-            backs = np.array(LUMA)[None] @ backs
         poses = self._pose(sampled.indices, sampled.scenes, sampled.numbers)
         picture = np.empty((channels, height, width))
-        supersampler(spec.shapes)(
+        filming = self._filming or Filming(spec, self._key, self.settings)
+        ground = filming.grounds(sampled, rays)[0, 0]
+        supersampler(spec.shapes, spec.looks.pattern > 0)(
             scene,
             np.ascontiguousarray(poses.matrices[0, :, frame + 1]),
             present_at(sampled.scenes, spec.frames)[0, :, frame].copy(),
             (float(min(height, width)), 0.5 * width, 0.5 * height),
             rays,
+            (scene[0]["light_x"], scene[0]["light_y"], scene[0]["light_z"]),
+            filming.patterns(sampled)[0],
             colours,
-            np.floor(255.0 * backs + 0.5),
+            ground.reshape(channels, rays * height, rays * width),
             picture,
         )
         return picture
@@ -175,9 +170,13 @@ class Stages:
     ) -> None:
         spec = self._spec
         target, stride = flat("video", video)
-        self._render_clips(
-            sampled.scenes, places, before, present, spec.video_shape[1:], target, 0, stride
-        )
+        if self._filming:
+            self._filming.fill(sampled, present, target, stride)
+        else:
+            size = spec.picture_shape[1:]
+            self._render_clips(
+                sampled.scenes, places, before, present, size, target, 0, stride, NO_FILM
+            )
         if spec.noise.pixel_noise > 0:
-            std, size = spec.noise.pixel_noise, spec.clip_bytes
-            add_grain(self._key, sampled.indices, std, size, target, 0, stride)
+            std = spec.noise.pixel_noise
+            add_grain(self._key, sampled.indices, std, spec.clip_bytes, target, 0, stride)

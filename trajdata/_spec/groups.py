@@ -254,10 +254,12 @@ class Motion(Settings):
 
 
 class Looks(Settings):
-    """Colours."""
+    """Colours, and what a frame keeps of movement. Truth knows nothing of them."""
 
-    background: Literal["plain", "random"] = Field(
-        "plain", description="one gray for all clips, or a flat random colour for each"
+    background: Literal["plain", "random", "gradient", "texture"] = Field(
+        "plain",
+        description="one gray for all clips; or for each a flat random colour, a gradient between "
+        "two, or a texture of two",
     )
     plain_luma: Fraction = Field(0.0, description="of the plain background: 0 is black, 1 is white")
     contrast: Annotated[float, Field(gt=0, le=0.45)] = Field(
@@ -267,6 +269,18 @@ class Looks(Settings):
         False,
         description="whether each law lacks a sector of the hues in train, val and test, in which "
         "ood-colour-law shows it; colour then says something about the class",
+    )
+    pattern: Fraction = Field(
+        0.0, description="share of its colour that the dark parts of an object's pattern lack"
+    )
+    shutter: Fraction = Field(
+        0.0, description="share of the time between frames in which a frame is exposed: motion blur"
+    )
+    exposures: int = Field(
+        8, ge=2, le=64, description="moments of which a frame is the mean, where shutter is above 0"
+    )
+    trail: Annotated[float, Field(ge=0, le=0.95)] = Field(
+        0.0, description="share of what a frame shows that is left in the next one"
     )
 
     @model_validator(mode="after")
@@ -280,6 +294,16 @@ class Looks(Settings):
                 f"a luma from {darkest} to {brightest}, of which they leave too little"
             )
         return self
+
+    @property
+    def has_ground(self) -> bool:
+        """Whether the background differs from place to place."""
+        return self.background in ("gradient", "texture")
+
+    @property
+    def is_filmed(self) -> bool:
+        """Whether any of this needs more than flat colours at the frame's own time."""
+        return self.has_ground or max(self.pattern, self.shutter, self.trail) > 0
 
 
 class Noise(Settings):

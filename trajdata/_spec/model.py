@@ -189,6 +189,16 @@ class ClipSpec(Settings):
         return self.objects.slots
 
     @property
+    def exposures(self) -> int:
+        """Moments of which a frame is the mean: 1 without motion blur."""
+        return self.looks.exposures if self.looks.shutter > 0 else 1
+
+    @property
+    def picture_shape(self) -> tuple[int, int, int, int]:
+        """(T, C, H, W), what one camera takes."""
+        return self.frames, self.channels, self.height, self.width
+
+    @property
     def video_shape(self) -> tuple[int, int, int, int]:
         """(T, C, H, W)."""
         return self.frames, self.channels, self.height, self.width

@@ -39,6 +39,11 @@ SCENE = np.dtype(
         ("back_red", np.float64),
         ("back_green", np.float64),
         ("back_blue", np.float64),
+        ("far_red", np.float64),  # the background's other colour, where it has two
+        ("far_green", np.float64),
+        ("far_blue", np.float64),
+        ("along_x", np.float64),  # unit vector in the picture, along which a gradient goes
+        ("along_y", np.float64),
         ("light_x", np.float64),  # unit vector from the object towards the light
         ("light_y", np.float64),
         ("light_z", np.float64),
@@ -84,6 +89,7 @@ def settings_row(spec: ClipSpec, split: str) -> NDArray[np.void]:
     # No coordinate is displaced by more than this, metres.
     numbers["shake"] = JITTER_REACH * spec.noise.jitter
     numbers["is_plain"] = float(spec.looks.background == "plain")
+    numbers["has_ground"] = float(spec.looks.has_ground)
     numbers["hues"] = _ANY_HUE
     if spec.looks.separate_colours:
         is_shown = find_split(split).separate_colours
