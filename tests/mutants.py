@@ -494,6 +494,7 @@ _WORLD = (
 )
 
 _LOOKS = "render/test_looks.py::"
+_CAMERAS = "render/test_cameras.py::"
 
 _RENDER = (
     *_mutants(
@@ -524,6 +525,15 @@ _RENDER = (
             "begin = (box[0] + i) * width + box[1]",
             "begin = (box[0] + i + 1) * width + box[1]",
             _LOOKS + "test_pictures_with_backgrounds_and_patterns_are_close_to_supersampling",
+        ),
+    ),
+    *_mutants(
+        "_render/truth.py",
+        (
+            "the wall before a camera that turns is everywhere as far as in the middle",
+            "_, _, away = into_object(here, x, y, 1.0)",
+            "_, _, away = into_object(here, 0.0, 0.0, 1.0)",
+            _CAMERAS + "test_truth_of_every_camera_is_what_an_independent_renderer_finds",
         ),
     ),
     *_mutants(
@@ -580,6 +590,24 @@ _RENDER = (
 )
 
 _CLIPS = (
+    *_mutants(
+        "_clips/truth.py",
+        (
+            "every camera's dense truth is the first one's place",
+            "memory[view * size :]",
+            "memory[0:]",
+            _CAMERAS + "test_truth_of_the_stereo_preset_is_what_an_independent_renderer_finds",
+        ),
+    ),
+    *_mutants(
+        "_clips/fields.py",
+        (
+            "V stands behind T",
+            'at = self.axes.index("T")',
+            'at = self.axes.index("T") + 1',
+            _CAMERAS + "test_pixels_depth_and_radius_are_those_of_each_camera",
+        ),
+    ),
     *_mutants(
         "_clips/source.py",
         (

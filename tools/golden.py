@@ -51,6 +51,11 @@ def cases() -> dict[str, ClipSpec]:
         "gradient, blur, trails": preset(
             "gray-32", background="gradient", shutter=0.5, exposures=4, trail=0.5, jitter=0.02
         ),
+        "cameras that move": preset(
+            "scenes-32",
+            **{"views": 2, "ring": 0.05, "orbit": (0.1, 0.2), "pan": (0.0, 0.02)},
+            **{"shaking": 0.005, "place": 0.2, "background": "texture", "frames": 5},
+        ),
         "texture, patterns": preset("scenes-32", background="texture", pattern=0.6),
     }
 

@@ -177,6 +177,40 @@ class Body:
         return self.half[0] / share
 
 
+@dataclass
+class Camera:
+    """Where a camera is: a place x of the world is at ``turn @ x + shift`` in its axes."""
+
+    turn: np.ndarray
+    shift: np.ndarray
+
+    def sees(self, body):
+        """A body in the camera's axes."""
+        place = self.turn @ body.position + self.shift
+        return Body(body.shape, place, self.turn @ body.turn, body.half, body.pattern)
+
+    def wall(self, rays, depth):
+        """How far each ray of the camera's goes until it meets the plane z = depth of the world."""
+        middle = -self.turn.T @ self.shift
+        return (depth - middle[2]) / (rays @ self.turn)[..., 2]
+
+
+def camera_of(clip, view, k):
+    """A clip's camera, of its own extrinsics."""
+    matrix = clip["extrinsics"][view, k].astype(float)
+    return Camera(matrix[:3, :3], matrix[:3, 3])
+
+
+def view_of(clip, view):
+    """A clip of several cameras as one of them sees it."""
+    found = dict(clip)
+    for name in ("boxes", "amodal_boxes", "visible_pixels", "visibility", "points", "occluded"):
+        found[name] = clip[name][:, view]
+    for name in ("segmentations", "depth_map", "forward_flow", "backward_flow", "pixels", "depth"):
+        found[name] = clip[name][view]
+    return found
+
+
 def bodies_of(clip, spec, k):
     """slot -> what is in it at frame k."""
     return {
@@ -201,9 +235,9 @@ def rays_of(spec, shift=(0.0, 0.0)):
 
 
 def nearest(bodies, rays, wall):
-    """What each ray meets first: slot + 1 or 0, and at which depth."""
+    """What each ray meets first: slot + 1 or 0, and at which depth. wall: how far each goes."""
     ids = np.zeros(rays.shape[:-1], int)
-    depths = np.full(rays.shape[:-1], float(wall))
+    depths = np.broadcast_to(np.asarray(wall, float), rays.shape[:-1]).copy()
     for slot, body in bodies.items():
         own = body.hits(rays)
         ids = np.where(own < depths, slot + 1, ids)

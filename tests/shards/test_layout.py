@@ -134,6 +134,7 @@ def test_a_shard_has_a_power_of_two_of_clips_and_up_to_128_mib_of_video():
         "scenes-64": 512,
         "scenes-128": 128,
         "laws-32": 4096,
+        "stereo-64": 256,
     }
     assert default_shard_clips(ClipSpec().replace(frames=1024, height=1024, width=1024)) == 1
     assert (

@@ -95,13 +95,15 @@ def evaluate(
         split -> TrackErrors. The truth is where the object was rendered, which includes jitter.
 
     Raises:
-        ArgumentError: ``clips`` or ``batch_size`` is below 1, a split is unknown, or ``predict``
-            returned other names or other shapes.
+        ArgumentError: ``clips`` or ``batch_size`` is below 1, a split is unknown, the spec has
+            several cameras, or ``predict`` returned other names or other shapes.
     """
     if clips < 1 or batch_size < 1:
         raise ArgumentError(
             f"clips, batch_size: given {clips}, {batch_size}; allowed are numbers from 1"
         )
+    if spec.views > 1:
+        raise ArgumentError(f"spec: given {spec.views} cameras; tracks are those of one")
     if splits is None:
         splits = ("test", *(split for split in spec.splits if split.startswith("ood-")))
     step = spec.seconds / (spec.frames - 1)

@@ -106,7 +106,7 @@ class ClipSource:
         self._param_columns = _param_columns(self._value_columns, self._param_names)
 
     def __repr__(self) -> str:
-        t, c, h, w = self.spec.video_shape
+        t, c, h, w = self.spec.picture_shape
         return (
             f"ClipSource(T={t}, C={c}, H={h}, W={w}, seed={self.seed}, split={self.split!r}, "
             f"fields={self.fields})"

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trajdata._clips.filming import Filming
+from trajdata._clips.cameras import Cameras
+from trajdata._clips.filming import Filming, lights_of
 from trajdata._clips.memory import flat
 from trajdata._clips.poses import Poser
 from trajdata._clips.sampled import Sampled
@@ -54,11 +55,13 @@ class Stages:
         self.settings = settings_row(spec, split)
         self.own = law_rows(spec)
         self._numbers = numbers_of(spec.known_laws)
-        self._motion = motion_kernels(spec.known_laws)
-        self._filming = Filming(spec, key, self.settings) if spec.looks.is_filmed else None
+        self._motion = motion_kernels(spec.known_laws, spec.camera.is_lone)
+        is_filmed = spec.looks.is_filmed or not spec.camera.is_lone
+        self._filming = Filming(spec, key, self.settings) if is_filmed else None
         self._render_clips = clip_renderer(spec.shapes)
         self._times = frame_times(spec.frames, spec.seconds)
         self._pose = Poser(spec, key, self.settings)
+        self._cameras = Cameras(spec, key, self.settings, self._pose.times)
         self._truths = Truths(spec, key)
         # A lone disc or sphere looks the same however it is turned.
         self._needs_poses = spec.slots > 1 or any(
@@ -92,25 +95,20 @@ class Stages:
             ArgumentError: a video or a dense field that is strided within a clip.
         """
         spec, scenes = self._spec, sampled.scenes
-        frames, _, height, width = spec.video_shape
-        shape = (*scenes.shape, frames)
-        positions = np.empty((*shape, 3), np.float64)
-        pixels = np.empty((*shape, 2), np.float64)
-        radii = np.empty(shape, np.float64)
+        frames = spec.frames
+        positions = np.empty((*scenes.shape, frames, 3), np.float64)
         self._motion.place_objects(scenes, sampled.numbers, self._times, positions)
         shown = positions
         if spec.noise.jitter > 0:
             shown = np.empty_like(positions)
             shake_positions(self._key, sampled.indices, spec.noise.jitter, 0, positions, shown)
-        project(shown, scenes, height, width, pixels, radii)
+        cameras = None if spec.camera.is_lone else self._cameras(sampled.indices)
         values: dict[str, NDArray[Any]] = {
             "label": sampled.labels,
             "index": sampled.indices,
             "trajectory": positions[:, 0],
             "jittered": shown[:, 0],
-            "pixels": pixels[:, 0],
-            "depth": shown[:, 0, :, 2],
-            "radius": radii[:, 0],
+            **self._projected(scenes, shown, cameras),
         }
         truths = {name: array for name, array in arrays.items() if name in TRUTH_FIELDS}
         present = present_at(scenes, frames)
@@ -118,7 +116,9 @@ class Stages:
         if truths or ("video" in arrays and self._needs_poses and not self._filming):
             poses = self._pose(sampled.indices, scenes, sampled.numbers)
         if truths and poses:
-            self._truths.fill(sampled.indices, scenes, sampled.numbers, present, poses, truths)
+            self._truths.fill(
+                sampled.indices, scenes, sampled.numbers, present, poses, cameras, truths
+            )
         for name, array in arrays.items():
             if name == "video" and poses:
                 self._fill_video(array, sampled, present, poses.matrices, 1)
@@ -127,9 +127,35 @@ class Stages:
             elif name in values:
                 array[...] = values[name]
 
+    def _projected(
+        self,
+        scenes: NDArray[np.void],
+        places: NDArray[np.float64],
+        cameras: NDArray[np.float64] | None,
+    ) -> dict[str, NDArray[np.float64]]:
+        """Where the targets are seen: pixels (B, T, 2), depth and radius (B, T); of several cameras
+        with V in front of T."""
+        spec = self._spec
+        views = []
+        for view in range(spec.views):
+            seen = places
+            if cameras is not None:
+                seen = Cameras.see_places(cameras[:, view, 1:-1], places[:, :1])
+            pixels = np.empty((*seen.shape[:-1], 2), np.float64)
+            radii = np.empty(seen.shape[:-1], np.float64)
+            project(seen, scenes, spec.height, spec.width, pixels, radii)
+            views.append((pixels[:, 0], seen[:, 0, :, 2], radii[:, 0]))
+        names = ("pixels", "depth", "radius")
+        if spec.views == 1:
+            return dict(zip(names, views[0], strict=True))
+        return {
+            name: np.stack(own, axis=1)
+            for name, own in zip(names, zip(*views, strict=True), strict=True)
+        }
+
     def supersampled(self, index: int, frame: int, rays: int) -> NDArray[np.float64]:
-        """One frame of a clip by brute force, float64 (C, H, W) on 0..255: of its own time, without
-        blur and trails.
+        """One frame of a clip by brute force, float64 (C, H, W) on 0..255: of its own time and the
+        first camera, without blur and trails.
 
         Args:
             index: of the clip.
@@ -137,22 +163,24 @@ class Stages:
             rays: along each side of a pixel.
         """
         spec = self._spec
-        _, channels, height, width = spec.video_shape
+        _, channels, height, width = spec.picture_shape
         sampled = self.sample(np.array([index], np.int64))
         scene = sampled.scenes[0]
         parts = ("red", "green", "blue") if channels == 3 else ("luma",)
         colours = np.stack([255.0 * scene[part] for part in parts], axis=-1)
-        poses = self._pose(sampled.indices, sampled.scenes, sampled.numbers)
+        camera = self._cameras(sampled.indices)[:, 0, frame + 1 : frame + 2]
+        poses = self._pose(sampled.indices, sampled.scenes, sampled.numbers).matrices
+        poses = Cameras.see(camera, np.ascontiguousarray(poses[:, :, frame + 1 : frame + 2]))
         picture = np.empty((channels, height, width))
         filming = self._filming or Filming(spec, self._key, self.settings)
-        ground = filming.grounds(sampled, rays)[0, 0]
+        ground = filming.grounds(sampled, camera, rays)[0, 0]
         supersampler(spec.shapes, spec.looks.pattern > 0)(
             scene,
-            np.ascontiguousarray(poses.matrices[0, :, frame + 1]),
+            np.ascontiguousarray(poses[0, :, 0]),
             present_at(sampled.scenes, spec.frames)[0, :, frame].copy(),
             (float(min(height, width)), 0.5 * width, 0.5 * height),
             rays,
-            (scene[0]["light_x"], scene[0]["light_y"], scene[0]["light_z"]),
+            tuple(lights_of(sampled.scenes, camera)[0, 0]),
             filming.patterns(sampled)[0],
             colours,
             ground.reshape(channels, rays * height, rays * width),

@@ -128,9 +128,9 @@ def _no_shade(lists, samples, weight, shades):  # type: ignore[no-untyped-def]
     shades[:] = _ZERO
 
 
-def _placer(shapes: tuple[str, ...], rounds: tuple[bool, ...]) -> Any:
+def _placer(shapes: tuple[str, ...], rounds: tuple[bool, ...], turned: bool) -> Any:
     outline_of = choose([find_shape(name).outline or _no_outline for name in shapes])
-    bounds_of = outliner(shapes)
+    bounds_of = outliner(shapes, turned)
 
     @kernel
     def place_outlines(scene, places, before, present, height, width, outlines, boxes):  # type: ignore[no-untyped-def]
@@ -182,9 +182,16 @@ def clip_renderer(shapes: tuple[str, ...], looks: Looks = PLAIN) -> Any:
     Compiled for each set of shapes and looks, so that one more costs nothing where it is not used.
     """
     shade = choose([find_shape(name).shade or _no_shade for name in shapes])
-    # An ellipse has no place for a pattern.
-    rounds = tuple(find_shape(name).is_round and not looks.has_patterns for name in shapes)
-    place_outlines, settle = _placer(shapes, rounds), overlap_settler(shapes, looks.has_ground)
+    found = [find_shape(name) for name in shapes]
+    # An ellipse has no place for a pattern, and a disc before a camera that turns another outline.
+    rounds = tuple(
+        shape.is_round
+        and not looks.has_patterns
+        and not (looks.has_light and shape.turned_bounds is not None)
+        for shape in found
+    )
+    place_outlines = _placer(shapes, rounds, looks.has_light)
+    settle = overlap_settler(shapes, looks.has_ground, looks.has_light)
     cover_solid = solid_coverer(shapes, rounds, looks.has_patterns)
     ground, light_at, pattern_at = ground_of(looks), light_of(looks), pattern_of(looks)
     fill_ground, gather_ground, blend = ground.fill, ground.gather, ground.blend

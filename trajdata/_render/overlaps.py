@@ -27,12 +27,14 @@ _SHARE = np.float32(1.0 / FEW)
 
 
 @cache
-def overlap_settler(shapes: tuple[str, ...], has_ground: bool = False) -> Any:
-    """The kernel ``settle`` for objects of these shapes, before a background of this kind."""
+def overlap_settler(shapes: tuple[str, ...], has_ground: bool = False, turned: bool = False) -> Any:
+    """The kernel ``settle`` for objects of these shapes, before a background of this kind. turned:
+    whether cameras turn."""
     cast = caster(shapes)
     ground_at = ground_of(Looks(has_ground=has_ground)).at
-    nears = tuple(find_shape(name).depths[0] for name in shapes)
-    fars = tuple(find_shape(name).depths[1] for name in shapes)
+    found = [find_shape(name) for name in shapes]
+    depths = [(-1.0, 1.0) if turned and shape.turned_bounds else shape.depths for shape in found]
+    nears, fars = tuple(near for near, _ in depths), tuple(far for _, far in depths)
 
     @kernel
     def gather(scene, bodies, k, i, j, boxes, starts, covers, who, parts):  # type: ignore[no-untyped-def]

@@ -20,9 +20,11 @@ __all__ = ["box_of", "caster", "into_object", "out_of_object", "outliner", "shin
 
 
 @cache
-def outliner(shapes: tuple[str, ...]) -> Any:
-    """The kernel (shape, pose, size) -> left, top, right, bottom; see ``Shape.bounds``."""
-    return choose([find_shape(name).bounds for name in shapes])
+def outliner(shapes: tuple[str, ...], turned: bool = False) -> Any:
+    """The kernel (shape, pose, size) -> left, top, right, bottom; see ``Shape.bounds``. turned:
+    whether cameras turn."""
+    found = [find_shape(name) for name in shapes]
+    return choose([(turned and shape.turned_bounds) or shape.bounds for shape in found])
 
 
 @cache

@@ -50,6 +50,11 @@ _PRESETS: dict[str, dict[str, Any]] = {
     "scenes-64": {**_SCENES, "count": (1, 3), "frames": 16, "height": 64, "width": 64},
     "scenes-128": {**_SCENES, "count": (3, 10), "frames": 17, "height": 128, "width": 128},
     "laws-32": {**_EVERY_LAW},
+    "stereo-64": {
+        **_SCENES,
+        **{"count": (1, 3), "frames": 16, "height": 64, "width": 64},
+        **{"views": 2, "baseline": 0.2},
+    },
 }
 """Name -> the settings that differ from the defaults. Each names its laws and shapes, so that a
 law or shape that is added later changes none of them."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from trajdata._errors import ArgumentError
 from trajdata._settings import columns, row
+from trajdata._spec.cameras import camera_rate, pivot_of
 from trajdata._spec.groups import JITTER_REACH
 from trajdata._spec.model import ClipSpec
 from trajdata._spec.splits import find_split
@@ -95,6 +96,9 @@ def settings_row(spec: ClipSpec, split: str) -> NDArray[np.void]:
         is_shown = find_split(split).separate_colours
         numbers["hues"] = _THE_LAWS_OWN if is_shown else _NOT_THE_LAWS_OWN
     numbers["classes"] = float(len(spec.laws))
+    numbers["pivot"] = pivot_of(spec)
+    numbers["frames_all"] = float(spec.camera.framed == "all")
+    numbers["camera_rate"] = camera_rate(spec) if spec.camera.moves else 0.0
     return row(numbers)
 
 
