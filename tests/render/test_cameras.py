@@ -1,6 +1,9 @@
 """Cameras that move and several at once, against the tests' own renderer and extrinsics."""
 
 import itertools
+import re
+import runpy
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -250,3 +253,9 @@ def test_a_camera_that_would_lose_its_objects_is_an_error_that_says_what_to_chan
             ClipSpec().replace(wrong)
     apart = ClipSpec().replace(views=2, baseline=2.0, framed="first")
     assert ClipSpec.from_json(apart.to_json()) == apart
+
+
+def test_the_stereo_example_gets_depth_back_from_pictures(capsys):
+    runpy.run_path(str(Path(__file__).parents[2] / "examples" / "stereo.py"), run_name="__main__")
+    found = re.search(r"median error ([\d.]+) px", capsys.readouterr().out)
+    assert float(found[1]) < 0.5

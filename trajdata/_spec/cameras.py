@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from trajdata._errors import ArgumentError
+from trajdata._settings import Range
+from trajdata._spec.groups import Camera, Objects
 
-if TYPE_CHECKING:
-    from trajdata._spec.model import ClipSpec
-
-__all__ = ["CAMERA_PIECES", "SWAYS", "camera_rate", "check_cameras", "pivot_of"]
+__all__ = ["CAMERA_PIECES", "SWAYS", "Seen", "camera_rate", "check_cameras", "pivot_of"]
 
 CAMERA_PIECES = 48
 """Of a clip, in each of which a moving camera is taken to stand still, less what it moves in it."""
@@ -26,12 +25,30 @@ _STEEPEST = math.radians(75)
 """Angle from the straight view at the wall that no ray exceeds: it must meet the wall."""
 
 
-def pivot_of(spec: ClipSpec) -> float:
+class Seen(Protocol):
+    """The attributes of a ``ClipSpec`` that are used here."""
+
+    @property
+    def frames(self) -> int: ...
+    @property
+    def height(self) -> int: ...
+    @property
+    def width(self) -> int: ...
+    @property
+    def camera(self) -> Camera: ...
+    @property
+    def objects(self) -> Objects: ...
+    @property
+    def splits(self) -> tuple[str, ...]: ...
+    def factor(self, name: str, split: str) -> Range: ...
+
+
+def pivot_of(spec: Seen) -> float:
     """Depth of the point on the view axis that cameras orbit, m: the middle of the anchors'."""
     return 0.5 * (spec.objects.depth[0] + spec.objects.depth[1])
 
 
-def _turns(spec: ClipSpec) -> tuple[float, float]:
+def _turns(spec: Seen) -> tuple[float, float]:
     """By which angles cameras are turned at most about themselves and about the pivot, while they
     move; rad."""
     camera = spec.camera
@@ -41,13 +58,13 @@ def _turns(spec: ClipSpec) -> tuple[float, float]:
     return own, camera.orbit[1] * longer
 
 
-def _offset(spec: ClipSpec) -> float:
+def _offset(spec: Seen) -> float:
     """How far the last camera is from the first, at most, m."""
     camera = spec.camera
     return (camera.views - 1) * (camera.baseline + pivot_of(spec) * camera.ring)
 
 
-def _distance(spec: ClipSpec) -> float:
+def _distance(spec: Seen) -> float:
     """How far from a camera an object's centre may be, m."""
     own, about = _turns(spec)
     angle = own + about + (spec.camera.views - 1) * spec.camera.ring + _half_diagonal(spec)
@@ -56,11 +73,11 @@ def _distance(spec: ClipSpec) -> float:
     return room / math.cos(min(angle, _STEEPEST)) + _offset(spec)
 
 
-def _half_diagonal(spec: ClipSpec) -> float:
+def _half_diagonal(spec: Seen) -> float:
     return math.atan(0.5 * math.hypot(spec.height, spec.width) / min(spec.height, spec.width))
 
 
-def camera_rate(spec: ClipSpec) -> float:
+def camera_rate(spec: Seen) -> float:
     """How far, in a camera's axes, what does not move goes in a clip at most, m."""
     camera, distance = spec.camera, _distance(spec)
     sways = math.sqrt(2.0) * camera.shaking * 2 * math.pi * SWAYS[1]
@@ -68,7 +85,7 @@ def camera_rate(spec: ClipSpec) -> float:
     return (camera.pan[1] + sways) * distance + about
 
 
-def check_cameras(spec: ClipSpec, shake: float) -> None:
+def check_cameras(spec: Seen, shake: float) -> None:
     """Show that what stands still at any anchor is inside every picture that has to show it.
 
     Args:
@@ -99,7 +116,7 @@ def check_cameras(spec: ClipSpec, shake: float) -> None:
                 )
 
 
-def _least_spare(spec: ClipSpec, split: str, view: int, radius: float, shake: float) -> float:
+def _least_spare(spec: Seen, split: str, view: int, radius: float, shake: float) -> float:
     """How much farther inside than it has to be an anchor is in a view, m, at least."""
     camera, objects = spec.camera, spec.objects
     own, about = _turns(spec)
