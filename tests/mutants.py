@@ -475,8 +475,8 @@ _WORLD = (
         "_world/times.py",
         (
             "the last frame comes too early",
-            "/ (frames - 1)",
-            "/ frames",
+            "frames + beyond) / (frames - 1)",
+            "frames + beyond) / frames",
             _MOTION + "test_the_path_follows_from_the_named_numbers[magvit-32]",
         ),
     ),
@@ -514,13 +514,16 @@ _WORLD = (
         ),
         (
             "an object may be as dark as the background",
-            "max(back + contrast, _DARK)",
-            "max(back, _DARK)",
+            "max(most + contrast, _DARK)",
+            "max(most, _DARK)",
             "world/test_sampling.py::"
             "test_colours_are_colours_and_differ_from_the_background_in_luma",
         ),
     ),
 )
+
+_LOOKS = "render/test_looks.py::"
+_CAMERAS = "render/test_cameras.py::"
 
 _RENDER = (
     *_mutants(
@@ -539,13 +542,64 @@ _RENDER = (
         ),
     ),
     *_mutants(
-        "_render/compositing.py",
+        "_render/film.py",
         (
             "gray levels are cut off and not rounded",
-            "np.uint8(np.int32(value + _HALF))",
-            "np.uint8(np.int32(value))",
+            "(colour * shade[i] - back)\n        values[i] = np.uint8(np.int32(value + _HALF))",
+            "(colour * shade[i] - back)\n        values[i] = np.uint8(np.int32(value))",
             _COMPOSITING + "test_a_pixel_has_the_nearest_gray_level",
         ),
+        (
+            "behind an object is the background of the row below",
+            "begin = (box[0] + i) * width + box[1]",
+            "begin = (box[0] + i + 1) * width + box[1]",
+            _LOOKS + "test_pictures_with_backgrounds_and_patterns_are_close_to_supersampling",
+        ),
+    ),
+    *_mutants(
+        "_render/truth.py",
+        (
+            "the wall before a camera that turns is everywhere as far as in the middle",
+            "_, _, away = into_object(here, x, y, 1.0)",
+            "_, _, away = into_object(here, 0.0, 0.0, 1.0)",
+            _CAMERAS + "test_truth_of_every_camera_is_what_an_independent_renderer_finds",
+        ),
+    ),
+    *_mutants(
+        "_render/grounds.py",
+        (
+            "the lattices of a texture have one address",
+            "words(key, index, 0, GROUND, place)[number]",
+            "words(key, index, 0, GROUND, place)[0]",
+            _LOOKS + "test_a_background_is_that_of_an_independent_renderer",
+        ),
+    ),
+    *_mutants(
+        "_render/patterns.py",
+        (
+            "a pattern lies along other axes",
+            "half + per * x, half + per * y, half + per * z",
+            "half + per * y, half + per * x, half + per * z",
+            _LOOKS + "test_pictures_with_backgrounds_and_patterns_are_close_to_supersampling",
+        ),
+    ),
+    *_mutants(
+        "_render/exposure.py",
+        (
+            "a mean over moments is cut off and not rounded",
+            "totals[:] = exposures // 2",
+            "totals[:] = 0",
+            _LOOKS + "test_a_blurred_frame_is_the_mean_of_sharp_ones_within_its_shutter",
+        ),
+        (
+            "a trail does not fade",
+            "left[c, pixel] = share * left[c, pixel]",
+            "left[c, pixel] = left[c, pixel]",
+            _LOOKS + "test_a_trail_fades_by_its_share_with_every_frame",
+        ),
+    ),
+    *_mutants(
+        "_render/compositing.py",
         (
             "rows are as long as columns",
             "+ box[0] * width + box[1]",
@@ -565,6 +619,24 @@ _RENDER = (
 )
 
 _CLIPS = (
+    *_mutants(
+        "_clips/truth.py",
+        (
+            "every camera's dense truth is the first one's place",
+            "memory[view * size :]",
+            "memory[0:]",
+            _CAMERAS + "test_truth_of_the_stereo_preset_is_what_an_independent_renderer_finds",
+        ),
+    ),
+    *_mutants(
+        "_clips/fields.py",
+        (
+            "V stands behind T",
+            'at = self.axes.index("T")',
+            'at = self.axes.index("T") + 1',
+            _CAMERAS + "test_pixels_depth_and_radius_are_those_of_each_camera",
+        ),
+    ),
     *_mutants(
         "_clips/source.py",
         (

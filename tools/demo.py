@@ -127,7 +127,7 @@ def main() -> None:
     anew(OUT)
     OUT.mkdir()
     spec = preset(PRESET)
-    t, c, h, w = spec.video_shape
+    t, c, h, w = spec.picture_shape
     console.print(
         f"[bold]trajdata[/]: {CLIPS:,} clips of {PRESET}, each {t} frames x {c} x {h} x {w}, "
         f"{CLIPS * spec.clip_bytes / 1e6:,.0f} MB of video"

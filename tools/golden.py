@@ -55,6 +55,15 @@ def cases() -> dict[str, ClipSpec]:
         "not square, random background": preset("magvit-32", background="random", **wide),
         "two laws, one shape": preset("gray-32", laws=("helical", "linear"), shapes=("sphere",)),
         "a law's own numbers": preset("magvit-32").replace({"circular.turns": (0.9, 1.0)}),
+        "gradient, blur, trails": preset(
+            "gray-32", background="gradient", shutter=0.5, exposures=4, trail=0.5, jitter=0.02
+        ),
+        "cameras that move": preset(
+            "scenes-32",
+            **{"views": 2, "ring": 0.05, "orbit": (0.1, 0.2), "pan": (0.0, 0.02)},
+            **{"shaking": 0.005, "place": 0.2, "background": "texture", "frames": 5},
+        ),
+        "texture, patterns": preset("scenes-32", background="texture", pattern=0.6),
     }
 
 

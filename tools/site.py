@@ -64,7 +64,7 @@ def presets() -> str:
     rows = []
     for name in trajdata.presets():
         spec = trajdata.preset(name)
-        t, c, h, w = spec.video_shape
+        t, c, h, w = spec.picture_shape
         rows.append(
             [
                 *(f"`{name}`", f"{t}", "RGB" if c == 3 else "gray", f"{h} x {w}"),

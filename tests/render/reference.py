@@ -131,6 +131,20 @@ NORMALS = {
 }
 
 
+def between(lattice, places):
+    """The numbers at places (..., d) between those of a lattice of d axes, which stand at whole
+    coordinates: eased, 3 u^2 - 2 u^3, along each axis in turn."""
+    last = np.array(lattice.shape) - 2
+    cell = np.clip(np.floor(places).astype(int), 0, last)
+    u = np.clip(places - cell, 0, 1)
+    share = 3 * u**2 - 2 * u**3
+    found = np.zeros(places.shape[:-1])
+    for corner in np.ndindex(*(2,) * lattice.ndim):
+        weight = np.where(np.array(corner) == 1, share, 1 - share).prod(-1)
+        found += weight * lattice[tuple(np.moveaxis(cell + corner, -1, 0))]
+    return found
+
+
 @dataclass
 class Body:
     """One object at one moment."""
@@ -139,6 +153,7 @@ class Body:
     position: np.ndarray
     turn: np.ndarray
     half: np.ndarray
+    pattern: np.ndarray | None = None
 
     def hits(self, rays):
         """How often each ray must go until it meets the object, or infinity."""
@@ -146,11 +161,54 @@ class Body:
 
     def shine(self, rays, depths, light):
         """How much of its colour each point at the end of a ray shows."""
-        if self.shape not in NORMALS:
-            return np.ones_like(depths)
         points = (rays * depths[..., None] - self.position) @ self.turn
+        shown = np.ones_like(depths)
+        if self.pattern is not None:
+            shown = between(self.pattern, 1.5 + 1.5 * points[..., ::-1] / self.size)
+        if self.shape not in NORMALS:
+            return shown
         normals = NORMALS[self.shape](points, self.half)
-        return 0.35 + 0.65 * np.clip(normals @ (light @ self.turn), 0, 1)
+        return shown * (0.35 + 0.65 * np.clip(normals @ (light @ self.turn), 0, 1))
+
+    @property
+    def size(self):
+        """The radius of the sphere that it fits into."""
+        share = {"cube": 3**-0.5, "cylinder": 0.6, "cone": 0.6}.get(self.shape, 1.0)
+        return self.half[0] / share
+
+
+@dataclass
+class Camera:
+    """Where a camera is: a place x of the world is at ``turn @ x + shift`` in its axes."""
+
+    turn: np.ndarray
+    shift: np.ndarray
+
+    def sees(self, body):
+        """A body in the camera's axes."""
+        place = self.turn @ body.position + self.shift
+        return Body(body.shape, place, self.turn @ body.turn, body.half, body.pattern)
+
+    def wall(self, rays, depth):
+        """How far each ray of the camera's goes until it meets the plane z = depth of the world."""
+        middle = -self.turn.T @ self.shift
+        return (depth - middle[2]) / (rays @ self.turn)[..., 2]
+
+
+def camera_of(clip, view, k):
+    """A clip's camera, of its own extrinsics."""
+    matrix = clip["extrinsics"][view, k].astype(float)
+    return Camera(matrix[:3, :3], matrix[:3, 3])
+
+
+def view_of(clip, view):
+    """A clip of several cameras as one of them sees it."""
+    found = dict(clip)
+    for name in ("boxes", "amodal_boxes", "visible_pixels", "visibility", "points", "occluded"):
+        found[name] = clip[name][:, view]
+    for name in ("segmentations", "depth_map", "forward_flow", "backward_flow", "pixels", "depth"):
+        found[name] = clip[name][view]
+    return found
 
 
 def bodies_of(clip, spec, k):
@@ -177,9 +235,9 @@ def rays_of(spec, shift=(0.0, 0.0)):
 
 
 def nearest(bodies, rays, wall):
-    """What each ray meets first: slot + 1 or 0, and at which depth."""
+    """What each ray meets first: slot + 1 or 0, and at which depth. wall: how far each goes."""
     ids = np.zeros(rays.shape[:-1], int)
-    depths = np.full(rays.shape[:-1], float(wall))
+    depths = np.broadcast_to(np.asarray(wall, float), rays.shape[:-1]).copy()
     for slot, body in bodies.items():
         own = body.hits(rays)
         ids = np.where(own < depths, slot + 1, ids)
@@ -213,12 +271,39 @@ def flow(ids, depths, bodies, later, spec):
     return np.moveaxis(project(moved, spec) - project(points, spec), -1, 0)
 
 
-def picture(clip, spec, k, scene, rays=16):
+def ground(spec, scene, along, lattices=()):
+    """What rays (..., 3) meet on the wall, (..., C) on 0..255: from one colour to another.
+
+    lattices: of a texture, (cells along the shorter side, share, first row and column, numbers).
+    """
+    ends = [
+        [scene[f"{end}_{part}"] for part in ("red", "green", "blue")] for end in ("back", "far")
+    ]
+    first, other = 255 * np.array(ends)
+    if spec.channels == 1:
+        first, other = first @ [[0.299], [0.587], [0.114]], other @ [[0.299], [0.587], [0.114]]
+    x, y = along[..., 0] / along[..., 2], along[..., 1] / along[..., 2]
+    share = np.full(x.shape, 0.5)
+    for cells, weight, corner, numbers in lattices:
+        places = np.stack([y, x], -1) * cells - np.array(corner)
+        share += 1.75 * weight * (between(numbers, places) - 0.5)
+    if spec.looks.background == "gradient":
+        shorter = min(spec.height, spec.width)
+        reach = abs(scene["along_x"]) * spec.width + abs(scene["along_y"]) * spec.height
+        share += (scene["along_x"] * x + scene["along_y"] * y) * shorter / reach
+    return first + np.clip(share, 0, 1)[..., None] * (other - first)
+
+
+def picture(clip, spec, k, scene, rays=16, lattices=(), patterns=None):
     """Frame k, float64 (C, H, W) on 0..255, as the mean of rays x rays rays in every pixel.
 
-    scene: SCENE (O,), for light and background, which no field has.
+    scene: SCENE (O,), for light and background, which no field has. lattices: see ``ground``.
+    patterns: float64 (O, 4, 4, 4), of the objects.
     """
     bodies = bodies_of(clip, spec, k)
+    for item, own in enumerate(() if patterns is None else patterns):
+        if scene[item]["slot"] in bodies:
+            bodies[scene[item]["slot"]].pattern = own
     light = np.array([scene[0][f"light_{axis}"] for axis in "xyz"])
     back = np.array([scene[0][f"back_{part}"] for part in ("red", "green", "blue")])
     colours = clip["colours"].astype(float)
@@ -232,6 +317,8 @@ def picture(clip, spec, k, scene, rays=16):
         along = rays_of(spec, shift)
         ids, depths = nearest(bodies, along, np.inf)
         frame = np.broadcast_to(back, found.shape).copy()
+        if spec.looks.has_ground:
+            frame = np.floor(ground(spec, scene[0], along, lattices) + 0.5)
         for slot, body in bodies.items():
             own = ids == slot + 1
             shine = body.shine(along[own], depths[own], light)

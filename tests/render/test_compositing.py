@@ -6,6 +6,7 @@ import pytest
 from tests.render import reference
 from trajdata import ClipSource, ClipSpec, preset
 from trajdata._render.compositing import clip_renderer
+from trajdata._render.film import NO_FILM
 from trajdata._world.tables import SCENE
 
 
@@ -33,6 +34,7 @@ def draw(x, y, r, *, shape="disc", colour=1.0, back=0.0, size=(16, 16), light=(0
         target,
         0,
         target.size,
+        NO_FILM,
     )
     return target.reshape(3, height, width)
 
@@ -129,7 +131,7 @@ def two_spheres(depths):
     poses[0, :, 0, 0], poses[0, :, 0, 2] = (-0.4, 0.4), depths
     target = np.empty(3 * 64 * 64, np.uint8)
     clip_renderer(("sphere",))(
-        scenes, poses, 0, np.ones((1, 2, 1), bool), (3, 64, 64), target, 0, target.size
+        scenes, poses, 0, np.ones((1, 2, 1), bool), (3, 64, 64), target, 0, target.size, NO_FILM
     )
     return target.reshape(3, 64, 64).astype(int)
 

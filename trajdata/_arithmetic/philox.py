@@ -20,14 +20,17 @@ __all__ = [
     "ANCHOR",
     "BACKGROUND",
     "BODY",
+    "CAMERA",
     "COLOUR",
     "CROWD",
     "DEAL",
     "GRAIN",
+    "GROUND",
     "JITTER",
     "LIGHT",
     "MOTION",
     "ORDER",
+    "PATTERN",
     "POINT",
     "POSE",
     "SLOT",
@@ -40,7 +43,7 @@ __all__ = [
 
 # The fields of an address. A number here is part of FORMAT: it must never be given to another use.
 DEAL, ANCHOR, BODY, COLOUR, BACKGROUND, LIGHT, MOTION, ORDER, JITTER, GRAIN = range(10)
-POSE, POINT, CROWD, SLOT, WINDOW = range(10, 15)
+POSE, POINT, CROWD, SLOT, WINDOW, GROUND, PATTERN, CAMERA = range(10, 18)
 
 _M0, _M1 = 0xD2511F53, 0xCD9E8D57
 _W0, _W1 = 0x9E3779B9, 0xBB67AE85

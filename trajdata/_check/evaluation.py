@@ -194,14 +194,16 @@ def evaluate(
         split -> Scores. The truth is where objects were rendered, which includes jitter.
 
     Raises:
-        ArgumentError: ``clips`` or ``batch_size`` is below 1, a split is unknown, or ``predict``
-            returned other names or other shapes.
+        ArgumentError: ``clips`` or ``batch_size`` is below 1, a split is unknown, the spec has
+            several cameras, or ``predict`` returned other names or other shapes.
         MissingPackageError: tracks or masks must be matched, and SciPy is not installed.
     """
     if clips < 1 or batch_size < 1:
         raise ArgumentError(
             f"clips, batch_size: given {clips}, {batch_size}; allowed are numbers from 1"
         )
+    if spec.views > 1:
+        raise ArgumentError(f"spec: given {spec.views} cameras; tracks are those of one")
     if splits is None:
         splits = ("test", *(split for split in spec.splits if split.startswith("ood-")))
     scored = {}

@@ -10,7 +10,14 @@ from trajdata._spec.model import ClipSpec
 
 __all__ = ["DEFAULT_FIELDS", "FIELDS", "TEXT_FIELDS", "Field", "check_fields"]
 
-_CAMERAS = 1
+
+_SEEN = frozenset(
+    (
+        *("video", "pixels", "depth", "radius", "boxes", "amodal_boxes", "visible_pixels"),
+        *("visibility", "segmentations", "depth_map", "forward_flow", "backward_flow"),
+        *("points", "occluded"),
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -23,13 +30,25 @@ class Field:
     unit: str
     meaning: str
 
+    @property
+    def is_seen(self) -> bool:
+        """Whether it is what a camera sees: of several cameras, V stands in front of T."""
+        return self.name in _SEEN
+
+    def axes_of(self, spec: ClipSpec) -> tuple[str, ...]:
+        """The axes under this spec."""
+        if not self.is_seen or spec.views == 1:
+            return self.axes
+        at = self.axes.index("T")
+        return (*self.axes[:at], "V", *self.axes[at:])
+
     def shape(self, spec: ClipSpec) -> tuple[int, ...]:
         """Shape of one clip's value under this spec."""
         sizes = {
             **{"T": spec.frames, "C": spec.channels, "H": spec.height, "W": spec.width},
-            **{"N": spec.slots, "K": spec.truth.points, "V": _CAMERAS},
+            **{"N": spec.slots, "K": spec.truth.points, "V": spec.views},
         }
-        return tuple(sizes[axis] if axis in sizes else int(axis) for axis in self.axes)
+        return tuple(sizes[axis] if axis in sizes else int(axis) for axis in self.axes_of(spec))
 
 
 FIELDS = {

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from trajdata._clips.batches import batch_arrays, check_out, first_clip, slice_indices
 from trajdata._clips.fields import DEFAULT_FIELDS, TEXT_FIELDS, check_fields
+from trajdata._clips.sampled import Sampled
 from trajdata._clips.shown import ShownBatch
-from trajdata._clips.stages import Sampled, Stages
+from trajdata._clips.stages import Stages
 from trajdata._clips.templates import Program, write_texts
 from trajdata._clips.texts import fill_values, param_names, value_columns, wording
 from trajdata._clips.typed import Batch, Clip
@@ -105,7 +106,7 @@ class ClipSource:
         self._param_columns = _param_columns(self._value_columns, self._param_names)
 
     def __repr__(self) -> str:
-        t, c, h, w = self.spec.video_shape
+        t, c, h, w = self.spec.picture_shape
         return (
             f"ClipSource(T={t}, C={c}, H={h}, W={w}, seed={self.seed}, split={self.split!r}, "
             f"fields={self.fields})"

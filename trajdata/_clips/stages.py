@@ -8,16 +8,19 @@ stage is a compiled function over the arrays of a batch; nothing here is done pe
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from trajdata._clips.cameras import Cameras
+from trajdata._clips.filming import Filming, lights_of
 from trajdata._clips.memory import flat
 from trajdata._clips.poses import Poser
+from trajdata._clips.sampled import Sampled
 from trajdata._clips.truth import TRUTH_FIELDS, Truths
 from trajdata._render.compositing import clip_renderer
+from trajdata._render.film import NO_FILM
 from trajdata._render.grain import add_grain
 from trajdata._render.supersampling import supersampler
 from trajdata._shapes.registry import find_shape
@@ -26,21 +29,11 @@ from trajdata._world.camera import project
 from trajdata._world.deal import deal
 from trajdata._world.jitter import shake_positions
 from trajdata._world.motion import motion_kernels, numbers_of
-from trajdata._world.sampling import LUMA, present_at, sample_scenes
+from trajdata._world.sampling import present_at, sample_scenes
 from trajdata._world.tables import SCENE, law_rows, settings_row
 from trajdata._world.times import frame_times
 
-__all__ = ["Sampled", "Stages"]
-
-
-@dataclass(frozen=True)
-class Sampled:
-    """A batch after the stages before the pixels; see the kernels for shapes and units."""
-
-    indices: NDArray[np.int64]
-    labels: NDArray[np.int64]
-    scenes: NDArray[np.void]
-    numbers: NDArray[np.float64]
+__all__ = ["Stages"]
 
 
 class Stages:
@@ -62,10 +55,13 @@ class Stages:
         self.settings = settings_row(spec, split)
         self.own = law_rows(spec)
         self._numbers = numbers_of(spec.known_laws)
-        self._motion = motion_kernels(spec.known_laws)
+        self._motion = motion_kernels(spec.known_laws, spec.camera.is_lone)
+        is_filmed = spec.looks.is_filmed or not spec.camera.is_lone
+        self._filming = Filming(spec, key, self.settings) if is_filmed else None
         self._render_clips = clip_renderer(spec.shapes)
         self._times = frame_times(spec.frames, spec.seconds)
         self._pose = Poser(spec, key, self.settings)
+        self._cameras = Cameras(spec, key, self.settings, self._pose.times)
         self._truths = Truths(spec, key)
         # A lone disc or sphere looks the same however it is turned.
         self._needs_poses = spec.slots > 1 or any(
@@ -99,33 +95,30 @@ class Stages:
             ArgumentError: a video or a dense field that is strided within a clip.
         """
         spec, scenes = self._spec, sampled.scenes
-        frames, _, height, width = spec.video_shape
-        shape = (*scenes.shape, frames)
-        positions = np.empty((*shape, 3), np.float64)
-        pixels = np.empty((*shape, 2), np.float64)
-        radii = np.empty(shape, np.float64)
+        frames = spec.frames
+        positions = np.empty((*scenes.shape, frames, 3), np.float64)
         self._motion.place_objects(scenes, sampled.numbers, self._times, positions)
         shown = positions
         if spec.noise.jitter > 0:
             shown = np.empty_like(positions)
             shake_positions(self._key, sampled.indices, spec.noise.jitter, 0, positions, shown)
-        project(shown, scenes, height, width, pixels, radii)
+        cameras = None if spec.camera.is_lone else self._cameras(sampled.indices)
         values: dict[str, NDArray[Any]] = {
             "label": sampled.labels,
             "index": sampled.indices,
             "trajectory": positions[:, 0],
             "jittered": shown[:, 0],
-            "pixels": pixels[:, 0],
-            "depth": shown[:, 0, :, 2],
-            "radius": radii[:, 0],
+            **self._projected(scenes, shown, cameras),
         }
         truths = {name: array for name, array in arrays.items() if name in TRUTH_FIELDS}
         present = present_at(scenes, frames)
         poses = None
-        if truths or ("video" in arrays and self._needs_poses):
+        if truths or ("video" in arrays and self._needs_poses and not self._filming):
             poses = self._pose(sampled.indices, scenes, sampled.numbers)
         if truths and poses:
-            self._truths.fill(sampled.indices, scenes, sampled.numbers, present, poses, truths)
+            self._truths.fill(
+                sampled.indices, scenes, sampled.numbers, present, poses, cameras, truths
+            )
         for name, array in arrays.items():
             if name == "video" and poses:
                 self._fill_video(array, sampled, present, poses.matrices, 1)
@@ -134,8 +127,35 @@ class Stages:
             elif name in values:
                 array[...] = values[name]
 
+    def _projected(
+        self,
+        scenes: NDArray[np.void],
+        places: NDArray[np.float64],
+        cameras: NDArray[np.float64] | None,
+    ) -> dict[str, NDArray[np.float64]]:
+        """Where the targets are seen: pixels (B, T, 2), depth and radius (B, T); of several cameras
+        with V in front of T."""
+        spec = self._spec
+        views = []
+        for view in range(spec.views):
+            seen = places
+            if cameras is not None:
+                seen = Cameras.see_places(cameras[:, view, 1:-1], places[:, :1])
+            pixels = np.empty((*seen.shape[:-1], 2), np.float64)
+            radii = np.empty(seen.shape[:-1], np.float64)
+            project(seen, scenes, spec.height, spec.width, pixels, radii)
+            views.append((pixels[:, 0], seen[:, 0, :, 2], radii[:, 0]))
+        names = ("pixels", "depth", "radius")
+        if spec.views == 1:
+            return dict(zip(names, views[0], strict=True))
+        return {
+            name: np.stack(own, axis=1)
+            for name, own in zip(names, zip(*views, strict=True), strict=True)
+        }
+
     def supersampled(self, index: int, frame: int, rays: int) -> NDArray[np.float64]:
-        """One frame of a clip by brute force, float64 (C, H, W) on 0..255.
+        """One frame of a clip by brute force, float64 (C, H, W) on 0..255: of its own time and the
+        first camera, without blur and trails.
 
         Args:
             index: of the clip.
@@ -143,24 +163,27 @@ class Stages:
             rays: along each side of a pixel.
         """
         spec = self._spec
-        _, channels, height, width = spec.video_shape
+        _, channels, height, width = spec.picture_shape
         sampled = self.sample(np.array([index], np.int64))
         scene = sampled.scenes[0]
         parts = ("red", "green", "blue") if channels == 3 else ("luma",)
         colours = np.stack([255.0 * scene[part] for part in parts], axis=-1)
-        backs = np.array([scene[f"back_{part}"][0] for part in ("red", "green", "blue")])
-        if channels == 1:
-            backs = np.array(LUMA)[None] @ backs
-        poses = self._pose(sampled.indices, sampled.scenes, sampled.numbers)
+        camera = self._cameras(sampled.indices)[:, 0, frame + 1 : frame + 2]
+        poses = self._pose(sampled.indices, sampled.scenes, sampled.numbers).matrices
+        poses = Cameras.see(camera, np.ascontiguousarray(poses[:, :, frame + 1 : frame + 2]))
         picture = np.empty((channels, height, width))
-        supersampler(spec.shapes)(
+        filming = self._filming or Filming(spec, self._key, self.settings)
+        ground = filming.grounds(sampled, camera, rays)[0, 0]
+        supersampler(spec.shapes, spec.looks.pattern > 0)(
             scene,
-            np.ascontiguousarray(poses.matrices[0, :, frame + 1]),
+            np.ascontiguousarray(poses[0, :, 0]),
             present_at(sampled.scenes, spec.frames)[0, :, frame].copy(),
             (float(min(height, width)), 0.5 * width, 0.5 * height),
             rays,
+            tuple(lights_of(sampled.scenes, camera)[0, 0]),
+            filming.patterns(sampled)[0],
             colours,
-            np.floor(255.0 * backs + 0.5),
+            ground.reshape(channels, rays * height, rays * width),
             picture,
         )
         return picture
@@ -175,9 +198,13 @@ class Stages:
     ) -> None:
         spec = self._spec
         target, stride = flat("video", video)
-        self._render_clips(
-            sampled.scenes, places, before, present, spec.video_shape[1:], target, 0, stride
-        )
+        if self._filming:
+            self._filming.fill(sampled, present, target, stride)
+        else:
+            size = spec.picture_shape[1:]
+            self._render_clips(
+                sampled.scenes, places, before, present, size, target, 0, stride, NO_FILM
+            )
         if spec.noise.pixel_noise > 0:
-            std, size = spec.noise.pixel_noise, spec.clip_bytes
-            add_grain(self._key, sampled.indices, std, size, target, 0, stride)
+            std = spec.noise.pixel_noise
+            add_grain(self._key, sampled.indices, std, spec.clip_bytes, target, 0, stride)

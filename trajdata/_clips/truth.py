@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trajdata._clips.cameras import Cameras
 from trajdata._clips.memory import flat
 from trajdata._clips.poses import Poses
 from trajdata._render.tracks import point_tracker
@@ -25,6 +26,9 @@ _SEEN = ("boxes", "amodal_boxes", "visible_pixels", "visibility")
 _DENSE = ("segmentations", "depth_map", "forward_flow", "backward_flow")
 _POINTS = ("points", "occluded")
 _VIEWS = ("intrinsics", "extrinsics")
+
+_AT_REST = np.zeros((1, 1, 12))
+"""In the place of a camera that never turns; nothing reads it."""
 
 TRUTH_FIELDS = (*_STILL, *_MOVING, *_SEEN, *_DENSE, *_POINTS, *_VIEWS)
 """The fields that are made here."""
@@ -53,6 +57,7 @@ class Truths:
         numbers: NDArray[np.float64],
         present: NDArray[np.bool_],
         poses: Poses,
+        cameras: NDArray[np.float64] | None,
         arrays: Mapping[str, NDArray[Any]],
     ) -> None:
         """Fill the arrays, by field, B in front of each.
@@ -63,6 +68,7 @@ class Truths:
             numbers: float64 (B, O, columns), of their laws.
             present: bool (B, O, T).
             poses: of the objects.
+            cameras: float64 (B, V, T + 2, 12); None: one, at rest.
             arrays: for some of ``TRUTH_FIELDS``.
 
         Raises:
@@ -70,11 +76,18 @@ class Truths:
         """
         self._fill_still(scenes, arrays)
         self._fill_moving(scenes, numbers, present, poses, arrays)
-        self._fill_views(arrays)
-        if any(name in arrays for name in (*_SEEN, *_DENSE)):
-            self._fill_seen(scenes, poses.matrices, present, arrays)
-        if any(name in arrays for name in _POINTS):
-            self._fill_points(indices, scenes, poses.matrices, present, arrays)
+        self._fill_views(cameras, arrays)
+        points = (scenes.shape[0], self._spec.truth.points)
+        chosen = np.full(points, -1, np.int64), np.empty((*points, 3), np.float64)
+        for view in range(self._spec.views):
+            seen, world = poses.matrices, _AT_REST
+            if cameras is not None:
+                world = np.ascontiguousarray(cameras[:, view])
+                seen = Cameras.see(world, poses.matrices)
+            if any(name in arrays for name in (*_SEEN, *_DENSE)):
+                self._fill_seen(scenes, seen, present, world, view, arrays)
+            if any(name in arrays for name in _POINTS):
+                self._fill_points(indices, scenes, seen, present, chosen, view, arrays)
 
     def _fill_still(self, scenes: NDArray[np.void], arrays: Mapping[str, NDArray[Any]]) -> None:
         exists = scenes["shown"] > 0
@@ -121,18 +134,27 @@ class Truths:
                 every = np.broadcast_to(poses.spins[:, :, None], (*scenes.shape, spec.frames, 3))
                 _into_slots(array, scenes, every * exists)
 
-    def _fill_views(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+    def _fill_views(
+        self, cameras: NDArray[np.float64] | None, arrays: Mapping[str, NDArray[Any]]
+    ) -> None:
         if "intrinsics" in arrays:
             focal, x, y = self._lens
             arrays["intrinsics"][...] = [[focal, 0.0, x], [0.0, focal, y], [0.0, 0.0, 1.0]]
         if "extrinsics" in arrays:
             arrays["extrinsics"][...] = np.eye(4)
+            if cameras is not None:
+                worlds = cameras[:, :, 1:-1]
+                turns = worlds[..., 3:].reshape(*worlds.shape[:-1], 3, 3)
+                arrays["extrinsics"][..., :3, :3] = turns
+                arrays["extrinsics"][..., :3, 3] = worlds[..., :3]
 
     def _fill_seen(
         self,
         scenes: NDArray[np.void],
         poses: NDArray[np.float64],
         present: NDArray[np.bool_],
+        world: NDArray[np.float64],
+        view: int,
         arrays: Mapping[str, NDArray[Any]],
     ) -> None:
         spec = self._spec
@@ -146,16 +168,19 @@ class Truths:
         dense: list[Any] = []
         for name in _DENSE:
             if name in arrays:
-                dense += flat(name, arrays[name])
+                memory, stride = flat(name, arrays[name])
+                size = int(np.prod(arrays[name].shape[1:])) // spec.views
+                dense += [memory[view * size :], stride]
             else:
                 dense += [np.empty(0, np.uint8 if name == "segmentations" else np.float32), 0]
-        truth_renderer(spec.shapes)(
+        truth_renderer(spec.shapes, spec.camera.turns)(
             scenes,
             poses,
             present,
             np.ascontiguousarray(scenes["slot"]),
             self._lens,
             spec.camera.wall_depth,
+            world,
             spec.height,
             spec.width,
             tuple(seen.values()),
@@ -163,7 +188,7 @@ class Truths:
         )
         for name, values in seen.items():
             if name in arrays:
-                arrays[name][...] = values
+                _of_view(arrays[name], spec, view)[...] = values
 
     def _fill_points(
         self,
@@ -171,12 +196,14 @@ class Truths:
         scenes: NDArray[np.void],
         poses: NDArray[np.float64],
         present: NDArray[np.bool_],
+        chosen: tuple[NDArray[np.int64], NDArray[np.float64]],
+        view: int,
         arrays: Mapping[str, NDArray[Any]],
     ) -> None:
         spec = self._spec
         shape = (scenes.shape[0], spec.truth.points, spec.frames)
         points, occluded = np.empty((*shape, 2), np.float32), np.empty(shape, bool)
-        track_points = point_tracker(spec.shapes)
+        track_points = point_tracker(spec.shapes, spec.camera.turns)
         track_points(
             self._key,
             indices,
@@ -184,12 +211,18 @@ class Truths:
             poses,
             present,
             self._lens,
+            *chosen,
             points,
             occluded,
         )
         for name, values in (("points", points), ("occluded", occluded)):
             if name in arrays:
-                arrays[name][...] = values
+                _of_view(arrays[name], spec, view)[...] = values
+
+
+def _of_view(array: NDArray[Any], spec: ClipSpec, view: int) -> NDArray[Any]:
+    """What one camera sees, of (B, N, V, T, ...): (B, N, T, ...)."""
+    return array if spec.views == 1 else array[:, :, view]
 
 
 def _into_slots(array: NDArray[Any], scenes: NDArray[np.void], values: NDArray[Any]) -> None:

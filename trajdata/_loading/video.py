@@ -35,17 +35,28 @@ class VideoFormat:
         self.unchanged = self._layout == "TCHW" and self._dtype == np.uint8
 
     def shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """The shape of a clip in this layout, if it is ``shape``, (T, C, H, W), in the source."""
-        return tuple(shape["TCHW".index(axis)] for axis in self._layout)
+        """The shape of a clip in this layout, if it is ``shape``, (T, C, H, W), in the source; of
+        several cameras with V in front."""
+        own = shape[-4:]
+        return (*shape[:-4], *(own["TCHW".index(axis)] for axis in self._layout))
 
     def convert(self, video: NDArray[np.uint8], out: NDArray[Any] | None = None) -> NDArray[Any]:
-        """A video, uint8 (B, T, C, H, W), brought into this layout and dtype, C-contiguous.
+        """A video, uint8 (B, T, C, H, W) or of several cameras (B, V, T, C, H, W), brought into
+        this layout and dtype, C-contiguous.
 
         A video that is in this format already is returned as it is. Otherwise it is written into
         ``out``, or into a new array.
         """
         if self.unchanged:
             return np.ascontiguousarray(video)
+        if video.ndim == 6:
+            # Each camera's video by itself, as if it were a clip.
+            if out is None:
+                out = np.empty((video.shape[0], *self.shape(video.shape[1:])), self._dtype)
+            count = video.shape[0] * video.shape[1]
+            own = np.ascontiguousarray(video).reshape(count, *video.shape[2:])
+            self.convert(own, out.reshape(count, *out.shape[2:]))
+            return out
         axes = [0, *(1 + "TCHW".index(axis) for axis in self._layout)]
         if out is None:
             out = np.empty([video.shape[axis] for axis in axes], self._dtype)

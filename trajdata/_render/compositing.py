@@ -22,6 +22,7 @@ from trajdata._render.coverage import (
     place_box,
     turn_light,
 )
+from trajdata._render.film import PLAIN, Looks, ground_of, light_of, pattern_of
 from trajdata._render.overlaps import overlap_settler
 from trajdata._render.rays import box_of, outliner
 from trajdata._render.solids import solid_coverer
@@ -33,16 +34,7 @@ __all__ = ["clip_renderer"]
 
 _SMALL = 2.0
 """Pixels of radius below which a pixel's edge is too bent to be taken as straight."""
-_HALF = np.float32(0.5)
 _ZERO = np.float32(0.0)
-
-
-@kernel
-def _blend(cover, shade, colour, back, values):  # type: ignore[no-untyped-def]
-    """One channel of the listed pixels: round(back + cover (colour shade - back))."""
-    for i in range(values.shape[0]):
-        value = back + cover[i] * (colour * shade[i] - back)
-        values[i] = np.uint8(np.int32(value + _HALF))
 
 
 @kernel
@@ -136,10 +128,9 @@ def _no_shade(lists, samples, weight, shades):  # type: ignore[no-untyped-def]
     shades[:] = _ZERO
 
 
-def _placer(shapes: tuple[str, ...]) -> Any:
+def _placer(shapes: tuple[str, ...], rounds: tuple[bool, ...], turned: bool) -> Any:
     outline_of = choose([find_shape(name).outline or _no_outline for name in shapes])
-    bounds_of = outliner(shapes)
-    rounds = tuple(find_shape(name).is_round for name in shapes)
+    bounds_of = outliner(shapes, turned)
 
     @kernel
     def place_outlines(scene, places, before, present, height, width, outlines, boxes):  # type: ignore[no-untyped-def]
@@ -185,18 +176,28 @@ def _placer(shapes: tuple[str, ...]) -> Any:
 
 
 @cache
-def clip_renderer(shapes: tuple[str, ...]) -> Any:
+def clip_renderer(shapes: tuple[str, ...], looks: Looks = PLAIN) -> Any:
     """The kernel ``render_clips`` for objects of these shapes, which SCENE's ``shape`` counts.
 
-    Compiled for each set of shapes, so that one more shape costs nothing where it is not used.
+    Compiled for each set of shapes and looks, so that one more costs nothing where it is not used.
     """
     shade = choose([find_shape(name).shade or _no_shade for name in shapes])
-    place_outlines, settle = _placer(shapes), overlap_settler(shapes)
-    cover_solid = solid_coverer(shapes)
-    rounds = tuple(find_shape(name).is_round for name in shapes)
+    found = [find_shape(name) for name in shapes]
+    # An ellipse has no place for a pattern, and a disc before a camera that turns another outline.
+    rounds = tuple(
+        shape.is_round
+        and not looks.has_patterns
+        and not (looks.has_light and shape.turned_bounds is not None)
+        for shape in found
+    )
+    place_outlines = _placer(shapes, rounds, looks.has_light)
+    settle = overlap_settler(shapes, looks.has_ground, looks.has_light)
+    cover_solid = solid_coverer(shapes, rounds, looks.has_patterns)
+    ground, light_at, pattern_at = ground_of(looks), light_of(looks), pattern_of(looks)
+    fill_ground, gather_ground, blend = ground.fill, ground.gather, ground.blend
 
     @kernel
-    def render_clips(scenes, places, before, present, picture, target, first, stride):  # type: ignore[no-untyped-def]
+    def render_clips(scenes, places, before, present, picture, target, first, stride, film):  # type: ignore[no-untyped-def]
         """Render B clips into ``target``.
 
         scenes: SCENE (B, O). places: float64 (B, O, T, 12), poses as of ``_world.pose``; where
@@ -205,6 +206,7 @@ def clip_renderer(shapes: tuple[str, ...]) -> Any:
         picture: channels, height, width. target: uint8 (N,), any memory; clip b's video,
         (T, C, H, W) in C order, starts at ``first + b * stride``: a stride above the video's size
         leaves what lies between untouched, so clips are rendered straight into a shard's records.
+        film: see ``_render.film``.
         """
         items, frames = present.shape[1:]
         channels, height, width = picture
@@ -216,6 +218,7 @@ def clip_renderer(shapes: tuple[str, ...]) -> Any:
         shades = np.empty(room, np.float32)
         weight = np.empty(room, np.float32)
         values = np.empty(room, np.uint8)
+        behind = np.zeros(room, np.float32)
         found = np.empty(room, np.float64)
         colours = np.empty((items, channels), np.float32)
         backs = np.empty(channels, np.float32)
@@ -226,9 +229,7 @@ def clip_renderer(shapes: tuple[str, ...]) -> Any:
             base = first + b * stride
             _backs(scenes[b, 0], backs)
             for k in range(frames):
-                for c in range(channels):
-                    at = base + (k * channels + c) * plane
-                    target[at : at + plane] = np.uint8(backs[c])
+                fill_ground(film, b, k, backs, target, base + k * channels * plane, plane)
             total = 0
             for item in range(items):
                 _colours(scenes[b, item], colours[item])
@@ -246,7 +247,6 @@ def clip_renderer(shapes: tuple[str, ...]) -> Any:
             if items > 1 and total + room > covers.shape[0]:
                 covers = np.empty(total + room, np.float32)
                 shades = np.empty(total + room, np.float32)
-            light = (scenes[b, 0].light_x, scenes[b, 0].light_y, scenes[b, 0].light_z)
             begun = 0
             for item in range(items):
                 shape, size = scenes[b, item].shape, scenes[b, item].radius
@@ -265,8 +265,9 @@ def clip_renderer(shapes: tuple[str, ...]) -> Any:
                             break
                         starts[item, after] = begun + n
                         place = places[b, item, before + after]
+                        light = light_at(film, b, after, scenes[b, 0])
                         if area > 0 and is_round:
-                            turned = turn_light(scenes[b, 0], size, place[0], place[1], place[2])
+                            turned = turn_light(light, size, place[0], place[1], place[2])
                             n = list_pixels(box, outline, turned, fine, finer, n, lists)
                         elif area > 0:
                             cover_solid(
@@ -274,6 +275,7 @@ def clip_renderer(shapes: tuple[str, ...]) -> Any:
                                 place,
                                 size,
                                 light,
+                                pattern_at(film, b, item),
                                 box,
                                 lens,
                                 found,
@@ -289,7 +291,18 @@ def clip_renderer(shapes: tuple[str, ...]) -> Any:
                         cover_pixels(xs, ys, edges, fine, cover)
                         shade(shape, lists, finer, weight[:listed], shown)
                     for c in range(channels):
-                        _blend(cover, shown, colours[item, c], backs[c], values[:listed])
+                        taken = 0
+                        for k in range(begin, after):
+                            gather_ground(film, b, k, c, boxes[item, k], width, behind, taken)
+                            taken += boxes[item, k, 2] * boxes[item, k, 3]
+                        blend(
+                            cover,
+                            shown,
+                            colours[item, c],
+                            backs[c],
+                            behind[:listed],
+                            values[:listed],
+                        )
                         taken = 0
                         for k in range(begin, after):
                             box = boxes[item, k]
@@ -302,6 +315,8 @@ def clip_renderer(shapes: tuple[str, ...]) -> Any:
             if items > 1:
                 for k in range(frames):
                     settle(
+                        film,
+                        b,
                         scenes[b],
                         places[b, :, before + k],
                         k,

@@ -59,19 +59,20 @@ def place_box(outline, height, width, box):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def turn_light(scene, size, x, y, z):  # type: ignore[no-untyped-def]
-    """A scene's light as an object at (x, y, z) sees it: in axes whose third points at the camera.
+def turn_light(light, size, x, y, z):  # type: ignore[no-untyped-def]
+    """The light as an object at (x, y, z) sees it: in axes whose third points at the camera.
 
     The first two are the picture's, turned the least that it takes. Fourth, the object's size by
     its distance: how far its visible edge is from a right angle.
     """
     distance = np.sqrt(x * x + y * y + z * z)
-    along = scene.light_x * x + scene.light_y * y
-    part = along / (distance * (distance + z)) + scene.light_z / distance
+    light_x, light_y, light_z = light
+    along = light_x * x + light_y * y
+    part = along / (distance * (distance + z)) + light_z / distance
     return (
-        np.float32(scene.light_x - part * x),
-        np.float32(scene.light_y - part * y),
-        np.float32(-(along + scene.light_z * z) / distance),
+        np.float32(light_x - part * x),
+        np.float32(light_y - part * y),
+        np.float32(-(along + light_z * z) / distance),
         np.float32(size / distance),
     )
 

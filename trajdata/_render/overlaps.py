@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from trajdata._jit import kernel
+from trajdata._render.film import Looks, ground_of
 from trajdata._render.pixel_rays import FEW, ray_shift
 from trajdata._render.rays import caster
 from trajdata._shapes.registry import NEVER, find_shape
@@ -26,11 +27,14 @@ _SHARE = np.float32(1.0 / FEW)
 
 
 @cache
-def overlap_settler(shapes: tuple[str, ...]) -> Any:
-    """The kernel ``settle`` for objects of these shapes."""
+def overlap_settler(shapes: tuple[str, ...], has_ground: bool = False, turned: bool = False) -> Any:
+    """The kernel ``settle`` for objects of these shapes, before a background of this kind. turned:
+    whether cameras turn."""
     cast = caster(shapes)
-    nears = tuple(find_shape(name).depths[0] for name in shapes)
-    fars = tuple(find_shape(name).depths[1] for name in shapes)
+    ground_at = ground_of(Looks(has_ground=has_ground)).at
+    found = [find_shape(name) for name in shapes]
+    depths = [(-1.0, 1.0) if turned and shape.turned_bounds else shape.depths for shape in found]
+    nears, fars = tuple(near for near, _ in depths), tuple(far for _, far in depths)
 
     @kernel
     def gather(scene, bodies, k, i, j, boxes, starts, covers, who, parts):  # type: ignore[no-untyped-def]
@@ -133,8 +137,8 @@ def overlap_settler(shapes: tuple[str, ...]) -> Any:
         return left
 
     @kernel
-    def settle(scene, bodies, k, size, kept, ink, target, base):  # type: ignore[no-untyped-def]
-        """Write the pixels of frame k that lie in two objects' boxes.
+    def settle(film, b, scene, bodies, k, size, kept, ink, target, base):  # type: ignore[no-untyped-def]
+        """Write the pixels of clip b's frame k that lie in two objects' boxes.
 
         bodies: float64 (O, 12), the objects' poses. size: height, width. kept: boxes and starts,
         where each object's box is and where its pixels begin in covers and shades, which follow.
@@ -151,9 +155,9 @@ def overlap_settler(shapes: tuple[str, ...]) -> Any:
         parts = np.empty(items, np.float32)
         for one in range(items):
             for two in range(one + 1, items):
-                a, b = boxes[one, k], boxes[two, k]
-                top, left = max(a[0], b[0]), max(a[1], b[1])
-                rows, columns = min(a[0] + a[2], b[0] + b[2]), min(a[1] + a[3], b[1] + b[3])
+                p, q = boxes[one, k], boxes[two, k]
+                top, left = max(p[0], q[0]), max(p[1], q[1])
+                rows, columns = min(p[0] + p[2], q[0] + q[2]), min(p[1] + p[3], q[1] + q[3])
                 for i in range(top, rows):
                     for j in range(left, columns):
                         count = gather(scene, bodies, k, i, j, boxes, starts, covers, who, parts)
@@ -168,7 +172,8 @@ def overlap_settler(shapes: tuple[str, ...]) -> Any:
                         else:
                             rest = cast_rays(scene, bodies, i, j, lens, who, parts, count)
                         for c in range(channels):
-                            value = rest * backs[c]
+                            back = ground_at(film, b, k, c, i * width + j, backs[c])
+                            value = rest * back
                             for n in range(count):
                                 item = who[n]
                                 box = boxes[item, k]

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from trajdata._jit import kernel
+from trajdata._render.patterns import surface
 from trajdata._shapes.registry import find_shape
 from trajdata._world.choosing import choose
 
@@ -19,9 +20,11 @@ __all__ = ["box_of", "caster", "into_object", "out_of_object", "outliner", "shin
 
 
 @cache
-def outliner(shapes: tuple[str, ...]) -> Any:
-    """The kernel (shape, pose, size) -> left, top, right, bottom; see ``Shape.bounds``."""
-    return choose([find_shape(name).bounds for name in shapes])
+def outliner(shapes: tuple[str, ...], turned: bool = False) -> Any:
+    """The kernel (shape, pose, size) -> left, top, right, bottom; see ``Shape.bounds``. turned:
+    whether cameras turn."""
+    found = [find_shape(name) for name in shapes]
+    return choose([(turned and shape.turned_bounds) or shape.bounds for shape in found])
 
 
 @cache
@@ -40,16 +43,16 @@ def caster(shapes: tuple[str, ...]) -> Any:
 
 
 @cache
-def shiner(shapes: tuple[str, ...]) -> Any:
-    """The kernel (shape, pose, size, x, y, depth, scene) -> how much of its colour an object shows,
-    0..1, where the ray through (x, y, 1) meets it at that depth, under the scene's light."""
-    shine = choose([find_shape(name).shine for name in shapes])
+def shiner(shapes: tuple[str, ...], is_patterned: bool) -> Any:
+    """The kernel (shape, pose, size, x, y, depth, light, pattern) -> how much of its colour an
+    object shows, 0..1, where the ray through (x, y, 1) meets it at that depth."""
+    shine = choose([surface(name, is_patterned) for name in shapes])
 
     @kernel
-    def shine_at(shape, pose, size, x, y, depth, scene):  # type: ignore[no-untyped-def]
+    def shine_at(shape, pose, size, x, y, depth, light, pattern):  # type: ignore[no-untyped-def]
         px, py, pz = into_object(pose, depth * x - pose[0], depth * y - pose[1], depth - pose[2])
-        lx, ly, lz = into_object(pose, scene.light_x, scene.light_y, scene.light_z)
-        return shine(shape, px, py, pz, size, lx, ly, lz)
+        lx, ly, lz = into_object(pose, light[0], light[1], light[2])
+        return shine(shape, px, py, pz, size, lx, ly, lz, pattern)
 
     return shine_at
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from trajdata._jit import kernel
+from trajdata._render.patterns import surface
 from trajdata._render.pixel_rays import MANY, ray_shift, rays_for
 from trajdata._render.rays import into_object
 from trajdata._shapes.registry import NEVER, find_shape
@@ -31,12 +32,12 @@ _ONE = np.float32(1.0)
 _ZERO = np.float32(0.0)
 
 
-def _tracing(name: str) -> Any:
+def _tracing(name: str, is_patterned: bool) -> Any:
     """The kernel that traces rays to an object of this shape."""
-    intersect, shine = find_shape(name).intersect, find_shape(name).shine
+    intersect, shine = find_shape(name).intersect, surface(name, is_patterned)
 
     @kernel
-    def trace(pose, size, light, xs, ys, shades):  # type: ignore[no-untyped-def]
+    def trace(pose, size, light, pattern, xs, ys, shades):  # type: ignore[no-untyped-def]
         ox, oy, oz = into_object(pose, -pose[0], -pose[1], -pose[2])
         lx, ly, lz = into_object(pose, light[0], light[1], light[2])
         m0, m1, m2, m3, m4 = pose[3], pose[4], pose[5], pose[6], pose[7]
@@ -47,7 +48,7 @@ def _tracing(name: str) -> Any:
             t = intersect(ox, oy, oz, dx, dy, dz, size)
             hits = t < NEVER
             t = t if hits else 0.0
-            shade = shine(ox + t * dx, oy + t * dy, oz + t * dz, size, lx, ly, lz)
+            shade = shine(ox + t * dx, oy + t * dy, oz + t * dz, size, lx, ly, lz, pattern)
             shades[i] = shade if hits else _MISS
 
     return trace
@@ -71,23 +72,27 @@ def _is_even(found, at, i, j, rows, columns):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _no_solid(shape, pose, size, light, box, lens, found, cover, shades):  # type: ignore[no-untyped-def]
+def _no_solid(shape, pose, size, light, pattern, box, lens, found, cover, shades):  # type: ignore[no-untyped-def]
     cover[:] = _ZERO
 
 
 @cache
-def solid_coverer(shapes: tuple[str, ...]) -> Any:
-    """The kernel ``cover_solid`` for objects of these shapes; where all are round, it is empty."""
-    if all(find_shape(name).is_round for name in shapes):
+def solid_coverer(
+    shapes: tuple[str, ...], rounds: tuple[bool, ...], is_patterned: bool = False
+) -> Any:
+    """The kernel ``cover_solid`` for objects of these shapes; where all are taken as round, it is
+    empty."""
+    if all(rounds):
         return _no_solid
-    trace = choose([_tracing(name) for name in shapes])
+    trace = choose([_tracing(name, is_patterned) for name in shapes])
 
     @kernel
-    def cover_solid(shape, pose, size, light, box, lens, found, cover, shades):  # type: ignore[no-untyped-def]
+    def cover_solid(shape, pose, size, light, pattern, box, lens, found, cover, shades):  # type: ignore[no-untyped-def]
         """Fill ``cover`` and ``shades`` (float32) for the pixels of a box, row by row.
 
-        pose: float64 (12,). light: float64 (3,). box: top, left, rows, columns; nothing of the
-        object is outside. found: float64, room for as many numbers as the box has pixels.
+        pose: float64 (12,). light: float64 (3,). pattern: of the object. box: top, left, rows,
+        columns; nothing of the object is outside. found: float64, room for as many numbers as the
+        box has pixels.
         """
         focal, middle_x, middle_y = lens
         top, left, rows, columns = box[0], box[1], box[2], box[3]
@@ -107,7 +112,7 @@ def solid_coverer(shapes: tuple[str, ...]) -> Any:
                 listed += 1
                 if listed == room or begun + listed == area:
                     own = found[begun : begun + listed]
-                    trace(shape, pose, size, light, xs[:listed], ys[:listed], own)
+                    trace(shape, pose, size, light, pattern, xs[:listed], ys[:listed], own)
                     begun += listed
                     listed = 0
         at = 0
@@ -127,7 +132,7 @@ def solid_coverer(shapes: tuple[str, ...]) -> Any:
                 at += 1
                 if listed == _PIXELS or (at == area and listed > 0):
                     count = listed * rays
-                    trace(shape, pose, size, light, xs[:count], ys[:count], hits[:count])
+                    trace(shape, pose, size, light, pattern, xs[:count], ys[:count], hits[:count])
                     for n in range(listed):
                         own = hits[n * rays : (n + 1) * rays]
                         total, seen = 0.0, 0.0

@@ -29,9 +29,10 @@ _CLOSE = 1e-6
 
 
 @cache
-def point_tracker(shapes: tuple[str, ...]) -> Any:
-    """The kernel ``track_points`` for objects of these shapes, which SCENE's ``shape`` counts."""
-    cast, outline = caster(shapes), outliner(shapes)
+def point_tracker(shapes: tuple[str, ...], turned: bool = False) -> Any:
+    """The kernel ``track_points`` for objects of these shapes, which SCENE's ``shape`` counts.
+    turned: whether cameras turn."""
+    cast, outline = caster(shapes), outliner(shapes, turned)
 
     @kernel
     def nearest(scene, poses, present, k, x, y):  # type: ignore[no-untyped-def]
@@ -72,10 +73,14 @@ def point_tracker(shapes: tuple[str, ...]) -> Any:
         return found, a, b, c
 
     @kernel
-    def track_points(key, indices, scenes, poses, present, lens, points, occluded):  # type: ignore[no-untyped-def]
+    def track_points(  # type: ignore[no-untyped-def]
+        key, indices, scenes, poses, present, lens, owners, homes, points, occluded
+    ):
         """Fill ``points`` (float32 (B, K, T, 2), pixels) and ``occluded`` (bool (B, K, T)).
 
-        scenes, poses, present, lens: as of ``render_truth``. A point is occluded where something is
+        scenes, poses, present, lens: as of ``render_truth``. owners: int64 (B, K), the points'
+        objects, and homes: float64 (B, K, 3), their places in those objects' axes; where an owner
+        is below 0, the point is chosen in this view first. A point is occluded where something is
         in front of it, its own object too, where its object is not present, and outside the frame.
         """
         frames = present.shape[2]
@@ -83,9 +88,12 @@ def point_tracker(shapes: tuple[str, ...]) -> Any:
         free = (middle_x / focal, middle_y / focal)
         for b in range(points.shape[0]):
             for point in range(points.shape[1]):
-                item, u, v, w = choose(
-                    key, indices[b], point, scenes[b], poses[b], present[b], free
-                )
+                home = homes[b, point]
+                if owners[b, point] < 0:
+                    owners[b, point], home[0], home[1], home[2] = choose(
+                        key, indices[b], point, scenes[b], poses[b], present[b], free
+                    )
+                item, u, v, w = owners[b, point], home[0], home[1], home[2]
                 for k in range(frames):
                     x, y, z = out_of_object(poses[b, item, k + 1], u, v, w)
                     is_behind = z < NEAREST

@@ -48,10 +48,54 @@ def _write_flow(flow, at, plane, pixel, dx, dy):  # type: ignore[no-untyped-def]
     flow[at + plane + pixel] = np.float32(dy)
 
 
+@kernel
+def _flat_wall(world, k, wall, lens, size, targets, places):  # type: ignore[no-untyped-def]
+    """The wall before a camera that never turns: it has one depth, and nothing of it moves."""
+    depth_map, forward, backward = targets
+    depth_at, forward_at, backward_at = places
+    plane = size[0] * size[1]
+    if depth_map.shape[0] > 0:
+        _fill(depth_map, depth_at, plane, np.float32(wall))
+    if forward.shape[0] > 0:
+        _fill(forward, forward_at, 2 * plane, _ZERO)
+    if backward.shape[0] > 0:
+        _fill(backward, backward_at, 2 * plane, _ZERO)
+
+
+@kernel
+def _turned_wall(world, k, wall, lens, size, targets, places):  # type: ignore[no-untyped-def]
+    """The wall before a camera that turns: what each pixel's ray meets of it, which moves as the
+    world does. world: float64 (T + 2, 12), the world as the camera sees it, laid out like a pose.
+    """
+    depth_map, forward, backward = targets
+    depth_at, forward_at, backward_at = places
+    focal, middle_x, middle_y = lens
+    height, width = size
+    plane = height * width
+    here = world[k + 1]
+    _, _, from_z = into_object(here, -here[0], -here[1], -here[2])
+    for i in range(height):
+        for j in range(width):
+            pixel, across, down = i * width + j, j + 0.5, i + 0.5
+            x, y = (across - middle_x) / focal, (down - middle_y) / focal
+            _, _, away = into_object(here, x, y, 1.0)
+            z = (wall - from_z) / away
+            if depth_map.shape[0] > 0:
+                depth_map[depth_at + pixel] = np.float32(z)
+            if forward.shape[0] > 0:
+                dx, dy = _shift(here, world[k + 2], z * x, z * y, z, across, down, lens)
+                _write_flow(forward, forward_at, plane, pixel, dx, dy)
+            if backward.shape[0] > 0:
+                dx, dy = _shift(here, world[k], z * x, z * y, z, across, down, lens)
+                _write_flow(backward, backward_at, plane, pixel, dx, dy)
+
+
 @cache
-def truth_renderer(shapes: tuple[str, ...]) -> Any:
-    """The kernel ``render_truth`` for objects of these shapes, which SCENE's ``shape`` counts."""
-    cast, outline = caster(shapes), outliner(shapes)
+def truth_renderer(shapes: tuple[str, ...], turned: bool = False) -> Any:
+    """The kernel ``render_truth`` for objects of these shapes, which SCENE's ``shape`` counts.
+    turned: whether cameras turn."""
+    cast, outline = caster(shapes), outliner(shapes, turned)
+    show_wall = _turned_wall if turned else _flat_wall
 
     @kernel
     def cover(scene, poses, present, k, lens, boxes, whole, alone, ids, depths):  # type: ignore[no-untyped-def]
@@ -92,12 +136,15 @@ def truth_renderer(shapes: tuple[str, ...]) -> Any:
         return first_row, first_column, end_row, end_column
 
     @kernel
-    def render_truth(scenes, poses, present, slots, lens, wall, height, width, seen, dense):  # type: ignore[no-untyped-def]
+    def render_truth(  # type: ignore[no-untyped-def]
+        scenes, poses, present, slots, lens, wall, worlds, height, width, seen, dense
+    ):
         """What the pixels of B clips show.
 
         scenes: SCENE (B, O). poses: float64 (B, O, T + 2, 12), one frame more on each side, see
         ``_world.pose``. present: bool (B, O, T). slots: int64 (B, O), where an object's truth
         stands. lens: focal length and the picture's centre, pixels. wall: depth of the background.
+        worlds: float64 (B, T + 2, 12), of cameras that turn, see ``_turned_wall``.
 
         seen: boxes and amodal_boxes, float32 (B, N, T, 4), visible_pixels, int32 (B, N, T), and
         visibility, float32 (B, N, T). dense: masks, depth_map, forward_flow and backward_flow, each
@@ -111,14 +158,13 @@ def truth_renderer(shapes: tuple[str, ...]) -> Any:
         items = scenes.shape[1]
         plane = height * width
         ids = np.zeros((height, width), np.uint8)
-        depths = np.full((height, width), wall)
+        depths = np.full((height, width), NEVER)
         found = np.empty((items, 4), np.int64)
         whole = np.empty((items, 4), np.float64)
         alone = np.empty(items, np.int64)
         shown = np.empty(items, np.int64)
         wants_masks, wants_depth = masks.shape[0] > 0, depth_map.shape[0] > 0
         wants_forward, wants_backward = forward.shape[0] > 0, backward.shape[0] > 0
-        far = np.float32(wall)
         focal, middle_x, middle_y = lens
         for b in range(scenes.shape[0]):
             for k in range(frames):
@@ -131,12 +177,15 @@ def truth_renderer(shapes: tuple[str, ...]) -> Any:
                 backward_at = b * backward_stride + 2 * k * plane
                 if wants_masks:
                     _fill(masks, mask_at, plane, np.uint8(0))
-                if wants_depth:
-                    _fill(depth_map, depth_at, plane, far)
-                if wants_forward:
-                    _fill(forward, forward_at, 2 * plane, _ZERO)
-                if wants_backward:
-                    _fill(backward, backward_at, 2 * plane, _ZERO)
+                show_wall(
+                    worlds[min(b, worlds.shape[0] - 1)],
+                    k,
+                    wall,
+                    lens,
+                    (height, width),
+                    (depth_map, forward, backward),
+                    (depth_at, forward_at, backward_at),
+                )
                 shown[:] = 0
                 for i in range(row, rows):
                     for j in range(column, columns):
@@ -145,7 +194,7 @@ def truth_renderer(shapes: tuple[str, ...]) -> Any:
                         item = np.int64(ids[i, j]) - 1
                         z = depths[i, j]
                         ids[i, j] = 0
-                        depths[i, j] = wall
+                        depths[i, j] = NEVER
                         if shown[item] == 0:
                             found[item, 0], found[item, 1] = j, i
                             found[item, 2], found[item, 3] = j + 1, i + 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from trajdata._arithmetic.perspective import circle_slopes
 from trajdata._jit import kernel
 from trajdata._shapes.registry import NEVER, Shape
 
@@ -40,6 +41,16 @@ def bounds(pose, size):  # type: ignore[no-untyped-def]
     return (x - size) / z, (y - size) / z, (x + size) / z, (y + size) / z
 
 
+@kernel
+def turned_bounds(pose, size):  # type: ignore[no-untyped-def]
+    p = pose
+    ux, vx, uy, vy, uz, vz = p[3], p[4], p[6], p[7], p[9], p[10]
+    ux, vx, uy, vy, uz, vz = size * ux, size * vx, size * uy, size * vy, size * uz, size * vz
+    left, right = circle_slopes(p[0], p[2], ux, uz, vx, vz)
+    top, bottom = circle_slopes(p[1], p[2], uy, uz, vy, vz)
+    return left, top, right, bottom
+
+
 SHAPE = Shape(
     name="disc",
     shade=shade,
@@ -48,6 +59,7 @@ SHAPE = Shape(
     intersect=intersect,
     shine=shine,
     bounds=bounds,
+    turned_bounds=turned_bounds,
     half_extents=(1.0, 1.0, 0.0),
     is_upright=True,
 )

@@ -30,6 +30,8 @@ class Shape:
             its surface shows, 0..1, where (lx, ly, lz) points at the light; in its own axes.
         bounds: kernel (pose, size) -> left, top, right, bottom of its outline, exact, as slopes
             x / z and y / z. pose: float64 (12,), see ``_world.pose``.
+        turned_bounds: the same of a shape that is never turned in the world, as a camera sees it
+            that is turned itself; left out: ``bounds`` knows any pose.
         half_extents: along its own axes, of an object of size 1.
         is_upright: whether it is always parallel to the picture, and so never turned.
         shade: of a shape that is seen as an ellipse, kernel (lists, samples, weight, shades): write
@@ -49,6 +51,7 @@ class Shape:
     is_upright: bool = False
     shade: Any = None
     outline: Any = None
+    turned_bounds: Any = None
 
     @property
     def is_round(self) -> bool:

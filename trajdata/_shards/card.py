@@ -20,10 +20,14 @@ def card_text(recipe: Recipe) -> str:
 
     It names no place and no time, so that the same recipe always gives the same bytes.
     """
-    t, c, h, w = recipe.spec.video_shape
+    t, c, h, w = recipe.spec.picture_shape
+    channels = f"{c} channel{'s' if c > 1 else ''}"
+    if recipe.spec.views > 1:
+        channels += f" from {recipe.spec.views} cameras"
     layout = recipe.layout
     members = "\n".join(
-        f"| `KEY.{member.name}` | `{member.dtype}` | {member.shape} | {_meaning(member.field)} |"
+        f"| `KEY.{member.name}` | `{member.dtype}` | {member.shape} "
+        f"| {_meaning(member.field, recipe)} |"
         for member in layout.members
     )
     laws = ", ".join(f"{label} = {law}" for label, law in enumerate(recipe.spec.laws))
@@ -47,7 +51,7 @@ tags:
 # {recipe.clips:,} synthetic trajectory clips, split {recipe.split}
 
 Written by trajdata (`pip install trajdata-video`). Each clip is {t} frames of {w} x {h} pixels
-with {c} channel{"s" if c > 1 else ""}, with its exact truth. Labels: {laws}.
+with {channels}, with its exact truth. Labels: {laws}.
 
 Clip i is a pure function of the recipe below and of i, so this store can be made again to the byte.
 
@@ -126,9 +130,10 @@ def _peer_split(split: str) -> str:
     return "validation" if split == "val" else split.replace("-", "_")
 
 
-def _meaning(field: str) -> str:
+def _meaning(field: str, recipe: Recipe) -> str:
     if field == "label":
         return "the label, ASCII decimal"
     if field == "metadata":
         return "index, label name, parameters, caption, equation; padded with blanks"
-    return f"{FIELDS[field].meaning} ({FIELDS[field].unit}), axes {', '.join(FIELDS[field].axes)}"
+    axes = ", ".join(FIELDS[field].axes_of(recipe.spec))
+    return f"{FIELDS[field].meaning} ({FIELDS[field].unit}), axes {axes}"

@@ -22,7 +22,7 @@ from trajdata._errors import ArgumentError
 from trajdata._show.encoding import encoded, encodings
 from trajdata._show.palette import hex_colour, law_colour
 from trajdata._show.pictures import evenly
-from trajdata._show.shown import ShownSource, check_shown
+from trajdata._show.shown import ShownSource, check_shown, first_camera
 from trajdata._show.tiles import frame_picture
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def _section(name: str, source: ShownSource, clips: int, most_bytes: int) -> dic
     """The data of one section of the page, for the template and for the page's script."""
     check_shown(source, range(clips), GALLERY_FIELDS)
     spec = source.spec
-    batch = source.batch(range(clips))
+    batch = first_camera(source.batch(range(clips)))
     frames = evenly(spec.frames, _MOST_FRAMES)
     columns = math.ceil(math.sqrt(len(frames)))
     thin, strips = _strips(batch["video"][:, list(frames)], columns, most_bytes)

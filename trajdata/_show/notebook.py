@@ -18,7 +18,7 @@ from PIL import Image
 from trajdata._show.encoding import encoded
 from trajdata._show.palette import Theme, hex_colour, law_colour
 from trajdata._show.pictures import evenly
-from trajdata._show.shown import ShownSpec
+from trajdata._show.shown import ShownSpec, first_camera
 from trajdata._show.tiles import Tile, draw_path
 
 __all__ = ["ListedSpec", "batch_html", "clip_html", "spec_html"]
@@ -100,6 +100,8 @@ def spec_html(spec: ListedSpec) -> str:
 def _strip_row(batch: Mapping[str, Any], k: int, spec: ShownSpec) -> str:
     """Clip k of a batch: its class and number, and its frames in one picture."""
     video: NDArray[np.uint8] = np.asarray(batch["video"][k])
+    if video.ndim == 5:
+        batch, video = first_camera(batch), video[0]
     tile = Tile(video.shape[2], video.shape[3], _SIDE)
     label = int(batch["label"][k]) if "label" in batch else None
     colour = (128, 128, 128) if label is None else law_colour(label)

@@ -14,7 +14,13 @@ from PIL import Image, ImageDraw
 from trajdata._errors import ArgumentError
 from trajdata._show.encoding import animated, encoded, encodings, gif_of, pause_ms, webp_of
 from trajdata._show.palette import LIGHT, Theme, font, law_colour
-from trajdata._show.shown import PREVIEW_FIELDS, ShownSource, ShownSpec, check_shown
+from trajdata._show.shown import (
+    PREVIEW_FIELDS,
+    ShownSource,
+    ShownSpec,
+    check_shown,
+    first_camera,
+)
 from trajdata._show.tiles import LEAST_SIDE, Tile, draw_chip, draw_path, frame_picture
 
 __all__ = [
@@ -161,7 +167,7 @@ def sheet_png(
 ) -> bytes:
     """The bytes of ``write_preview``'s file."""
     check_shown(source, clips)
-    batch = source.batch(clips)
+    batch = first_camera(source.batch(clips))
     spec = source.spec
     layout = sheet_layout(spec, len(clips))
     tile = layout.tile
@@ -226,7 +232,7 @@ def _grid(
     """The pages of an animated grid of clips, one for each frame, with the paths up to this frame;
     and how long each page is shown, in ms."""
     check_shown(source, clips)
-    batch = source.batch(clips)
+    batch = first_camera(source.batch(clips))
     spec = source.spec
     tile = Tile(spec.height, spec.width, least_side)
     columns = columns or math.ceil(math.sqrt(len(clips)))
@@ -277,7 +283,7 @@ def clip_pictures(
         ArgumentError: as in ``write_preview``; or the pictures do not fit at any size.
     """
     check_shown(source, clips)
-    batch = source.batch(clips)
+    batch = first_camera(source.batch(clips))
     spec = source.spec
     side = max(spec.height, spec.width)
     thin = math.ceil(side / _MOST_SIDE)

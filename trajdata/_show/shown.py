@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from trajdata._errors import ArgumentError
 
-__all__ = ["PREVIEW_FIELDS", "ShownSource", "ShownSpec", "check_shown"]
+__all__ = ["PREVIEW_FIELDS", "ShownSource", "ShownSpec", "check_shown", "first_camera"]
 
 PREVIEW_FIELDS = ("video", "label", "index", "pixels")
 """The fields that a source must have to be shown."""
@@ -42,6 +42,21 @@ class ShownSource(Protocol):
     @property
     def fields(self) -> tuple[str, ...]: ...
     def batch(self, indices: Sequence[int]) -> Mapping[str, Any]: ...
+
+
+_SEEN = ("video", "pixels", "depth", "radius")
+
+
+def first_camera(batch: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A batch as the first of its cameras sees it: pictures for people show that one.
+
+    Args:
+        batch: with ``video``, (B, T, C, H, W), or of several cameras (B, V, T, C, H, W), in which
+            case V stands in front of T in all that a camera sees.
+    """
+    if batch["video"].ndim == 5:
+        return batch
+    return {name: value[:, 0] if name in _SEEN else value for name, value in batch.items()}
 
 
 def check_shown(

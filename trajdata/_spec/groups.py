@@ -166,18 +166,55 @@ class Picture(Settings):
 
 
 class Camera(Settings):
-    """What the camera shows. It stands at the origin and looks along +z."""
+    """What the cameras show. The first stands at the origin and looks along +z, or moves about
+    that pose."""
 
     reach: Range = Field((2.8, 8.0), description="depths that no object ever leaves, m")
     margin: Fraction = Field(0.0625, description="border that the object keeps free, in half-sides")
     wall: Positive | None = Field(
         None, description="depth of the background, a wall, m; left out: 1.5 times the far reach"
     )
+    views: int = Field(1, ge=1, le=4, description="V, cameras")
+    baseline: Annotated[float, Field(ge=0, le=10)] = Field(
+        0.0, description="from each camera to the next, to the right, m"
+    )
+    ring: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.0, description="from each camera to the next, about the middle of the anchors, rad"
+    )
+    framed: Literal["all", "first"] = Field(
+        "all", description="in the pictures of which cameras objects stay inside the frame"
+    )
+    pan: RangeFromZero = Field(
+        (0.0, 0.0), description="how far the cameras turn about themselves in a clip, rad"
+    )
+    orbit: RangeFromZero = Field(
+        (0.0, 0.0), description="how far they go about the middle of the anchors in a clip, rad"
+    )
+    shaking: Annotated[float, Field(ge=0, le=0.5)] = Field(
+        0.0, description="how far they are turned up and down, and to and fro, by a hand, rad"
+    )
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Camera:
         check_order("reach", self.reach)
+        check_order("pan", self.pan)
+        check_order("orbit", self.orbit)
         return self
+
+    @property
+    def moves(self) -> bool:
+        """Whether cameras move during a clip."""
+        return max(self.pan[1], self.orbit[1], self.shaking) > 0
+
+    @property
+    def turns(self) -> bool:
+        """Whether any camera ever looks along another direction than +z."""
+        return self.moves or (self.views > 1 and self.ring > 0)
+
+    @property
+    def is_lone(self) -> bool:
+        """Whether there is one camera, at rest."""
+        return self.views == 1 and not self.moves
 
     @property
     def wall_depth(self) -> float:
@@ -271,10 +308,12 @@ class Motion(Settings):
 
 
 class Looks(Settings):
-    """Colours."""
+    """Colours, and what a frame keeps of movement. Truth knows nothing of them."""
 
-    background: Literal["plain", "random"] = Field(
-        "plain", description="one gray for all clips, or a flat random colour for each"
+    background: Literal["plain", "random", "gradient", "texture"] = Field(
+        "plain",
+        description="one gray for all clips; or for each a flat random colour, a gradient between "
+        "two, or a texture of two",
     )
     plain_luma: Fraction = Field(0.0, description="of the plain background: 0 is black, 1 is white")
     contrast: Annotated[float, Field(gt=0, le=0.45)] = Field(
@@ -284,6 +323,18 @@ class Looks(Settings):
         False,
         description="whether each law lacks a sector of the hues in train, val and test, in which "
         "ood-colour-law shows it; colour then says something about the class",
+    )
+    pattern: Fraction = Field(
+        0.0, description="share of its colour that the dark parts of an object's pattern lack"
+    )
+    shutter: Fraction = Field(
+        0.0, description="share of the time between frames in which a frame is exposed: motion blur"
+    )
+    exposures: int = Field(
+        8, ge=2, le=64, description="moments of which a frame is the mean, where shutter is above 0"
+    )
+    trail: Annotated[float, Field(ge=0, le=0.95)] = Field(
+        0.0, description="share of what a frame shows that is left in the next one"
     )
 
     @model_validator(mode="after")
@@ -297,6 +348,16 @@ class Looks(Settings):
                 f"a luma from {darkest} to {brightest}, of which they leave too little"
             )
         return self
+
+    @property
+    def has_ground(self) -> bool:
+        """Whether the background differs from place to place."""
+        return self.background in ("gradient", "texture")
+
+    @property
+    def is_filmed(self) -> bool:
+        """Whether any of this needs more than flat colours at the frame's own time."""
+        return self.has_ground or max(self.pattern, self.shutter, self.trail) > 0
 
 
 class Noise(Settings):

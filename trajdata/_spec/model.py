@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 from trajdata._errors import ArgumentError
 from trajdata._laws.registry import Law
 from trajdata._settings import Range, Settings
+from trajdata._spec.cameras import check_cameras
 from trajdata._spec.groups import (
     JITTER_REACH,
     Camera,
@@ -88,6 +89,8 @@ class ClipSpec(Settings):
                     f"depth {nearest} m, margin {camera.margin} and jitter {self.noise.jitter} m, "
                     f"an object leaves the frame where it stands: place must be below {most:.4f}"
                 )
+        if not camera.is_lone:
+            check_cameras(self, shake)
         return self
 
     def _most_place(self, half: float, radius: float, shake: float, depth: float) -> float:
@@ -189,14 +192,29 @@ class ClipSpec(Settings):
         return self.objects.slots
 
     @property
-    def video_shape(self) -> tuple[int, int, int, int]:
-        """(T, C, H, W)."""
+    def exposures(self) -> int:
+        """Moments of which a frame is the mean: 1 without motion blur."""
+        return self.looks.exposures if self.looks.shutter > 0 else 1
+
+    @property
+    def picture_shape(self) -> tuple[int, int, int, int]:
+        """(T, C, H, W), what one camera takes."""
         return self.frames, self.channels, self.height, self.width
+
+    @property
+    def views(self) -> int:
+        """V, cameras."""
+        return self.camera.views
+
+    @property
+    def video_shape(self) -> tuple[int, ...]:
+        """(T, C, H, W); of several cameras (V, T, C, H, W)."""
+        return self.picture_shape if self.views == 1 else (self.views, *self.picture_shape)
 
     @property
     def clip_bytes(self) -> int:
         """Bytes of one clip's video as uint8."""
-        return self.frames * self.channels * self.height * self.width
+        return self.views * self.frames * self.channels * self.height * self.width
 
     @cached_property
     def splits(self) -> tuple[str, ...]:

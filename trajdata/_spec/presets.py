@@ -58,6 +58,11 @@ _PRESETS: dict[str, dict[str, Any]] = {
         **{"count": (1, 3), "held_out_count": (4, 5)},
         **{"separate_shapes": True, "separate_colours": True},
     },
+    "stereo-64": {
+        **_SCENES,
+        **{"count": (1, 3), "frames": 16, "height": 64, "width": 64},
+        **{"views": 2, "baseline": 0.2},
+    },
 }
 """Name -> the settings that differ from the defaults. Each names its laws and shapes, so that a
 law or shape that is added later changes none of them."""

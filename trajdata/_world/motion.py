@@ -22,6 +22,7 @@ from trajdata._jit import kernel
 from trajdata._laws.registry import Law
 from trajdata._world.choosing import choose
 from trajdata._world.framing import inside_of, moved_of
+from trajdata._world.views import inside_views_of
 
 __all__ = ["ATTEMPTS", "MotionKernels", "motion_kernels", "numbers_of"]
 
@@ -52,8 +53,12 @@ def numbers_of(laws: tuple[Law, ...]) -> int:
 
 
 @cache
-def motion_kernels(laws: tuple[Law, ...]) -> MotionKernels:
+def motion_kernels(laws: tuple[Law, ...], is_lone: bool = True) -> MotionKernels:
     """The kernels for the laws of a spec, in its order: SCENE's ``law`` counts them.
+
+    Args:
+        laws: of the spec.
+        is_lone: whether there is one camera, at rest.
 
     Raises:
         ArgumentError: a user's law that this process does not have.
@@ -67,7 +72,8 @@ def motion_kernels(laws: tuple[Law, ...]) -> MotionKernels:
                 "`trajdata --laws FILE.py ...`). What is stored can be read without it"
             )
     sample = _sampling(laws)
-    return MotionKernels(_fit_motions(laws, sample), _propose_motions(sample), _place_objects(laws))
+    fit = _fit_motions(laws, sample, _inside(laws, is_lone))
+    return MotionKernels(fit, _propose_motions(sample), _place_objects(laws))
 
 
 def _proposing(law: Law) -> Any:
@@ -120,8 +126,22 @@ def _propose_motions(sample: Any) -> Any:
     return propose_motions
 
 
-def _fit_motions(laws: tuple[Law, ...], sample: Any) -> Any:
-    inside = choose([inside_of(law) for law in laws])
+def _inside(laws: tuple[Law, ...], is_lone: bool) -> Any:
+    """The kernel (key, index, law, numbers, t0, t1, radius, settings) -> whether it is inside."""
+    within = choose([inside_of(law) if is_lone else inside_views_of(law) for law in laws])
+
+    @kernel
+    def inside_frame(key, index, law, n, t0, t1, radius, settings):  # type: ignore[no-untyped-def]
+        return within(law, n, t0, t1, radius, settings)
+
+    @kernel
+    def inside_views(key, index, law, n, t0, t1, radius, settings):  # type: ignore[no-untyped-def]
+        return within(law, key, index, n, t0, t1, radius, settings)
+
+    return inside_frame if is_lone else inside_views
+
+
+def _fit_motions(laws: tuple[Law, ...], sample: Any, inside: Any) -> Any:
     shown = choose([_showing(law) for law in laws])
 
     @kernel
@@ -135,7 +155,7 @@ def _fit_motions(laws: tuple[Law, ...], sample: Any) -> Any:
             if not full:
                 speed *= 0.5
             sample(key, index, item, attempt, settings, own, scene, speed, n)
-            if inside(law, n, t0, t1, scene.radius, settings) and (
+            if inside(key, index, law, n, t0, t1, scene.radius, settings) and (
                 not full or shown(law, scene, settings, own, n, t0, t1)
             ):
                 break
@@ -182,6 +202,7 @@ def _placing(law: Law) -> Any:
     return place_own
 
 
+@cache
 def _place_objects(laws: tuple[Law, ...]) -> Any:
     place = choose([_placing(law) for law in laws])  # once an object, not at every frame
 

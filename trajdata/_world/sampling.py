@@ -75,14 +75,14 @@ def _object_luma(u, settings):  # type: ignore[no-untyped-def]
     """The object's luma: even over its range, less the band around a plain background's."""
     if settings.is_plain == 0.0:
         return _DARK + (_BRIGHT - _DARK) * u
-    return _luma_apart(u, settings.plain_luma, settings.contrast)
+    return _luma_apart(u, settings.plain_luma, settings.plain_luma, settings.contrast)
 
 
 @kernel
-def _luma_apart(u, back, contrast):  # type: ignore[no-untyped-def]
+def _luma_apart(u, least, most, contrast):  # type: ignore[no-untyped-def]
     """A luma of objects, even over their range less the band around a background's."""
-    low = max(back + contrast, _DARK)
-    below = max(min(back - contrast, _BRIGHT) - _DARK, 0.0)
+    low = max(most + contrast, _DARK)
+    below = max(min(least - contrast, _BRIGHT) - _DARK, 0.0)
     part = u * (below + max(_BRIGHT - low, 0.0))
     return _DARK + part if part < below else low + (part - below)
 
@@ -97,6 +97,16 @@ def _random_background(key, index, item, luma, settings, scene):  # type: ignore
     part = unit(w[0]) * (below + above)
     back = _DARKEST + part if part < below else luma + settings.contrast + (part - below)
     scene.back_red, scene.back_green, scene.back_blue = _with_luma(unit(w[1]), unit(w[2]), back)
+    if settings.has_ground == 0.0:
+        return
+    # Its other colour is on the same side of the object's luma: so all that is between is, too.
+    v = words(key, index, item, BACKGROUND, 1)
+    is_dark = back < luma
+    low = _DARKEST if is_dark else luma + settings.contrast
+    high = luma - settings.contrast if is_dark else _BRIGHTEST
+    far = low + unit(v[0]) * (high - low)
+    scene.far_red, scene.far_green, scene.far_blue = _with_luma(unit(v[1]), unit(v[2]), far)
+    scene.along_x, scene.along_y = cos_sin(unit(v[3]) * TURN)
 
 
 @kernel
@@ -213,7 +223,10 @@ def _other_colour(key, index, item, settings, scene, target):  # type: ignore[no
         scene.luma = _DARKEST + (_BRIGHTEST - _DARKEST) * unit(w[2])
     else:
         back = LUMA[0] * target.back_red + LUMA[1] * target.back_green + LUMA[2] * target.back_blue
-        scene.luma = _luma_apart(unit(w[2]), back, settings.contrast)
+        far = back
+        if settings.has_ground == 1.0:
+            far = LUMA[0] * target.far_red + LUMA[1] * target.far_green + LUMA[2] * target.far_blue
+        scene.luma = _luma_apart(unit(w[2]), min(back, far), max(back, far), settings.contrast)
     scene.red, scene.green, scene.blue = _with_luma(scene.hue, 0.35 + 0.65 * unit(w[1]), scene.luma)
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from trajdata._errors import ArgumentError
 from trajdata._settings import columns, row
+from trajdata._spec.cameras import camera_rate, pivot_of
 from trajdata._spec.groups import JITTER_REACH
 from trajdata._spec.model import ClipSpec
 from trajdata._spec.splits import find_split
@@ -39,6 +40,11 @@ SCENE = np.dtype(
         ("back_red", np.float64),
         ("back_green", np.float64),
         ("back_blue", np.float64),
+        ("far_red", np.float64),  # the background's other colour, where it has two
+        ("far_green", np.float64),
+        ("far_blue", np.float64),
+        ("along_x", np.float64),  # unit vector in the picture, along which a gradient goes
+        ("along_y", np.float64),
         ("light_x", np.float64),  # unit vector from the object towards the light
         ("light_y", np.float64),
         ("light_z", np.float64),
@@ -86,10 +92,14 @@ def settings_row(spec: ClipSpec, split: str) -> NDArray[np.void]:
     # No coordinate is displaced by more than this, metres.
     numbers["shake"] = JITTER_REACH * spec.noise.jitter
     numbers["is_plain"] = float(spec.looks.background == "plain")
+    numbers["has_ground"] = float(spec.looks.has_ground)
     known = find_split(split)
     numbers["hues"] = _rule(spec.looks.separate_colours, known.separate_colours)
     numbers["shape_rule"] = _rule(spec.objects.separate_shapes, known.separate_shapes)
     numbers["classes"] = float(len(spec.laws))
+    numbers["pivot"] = pivot_of(spec)
+    numbers["frames_all"] = float(spec.camera.framed == "all")
+    numbers["camera_rate"] = camera_rate(spec) if spec.camera.moves else 0.0
     return row(numbers)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["frame_times", "velocities"]
+__all__ = ["exposure_times", "frame_times", "velocities"]
 
 _STEPS = 2048.0
 """Steps of the difference below that a clip would take."""
@@ -24,6 +24,22 @@ def frame_times(frames: int, seconds: float, beyond: int = 0) -> NDArray[np.floa
         beyond: so many moments more before the first frame and after the last.
     """
     return seconds * (np.arange(-beyond, frames + beyond) / (frames - 1))
+
+
+def exposure_times(
+    frames: int, seconds: float, exposures: int, shutter: float
+) -> NDArray[np.float64]:
+    """Seconds from a clip's first frame to the moments at which its frames are exposed, float64
+    (T E,), frame by frame: evenly over a share of the time between frames, about the frame's own.
+
+    Args:
+        frames: T.
+        seconds: from the first frame to the last.
+        exposures: E, of each frame.
+        shutter: the share of the time between frames.
+    """
+    shifts = shutter * ((np.arange(exposures) + 0.5) / exposures - 0.5)
+    return (seconds / (frames - 1) * (np.arange(frames)[:, None] + shifts)).ravel()
 
 
 def velocities(

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from trajdata._check.audit.findings import Finding, at_least, at_most
 from trajdata._clips.source import ClipSource
 from trajdata._render.compositing import clip_renderer
+from trajdata._render.film import NO_FILM
 from trajdata._shapes.registry import find_shape
 from trajdata._spec.model import ClipSpec
 
@@ -82,6 +83,7 @@ def _flat_discs(source: ClipSource, indices: range) -> NDArray[np.float64]:
         target,
         0,
         target.size // len(indices),
+        NO_FILM,
     )
     return target.reshape(len(indices), frames, height, width) / 255.0
 

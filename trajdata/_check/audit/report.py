@@ -104,12 +104,18 @@ def audit(
             followed.
 
     Raises:
-        ArgumentError: ``clips`` is below 20,000, or ``ClipSource`` refuses the spec or the seed.
+        ArgumentError: ``clips`` is below 20,000, the spec's camera moves or is not alone, or
+            ``ClipSource`` refuses the spec or the seed.
     """
     if isinstance(clips, bool) or not isinstance(clips, int) or clips < _LEAST_CLIPS:
         raise ArgumentError(
             f"clips: given {clips!r}; allowed are whole numbers from {_LEAST_CLIPS} (with fewer, "
             "chance alone breaks the bound on mutual information)"
+        )
+    if not spec.camera.is_lone:
+        raise ArgumentError(
+            f"spec: given {spec.views} cameras, which {'move' if spec.camera.moves else 'rest'}; "
+            "an audit measures clips of one camera at rest"
         )
     tell = on_group or (lambda group: None)
     source = ClipSource(spec, seed, fields=truth.TRUTH_FIELDS)
@@ -130,7 +136,7 @@ def audit(
     tell("centroids and anti-aliasing")
     plane = spec.clip_bytes // spec.channels
     findings += rendering.centroids(source, min(clips, max(100, _OUTLINE_BYTES // (8 * plane))))
-    if spec.noise.pixel_noise == 0:
+    if spec.noise.pixel_noise == 0 and not (spec.looks.shutter or spec.looks.trail):
         frames = max(20, _SUPERSAMPLED_PIXELS // (spec.height * spec.width))
         findings += rendering.anti_aliasing(source, frames)
     tell("looks")
