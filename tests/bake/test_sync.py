@@ -341,6 +341,12 @@ def test_a_sync_that_is_interrupted_says_so_and_goes_on(origin, tmp_path):
     assert data(out) == data(origin)
 
 
+def is_told_by(process, out):
+    """Whether the store's report is of this process, which minds signals by then."""
+    report = progress_of(out)
+    return report is not None and report.pid == process.pid
+
+
 def test_the_command_that_is_killed_while_it_follows_comes_to_the_same_bytes(
     origin, tmp_path, part
 ):
@@ -351,6 +357,7 @@ def test_the_command_that_is_killed_while_it_follows_comes_to_the_same_bytes(
         process.send_signal(signal.SIGKILL)
         process.wait(SECONDS)
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        until(lambda: is_told_by(process, out) or process.poll() is not None, "it tells of itself")
         until(lambda: len(list(out.glob("*.tar"))) == 5 or process.poll() is not None, "it copies")
         process.send_signal(signal.SIGTERM)
         assert "To resume:" in process.communicate(timeout=SECONDS)[1]

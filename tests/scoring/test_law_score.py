@@ -58,6 +58,9 @@ def test_a_calibration_is_of_one_spec_and_what_is_scored_does_not_change_it(clip
 def test_specs_of_several_objects_and_videos_of_other_sizes_are_refused(clips):
     with pytest.raises(ArgumentError, match="allowed are specs of one object"):
         law_score(clips["video"], preset("scenes-32"))
+    for changes in ({"background": "texture"}, {"views": 2, "baseline": 0.2, "place": 0.4}):
+        with pytest.raises(ArgumentError, match="allowed are one camera"):
+            law_score(clips["video"], preset("magvit-32", **changes))
     with pytest.raises(ArgumentError, match=r"given clips of shape \(7, 3, 32, 32\)"):
         law_score(clips["video"][:, :7], preset("magvit-32"))
 

@@ -137,6 +137,7 @@ def test_a_shard_has_a_power_of_two_of_clips_and_up_to_128_mib_of_video():
         "transients-32": 4096,
         "combinations-32": 4096,
         "stereo-64": 256,
+        "magvit2-32": 4096,
     }
     assert default_shard_clips(ClipSpec().replace(frames=1024, height=1024, width=1024)) == 1
     assert (

@@ -231,7 +231,7 @@ MUTANTS = {
         *(commit._make_way, "        store.set_aside(name)", "        pass"),
     ),
     "index before the card": (
-        *(run._finish, "    shown = ", "{INDEX_LINES}    shown = "),
+        *(run.complete, "    shown = ", "{INDEX_LINES}    shown = "),
         *("{AFTER}", "{AFTER}"),
     ),
     "temps not cleared": (run.materialize_on, "cleared = store.clear_temps()", "cleared = 0"),

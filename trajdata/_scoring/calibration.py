@@ -71,8 +71,15 @@ class Calibration:
 
 def check_scored(spec: ClipSpec) -> None:
     """Raises:
-    ArgumentError: the spec's clips show several objects, which ``track`` cannot tell apart.
+    ArgumentError: the spec's clips show several objects or the views of several cameras, which
+        ``track`` cannot tell apart, or a background of more than one colour, or trails.
     """
+    if spec.views > 1 or spec.looks.has_ground or spec.looks.trail > 0:
+        raise ArgumentError(
+            f"spec: given {spec.views} cameras, the background {spec.looks.background!r} and "
+            f"trails of {spec.looks.trail:g}; allowed are one camera, a background of one colour and no "
+            "trails: all that differs from the background is taken as the object"
+        )
     if spec.slots > 1:
         raise ArgumentError(
             f"spec: given one of up to {spec.slots} objects; allowed are specs of one object: a "
