@@ -77,8 +77,8 @@ def check_scored(spec: ClipSpec) -> None:
     if spec.views > 1 or spec.looks.has_ground or spec.looks.trail > 0:
         raise ArgumentError(
             f"spec: given {spec.views} cameras, the background {spec.looks.background!r} and "
-            f"trails of {spec.looks.trail:g}; allowed are one camera, a background of one colour and no "
-            "trails: all that differs from the background is taken as the object"
+            f"trails of {spec.looks.trail:g}; allowed are one camera, a background of one colour "
+            "and no trails: all that differs from the background is taken as the object"
         )
     if spec.slots > 1:
         raise ArgumentError(
