@@ -17,10 +17,11 @@ RESULTS = Path(__file__).parent / "results"
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--preset", choices=presets(), help="one preset (default: all)")
+    names = [name for name in presets() if preset(name).camera.is_lone]
+    parser.add_argument("--preset", choices=names, help="one preset (default: all)")
     parser.add_argument("--clips", type=int, default=1_000_000, help="clips of the cheap figures")
     arguments = parser.parse_args()
-    for name in [arguments.preset] if arguments.preset else presets():
+    for name in [arguments.preset] if arguments.preset else names:
         started = time.monotonic()
         report = audit(preset(name), clips=arguments.clips)
         report.write(RESULTS)

@@ -15,7 +15,10 @@ LAWS = preset("magvit-32").laws
 
 def batch_of(name_or_spec, count=2000, seed=0, split="train"):
     spec = preset(name_or_spec) if isinstance(name_or_spec, str) else name_or_spec
-    return spec, ClipSource(spec, seed, split, fields=FIELDS).batch(range(count))
+    batch = ClipSource(spec, seed, split, fields=FIELDS).batch(range(count))
+    for name in ("pixels", "depth", "radius") if spec.views > 1 else ():
+        batch[name] = batch[name][:, 0]  # the first camera's
+    return spec, batch
 
 
 def path_from(spec, batch, times):

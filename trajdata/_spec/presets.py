@@ -53,7 +53,7 @@ _PRESETS: dict[str, dict[str, Any]] = {
     "stereo-64": {
         **_SCENES,
         **{"count": (1, 3), "frames": 16, "height": 64, "width": 64},
-        **{"views": 2, "baseline": 0.2},
+        **{"views": 2, "baseline": 0.2, "place": 0.4},
     },
 }
 """Name -> the settings that differ from the defaults. Each names its laws and shapes, so that a
