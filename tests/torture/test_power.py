@@ -234,10 +234,8 @@ MUTANTS = {
         *(run.complete, "    shown = ", "{INDEX_LINES}    shown = "),
         *("{AFTER}", "{AFTER}"),
     ),
-    "temps not cleared": (run.materialize_on, "cleared = store.clear_temps()", "cleared = 0"),
-    "recipe not written": (
-        *(run.materialize_on, "store.create(RECIPE, recipe.to_bytes())", "pass"),
-    ),
+    "temps not cleared": (run.begin, "cleared = store.clear_temps()", "cleared = 0"),
+    "recipe not written": (*(run.begin, "store.create(RECIPE, recipe.to_bytes())", "pass"),),
 }
 
 
