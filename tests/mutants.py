@@ -553,7 +553,7 @@ _RENDER = (
             "behind an object is the background of the row below",
             "begin = (box[0] + i) * width + box[1]",
             "begin = (box[0] + i + 1) * width + box[1]",
-            _LOOKS + "test_pictures_with_backgrounds_and_patterns_are_close_to_supersampling",
+            _LOOKS + "test_a_background_is_that_of_an_independent_renderer",
         ),
     ),
     *_mutants(

@@ -216,7 +216,7 @@ import numpy as np
 from trajdata._arithmetic.philox import key_of, words
 from trajdata._arithmetic.vectors import direction
 from trajdata._laws import linear
-from trajdata._render import compositing
+from trajdata._render import film
 from trajdata._world.camera import project
 from trajdata._world.jitter import shake_positions
 from trajdata._laws.registry import find_law
@@ -233,7 +233,8 @@ placed = np.zeros((1, 1, 2, 3))
 law = find_law("linear")
 motion_kernels((law,)).place_objects(scenes, np.ones((1, 1, 6)), np.arange(2.0), placed)
 values = np.zeros(1, np.uint8)
-compositing._blend(np.ones(1, "f4"), np.ones(1, "f4"), np.float32(9), np.float32(3), values)
+ones = np.ones(1, "f4")
+film._blend_flat(ones, ones, np.float32(9), np.float32(3), ones, values)
 value = {
     "placed": placed.tolist(),
     "direction": direction(0.3, 0.4),
@@ -256,7 +257,7 @@ EDITS = [
     ),
     ("_world/camera.py", "0.5 * width", "0.25 * width", {"pixels"}),
     ("_spec/groups.py", "JITTER_REACH = 3.46", "JITTER_REACH = 4.46", {"shaken"}),
-    ("_render/compositing.py", "_HALF = np.float32(0.5)", "_HALF = np.float32(1.5)", {"blend"}),
+    ("_render/film.py", "_HALF = np.float32(0.5)", "_HALF = np.float32(1.5)", {"blend"}),
 ]
 
 

@@ -45,7 +45,7 @@ def test_a_background_is_that_of_an_independent_renderer(name, changes):
         # The object's edge reaches a pixel beyond its mask.
         free = np.ones((spec.height, spec.width), bool)
         for row, column in np.argwhere(clip["segmentations"][0]):
-            free[max(row - 2, 0) : row + 3, max(column - 2, 0) : column + 3] = False
+            free[max(row - 1, 0) : row + 2, max(column - 1, 0) : column + 2] = False
         assert free.sum() > 200
         assert np.abs(clip["video"][0] - due)[:, free].max() <= 0.51
         assert due[:, free].std() > 0.5
