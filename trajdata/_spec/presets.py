@@ -40,7 +40,6 @@ _PRESETS: dict[str, dict[str, Any]] = {
     "magvit-32": {**_FOUR_LAWS},
     "magvit-64": {**_FOUR_LAWS, "frames": 16, "height": 64, "width": 64},
     "gray-32": {**_FOUR_LAWS, "channels": 1},
-    "magvit2-32": {**_FOUR_LAWS, "frames": 9},
     "magvit2-128": {**_FOUR_LAWS, "frames": 17, "height": 128, "width": 128},
     "magvit-32-random": {**_FOUR_LAWS, "background": "random"},
     "magvit-64-random": {
@@ -64,6 +63,7 @@ _PRESETS: dict[str, dict[str, Any]] = {
         **{"count": (1, 3), "frames": 16, "height": 64, "width": 64},
         **{"views": 2, "baseline": 0.2, "place": 0.4},
     },
+    "magvit2-32": {**_FOUR_LAWS, "frames": 9},
 }
 """Name -> the settings that differ from the defaults. Each names its laws and shapes, so that a
 law or shape that is added later changes none of them."""
