@@ -1526,8 +1526,8 @@ _LOADING = (
         "_loading/permutation.py",
         (
             "an image may be one too large",
-            "if x < end:\n            return np.int64(x)\n\n\n@kernel\ndef preimage",
-            "if x <= end:\n            return np.int64(x)\n\n\n@kernel\ndef preimage",
+            "if x < end:",
+            "if x <= end:",
             "loading/test_permutation.py::test_it_is_a_bijection",
         ),
         (

@@ -95,22 +95,17 @@ def bits_below(n):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def image(w, bits, n, position):  # type: ignore[no-untyped-def]
-    """The image of one position of 0 .. n - 1.
-
-    Args:
-        w: the key of the rounds, the four words at the permutation's address.
-        bits: ``bits_below(n)``.
-        n, position: int64.
-    """
+def _walk(w, bits, n, start, first, step):  # type: ignore[no-untyped-def]
+    """Go through all rounds, from the number ``first`` by ``step``, until the result is below n."""
     low_bits = np.uint64(bits // 2)
     low_mask = (np.uint64(1) << low_bits) - np.uint64(1)
     high_mask = (np.uint64(1) << np.uint64(bits - bits // 2)) - np.uint64(1)
     end = np.uint64(n)
-    x = np.uint64(position)
+    x = np.uint64(start)
     while True:
         low, high = x & low_mask, x >> low_bits
-        for turn in range(_ROUNDS):
+        for count in range(_ROUNDS):
+            turn = first + step * count
             # The rounds change the two halves in turn and never swap them, so that the halves
             # may differ in size.
             if turn % 2 == 0:
@@ -123,21 +118,18 @@ def image(w, bits, n, position):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def image(w, bits, n, position):  # type: ignore[no-untyped-def]
+    """The image of one position of 0 .. n - 1.
+
+    Args:
+        w: the key of the rounds, the four words at the permutation's address.
+        bits: ``bits_below(n)``.
+        n, position: int64.
+    """
+    return _walk(w, bits, n, position, 0, 1)
+
+
+@kernel
 def preimage(w, bits, n, found):  # type: ignore[no-untyped-def]
     """The position of 0 .. n - 1 that has this image: the same rounds, the last one first."""
-    low_bits = np.uint64(bits // 2)
-    low_mask = (np.uint64(1) << low_bits) - np.uint64(1)
-    high_mask = (np.uint64(1) << np.uint64(bits - bits // 2)) - np.uint64(1)
-    end = np.uint64(n)
-    x = np.uint64(found)
-    while True:
-        low, high = x & low_mask, x >> low_bits
-        for back in range(_ROUNDS):
-            turn = _ROUNDS - 1 - back
-            if turn % 2 == 0:
-                high ^= philox4x32(low, np.uint64(turn), w[2], w[3], w[0], w[1])[0] & high_mask
-            else:
-                low ^= philox4x32(high, np.uint64(turn), w[2], w[3], w[0], w[1])[0] & low_mask
-        x = (high << low_bits) | low
-        if x < end:
-            return np.int64(x)
+    return _walk(w, bits, n, found, _ROUNDS - 1, -1)
