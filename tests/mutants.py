@@ -860,6 +860,31 @@ _ASIDE = _WRITING + "test_what_is_set_aside_or_removed_is_so_on_the_medium_too"
 
 _STORE = (
     *_mutants(
+        "_store/cache.py",
+        (
+            "what is read next is given up for what is read after it",
+            "if not (spare and path.stem in kept) and _evicted(path):",
+            "if _evicted(path):",
+            "cloud/test_cache.py::test_what_is_read_next_is_not_given_up_for_what_is_read_after_it",
+        ),
+        (
+            "a file of the cache may have any bytes",
+            "if digest.hexdigest() != sha256:",
+            "if False:",
+            "cloud/test_cache.py::"
+            "test_a_shard_with_other_bytes_is_an_error_before_anybody_sees_them",
+        ),
+    ),
+    *_mutants(
+        "_reading/ahead.py",
+        (
+            "a worker that ends leaves a shard half fetched",
+            "daemon=multiprocessing.parent_process() is None",
+            "daemon=True",
+            "cloud/test_cache.py::test_a_worker_that_ends_leaves_no_shard_half_fetched",
+        ),
+    ),
+    *_mutants(
         "_store/writing.py",
         (
             "no fsync of a file",

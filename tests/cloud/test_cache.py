@@ -310,6 +310,20 @@ def test_a_cache_of_a_folder_is_as_good(tmp_path, tiny_spec):
     assert len(list((tmp_path / "cache").glob("*.tar"))) == 2
 
 
+def test_what_is_read_next_is_not_given_up_for_what_is_read_after_it(tmp_path):
+    cache = ShardCache(tmp_path / "cache", 250_000)
+    (first, held_sha), (second, next_sha), (third, later_sha) = (blob(seed) for seed in range(3))
+    assert cache.fetch(held_sha, len(first), [first], "somewhere")
+    held = cache.map(held_sha, len(first))
+    assert cache.fetch(next_sha, len(second), [second], "somewhere")
+    wanted = later_sha, len(third), [third], "somewhere"
+    assert not cache.fetch(*wanted, kept={next_sha}, wait=False)
+    assert cache.map(next_sha, len(second)) is not None
+    assert cache.fetch(*wanted, kept={next_sha})  # somebody waits for it
+    assert cache.map(next_sha, len(second)) is None
+    assert bytes(held) == first
+
+
 def test_forked_workers_fetch_ahead_too(baked, s3_environment, tiny_spec, tmp_path):
     stored = open_shards(baked, cache_dir=tmp_path / "cache")
     stored[0]

@@ -1,5 +1,8 @@
 """An order that reads each shard once: shards by key, clips mixed within windows of shards."""
 
+import os
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -255,6 +258,9 @@ def test_a_cache_that_holds_two_windows_fetches_each_shard_once(baked, tmp_path,
         return read(store, name, start, size)
 
     monkeypatch.setattr(FolderStore, "read", noting)
+    # As where the first batch compiles: the next window is fetched long before this one is read.
+    utime, now = os.utime, time.time_ns()
+    monkeypatch.setattr(os, "utime", lambda file: utime(file, ns=(now + 10**12, now + 10**12)))
     size = (baked / "train-000000.tar").stat().st_size
     stored = open_shards(baked, cache_dir=tmp_path / "cache", cache_bytes=6 * size + 1000)
     assert shown(of(stored, length=None)) == plain(0, CLIPS, SHARD, 3)

@@ -48,6 +48,8 @@ class Ahead:
     def fetch(self, shards: Sequence[int]) -> None:
         """These shards are read next, in this order: fetch them, and no others that were due."""
         self._told = frozenset(shards)
+        if self._store is not None:
+            self._store.keep(shards)
         self._fetch(shards, 0)
 
     def _fetch(self, shards: Sequence[int], kept: int) -> None:

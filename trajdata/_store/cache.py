@@ -12,7 +12,7 @@ import contextlib
 import hashlib
 import mmap
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -73,7 +73,14 @@ class ShardCache:
             os.close(file)
 
     def fetch(
-        self, sha256: str, size: int, blocks: Iterable[bytes], where: str, *, wait: bool = True
+        self,
+        sha256: str,
+        size: int,
+        blocks: Iterable[bytes],
+        where: str,
+        *,
+        wait: bool = True,
+        kept: Container[str] = (),
     ) -> bool:
         """Take a shard in, unless it is here or another process is just taking it in.
 
@@ -83,6 +90,8 @@ class ShardCache:
             blocks: its bytes, asked for only where it is needed.
             where: it comes from, for errors.
             wait: for another process that is at it, for up to 15 minutes.
+            kept: shards, by their SHA-256, that will be read soon though nobody holds them yet.
+                They are evicted last, and not at all for one that is fetched without waiting.
 
         Returns:
             Whether the shard is here now. It is not where the bound leaves no room for it, or
@@ -103,7 +112,7 @@ class ShardCache:
             if whole.exists() and whole.stat().st_size == size:
                 return True
             try:
-                file = self._reserve(part, size)
+                file = self._reserve(part, size, kept, spare=not wait)
             except Timeout:
                 return False
             if file is None:
@@ -137,17 +146,18 @@ class ShardCache:
                         found = entry.stat(follow_symlinks=False)
                         yield Path(entry.path), found.st_size, found.st_mtime_ns
 
-    def _reserve(self, part: Path, size: int) -> int | None:
+    def _reserve(self, part: Path, size: int, kept: Container[str], *, spare: bool) -> int | None:
         """Open a new file of so many bytes, after eviction where need be; None where there is no
-        room: what is in the folder is in use, or the disk is full."""
+        room: what is in the folder is in use, or is ``kept`` and to be spared, or the disk is
+        full."""
         with FileLock(self.folder / _ROOM_LOCK, timeout=_PATIENCE_SECONDS):
             part.unlink(missing_ok=True)  # of a killed process: the shard's lock is ours
-            files = sorted(self._files(), key=lambda file: file[2])
+            files = sorted(self._files(), key=lambda file: (file[0].stem in kept, file[2]))
             held = sum(bytes_ for _, bytes_, _ in files)
             for path, bytes_, _ in files:
                 if held + size <= self.most_bytes:
                     break
-                if _evicted(path):
+                if not (spare and path.stem in kept) and _evicted(path):
                     held -= bytes_
             if held + size > self.most_bytes:
                 return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from trajdata._errors import ShardError
@@ -42,6 +42,7 @@ class CachedStore:
         self._promised = dict(promised)
         self._shards = {recipe.shard_name(shard): shard for shard in promised}
         self._cache = cache
+        self._kept: frozenset[str] = frozenset()
         self.where = store.where
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -80,6 +81,10 @@ class CachedStore:
             if not self._fetched(name, wait=True):
                 return self._in_memory(name, sha256)
 
+    def keep(self, shards: Iterable[int]) -> None:
+        """These shards are read now or next: this process gives others up before these."""
+        self._kept = frozenset(self._promised[each] for each in shards if each in self._promised)
+
     def fetch_ahead(self, shard: int) -> None:
         """Take a shard into the cache, unless another process is at it.
 
@@ -101,6 +106,7 @@ class CachedStore:
                     self._blocks(name),
                     self._store.path(name),
                     wait=wait,
+                    kept=self._kept,
                 )
             except ShardError:
                 if attempt == _ATTEMPTS:
