@@ -1,10 +1,18 @@
 """The law of a clip is read back from its pixels."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from tests.patience import SECONDS
 from trajdata import ArgumentError, ClipSource, preset
 from trajdata.scoring import calibrate, law_score
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -69,3 +77,24 @@ def test_an_empty_picture_names_no_law():
     score = law_score(np.full((2, 8, 3, 32, 32), 9, np.uint8), preset("magvit-32"))
     assert score.law.tolist() == [-1, -1]
     assert score.is_lawful.tolist() == [False, False]
+
+
+@pytest.mark.slow
+def test_a_law_of_ones_own_is_named_too():
+    program = (
+        "import numpy as np, trajdata, user_law\n"
+        "from trajdata.scoring import law_score\n"
+        "laws = ('linear', 'circular', 'rocking_boat')\n"
+        "spec = trajdata.preset('magvit-32', laws=laws)\n"
+        "batch = trajdata.ClipSource(spec, seed=5, split='test').batch(range(120))\n"
+        "print(np.mean(law_score(batch['video'], spec).law == batch['label']))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'examples'}"},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert float(ended.stdout) >= 0.95

@@ -15,13 +15,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trajdata._clips.sampled import Sampled
 from trajdata._clips.source import ClipSource
 from trajdata._jit import kernel
 from trajdata._laws.registry import Law
 from trajdata._world.motion import motion_kernels
 from trajdata._world.times import frame_times
 
-__all__ = ["Family", "Lens", "fit_family", "sampled_family"]
+__all__ = ["Family", "Lens", "fit_family", "measured_motions", "sampled_family"]
 
 _Array = NDArray[np.float64]
 
@@ -88,19 +89,34 @@ def sampled_family(source: ClipSource, label: int, lens: Lens, count: int) -> Fa
         lens: how they are measured.
         count: how many.
     """
-    spec, law = source.spec, source.spec.known_laws[label]
-    sampled = source._stages.sample(np.arange(count), label)
+    law = source.spec.known_laws[label]
+    sampled, measured = measured_motions(source, label, lens, range(count))
+    radius = sampled.scenes["radius"][:, 0]
+    numbers = np.concatenate([sampled.numbers[:, 0, : len(law.numbers)], radius[:, None]], axis=1)
+    return Family(law, numbers, sampled.scenes["start"][:, 0].copy(), _about_mean(measured))
+
+
+def measured_motions(
+    source: ClipSource, label: int, lens: Lens, indices: range
+) -> tuple[Sampled, _Array]:
+    """Clips of a law, and what a reader without errors measures of them, float64 (B, 3 T).
+
+    Args:
+        source: of the clips.
+        label: of the law, in the spec's order.
+        lens: how they are measured.
+        indices: which B clips of the stream.
+    """
+    spec = source.spec
+    sampled = source._stages.sample(np.asarray(indices), label)
     positions = np.empty((*sampled.scenes.shape, spec.frames, 3))
     times = frame_times(spec.frames, spec.seconds)
     place = motion_kernels(spec.known_laws).place_objects
     place(sampled.scenes, sampled.numbers, times, positions)
     x, y, z = np.moveaxis(positions[:, 0], -1, 0)
-    radius = sampled.scenes["radius"][:, 0]
     pixels = lens.focal * np.stack([x / z, y / z], axis=-1)
     pixels += (0.5 * lens.width, 0.5 * lens.height)
-    looks = _about_mean(lens.whitened(pixels, lens.focal * radius[:, None] / z))
-    numbers = np.concatenate([sampled.numbers[:, 0, : len(law.numbers)], radius[:, None]], axis=1)
-    return Family(law, numbers, sampled.scenes["start"][:, 0].copy(), looks)
+    return sampled, lens.whitened(pixels, lens.focal * sampled.scenes["radius"][:, :1] / z)
 
 
 def _about_mean(measured: _Array) -> NDArray[np.float32]:

@@ -13,7 +13,12 @@ from trajdata._checks import needed
 from trajdata._clips.source import ClipSource
 from trajdata._clips.source_protocol import Source
 from trajdata._errors import ArgumentError
-from trajdata._scoring.clips_scored import agreement, check_source, scored_batches
+from trajdata._scoring.clips_scored import (
+    agreement,
+    check_source,
+    scored_batches,
+    scored_sources,
+)
 from trajdata._scoring.intervals import SCORING_EXTRA, Figure, share_of
 from trajdata._scoring.laws import LawScores, law_score
 from trajdata._scoring.tracking import Tracks, track
@@ -21,9 +26,9 @@ from trajdata._scoring.tracking import Tracks, track
 __all__ = ["GeneratorScore", "evaluate_generator"]
 
 _Array = NDArray[np.float64]
-_Sample = Callable[[NDArray[np.int64]], NDArray[Any]]
 
-_SCORED_FIELDS = ("video", "label", "index", "pixels", "radius")
+_CHUNK = 512
+_Sample = Callable[[NDArray[np.int64]], NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -97,7 +102,8 @@ def evaluate_generator(
     made: list[LawScores] = []
     real: list[LawScores] = []
     shuffled, labels = [], []
-    for batch in scored_batches(source.with_fields(_SCORED_FIELDS), calibration, clips, batch_size):
+    (held,) = scored_sources(source, ()).values()
+    for batch in scored_batches(held, calibration, clips, batch_size):
         videos = np.asarray(sample(batch.label.copy()))
         if videos.shape[:1] != batch.label.shape:
             raise ArgumentError(
@@ -112,8 +118,9 @@ def evaluate_generator(
     named = np.concatenate([score.law for score in made])
     known = ClipSource(spec, source.seed, "train", fields=("video",))
     training = _flat(_tracks_of(known, 0, training_clips).pixels)
-    # As many real clips again, which neither are scored nor were trained on.
-    others = _tracks_of(source.with_fields(("video",)), clips, clips)
+    # As many real clips again, of which none is scored; a stored source need not have them.
+    again = ClipSource(spec, source.seed, source.split, fields=("video",))
+    others = _tracks_of(again, clips, clips)
     paths, real_paths = _paths(made), _paths(real)
     near, real_near = _nearest(paths, training), _nearest(real_paths, training)
     table = np.zeros((len(spec.laws), len(spec.laws) + 1), np.int64)
@@ -136,11 +143,11 @@ def evaluate_generator(
 
 
 def _tracks_of(source: Source, first: int, count: int) -> Tracks:
-    end = first + count if source.clips is None else min(first + count, source.clips)
-    parts = []
-    for begin in range(min(first, end - 1), end, 512):
-        batch: Any = source.batch(range(begin, min(begin + 512, end)))
-        parts.append(track(batch["video"]))
+    end = first + count
+    parts = [
+        track(source.batch(range(begin, min(begin + _CHUNK, end)))["video"])
+        for begin in range(first, end, _CHUNK)
+    ]
     return Tracks(
         np.concatenate([part.pixels for part in parts]),
         np.concatenate([part.radius for part in parts]),

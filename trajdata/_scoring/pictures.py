@@ -60,39 +60,29 @@ def draw_scores(scores: Mapping[str, _Score] | _Score, path: str | os.PathLike[s
     """
     splits = _by_split(scores)
     figure_class = needed("matplotlib.figure", SCORING_EXTRA).Figure
-    names = [field.name for field in fields(next(iter(splits.values())))]
     first = next(iter(splits.values()))
-    alone = [name for name in names if isinstance(getattr(first, name), Figure)]
-    shares = [name for name in alone if getattr(first, name).high <= 1.0 and "_px" not in name]
-    rest = [name for name in alone if name not in shares]
+    held = {field.name: getattr(first, field.name) for field in fields(first)}
+    alone = [name for name, value in held.items() if isinstance(value, Figure)]
+    lengths = [name for name in alone if name.endswith(("_px", "_db"))]
+    shares = [name for name in alone if name not in lengths]
+    panels = [shares, *([name] for name in lengths)]
     series = [
         name
-        for name in names
-        if isinstance(getattr(first, name), tuple)
-        and getattr(first, name)
-        and isinstance(getattr(first, name)[0], Figure)
+        for name, value in held.items()
+        if isinstance(value, tuple) and value and isinstance(value[0], Figure)
     ]
-    panels = [panel for panel in (shares, *([name] for name in rest)) if panel]
-    rows = len(panels) + bool(series)
-    heights = [0.5 + 0.3 * len(panel) for panel in panels] + [3.0] * bool(series)
+    heights = [0.5 + 0.3 * len(panel) for panel in panels] + [3.0] * len(splits) * bool(series)
     drawing = figure_class(figsize=(8, 1.0 + sum(heights)), layout="constrained")
-    axes = drawing.subplots(rows, 1, squeeze=False, height_ratios=heights)[:, 0]
+    axes = drawing.subplots(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0]
     for panel, part in zip(panels, axes, strict=False):
         for place, (split, score) in enumerate(splits.items()):
             _bars(part, panel, score, split, place / len(splits))
-        if panel is shares:
-            part.set(xlim=(0, 1))
         part.set(yticks=range(len(panel)), yticklabels=panel)
         part.invert_yaxis()
+    axes[0].set(xlim=(0, 1))
     if series:
-        score = first
-        for name in series:
-            held = getattr(score, name)
-            axes[-1].plot(
-                range(len(held)), [figure.value for figure in held], marker="o", label=name
-            )
-        axes[-1].set(xlabel="frame to come", ylabel="pixels")
-        axes[-1].legend(fontsize=8)
+        for part, (split, score) in zip(axes[len(panels) :], splits.items(), strict=True):
+            _lines(part, series, score, split)
     if len(splits) > 1:
         axes[0].legend(fontsize=8)
     drawing.savefig(path, dpi=120, format="png")
@@ -111,3 +101,11 @@ def _bars(part: Axes, panel: list[str], score: _Score, split: str, shift: float)
         capsize=3,
         label=split or None,
     )
+
+
+def _lines(part: Axes, series: list[str], score: _Score, split: str) -> None:
+    for name in series:
+        values = [figure.value for figure in getattr(score, name)]
+        part.plot(range(1, len(values) + 1), values, marker="o", label=name)
+    part.set(title=split or None, xlabel="frame to come", ylabel="pixels")
+    part.legend(fontsize=8)
