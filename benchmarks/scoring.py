@@ -18,7 +18,8 @@ from rich.table import Table
 from trajdata import ClipSource, preset, presets
 from trajdata.scoring import law_score
 
-CLIPS = 1000
+CLIPS, SEED = 1000, 20_261_125
+"""The seed is one that nobody looked at while the criterion was chosen."""
 LEAST_RIGHT = {"laws-32": 95.0}
 LEAST_RIGHT_OF_FOUR_LAWS, MOST_FROM_CHANCE, LEAST_CLIPS_S = 99.5, 3.0, 2000.0
 
@@ -34,7 +35,7 @@ def measured(name: str) -> dict[str, Any]:
     found: dict[str, Any] = {"laws": laws, "shape": spec.video_shape, "splits": {}}
     law_score(ClipSource(spec).batch(range(8))["video"], spec)  # compiles, and calibrates
     for split in ("test", *(split for split in spec.splits if split.startswith("ood-"))):
-        batch = ClipSource(spec, split=split).batch(range(CLIPS))
+        batch = ClipSource(spec, SEED, split).batch(range(CLIPS))
         began = time.process_time()
         named = law_score(batch["video"], spec).law
         seconds = time.process_time() - began
@@ -73,7 +74,7 @@ def main() -> None:
         "shuffled_points_from_chance": MOST_FROM_CHANCE,
         "clips_per_s_at_8x32": LEAST_CLIPS_S,
     }
-    save(given.out, given.repetitions, clips=CLIPS, targets=targets, presets=results)
+    save(given.out, given.repetitions, clips=CLIPS, seed=SEED, targets=targets, presets=results)
 
 
 if __name__ == "__main__":

@@ -83,7 +83,7 @@ def start(tmp_path, tiny_spec, cluster):
     yield started
     for process in running:
         process.kill()
-        process.communicate()
+        process.communicate(timeout=SECONDS)
 
 
 def ended(process):

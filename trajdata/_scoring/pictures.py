@@ -77,9 +77,8 @@ def draw_scores(scores: Mapping[str, _Score] | _Score, path: str | os.PathLike[s
     for panel, part in zip(panels, axes, strict=False):
         for place, (split, score) in enumerate(splits.items()):
             _bars(part, panel, score, split, place / len(splits))
-        part.set(yticks=range(len(panel)), yticklabels=panel)
-        part.invert_yaxis()
-    axes[0].set(xlim=(0, 1))
+        part.set(yticks=range(len(panel)), yticklabels=panel, ylim=(len(panel) - 0.2, -0.2))
+    axes[0].set(xlim=(-0.02, 1.02))
     if series:
         for part, (split, score) in zip(axes[len(panels) :], splits.items(), strict=True):
             _lines(part, series, score, split)
@@ -106,6 +105,7 @@ def _bars(part: Axes, panel: list[str], score: _Score, split: str, shift: float)
 def _lines(part: Axes, series: list[str], score: _Score, split: str) -> None:
     for name in series:
         values = [figure.value for figure in getattr(score, name)]
-        part.plot(range(1, len(values) + 1), values, marker="o", label=name)
-    part.set(title=split or None, xlabel="frame to come", ylabel="pixels")
+        frames = range(1, len(values) + 1)
+        part.plot(frames, values, marker="o", label=name)
+    part.set(title=split or None, xlabel="frame to come", ylabel="pixels", xticks=frames)
     part.legend(fontsize=8)

@@ -93,6 +93,7 @@ class RayEngine:
                     store.clear_temps()  # of processes that were killed, and whose shards are there
                     return commits
                 if isinstance(news, Refused):
+                    # Of our own process on a node; Ray unpickles what nodes return in any case.
                     raise pickle.loads(news.error)
                 if isinstance(news, Lost):
                     raise OSError(news.errno, news.text)
@@ -157,7 +158,7 @@ class _Driver:
         except (OSError, subprocess.TimeoutExpired):
             pass
         finally:
-            self._process.kill()
+            self._process.kill()  # which nothing outlives, so this wait ends
             self._process.wait()
             self._orders.close()
             self._news.close()
