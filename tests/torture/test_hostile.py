@@ -362,18 +362,23 @@ def attack(folder):
         walk(store, recipe, shard)
 
 
-def check_refused(folder):
-    # Once for the time, once for the memory: measuring that costs time.
+def work_of(folder):
+    """How long an attack takes, in times that a piece takes to be hashed just before."""
     start = time.process_time()
     hashlib.sha256(bytes(64 * 2**20)).digest()
     piece = time.process_time() - start
     start = time.process_time()
-    with pytest.raises(ShardError) as caught:
+    with pytest.raises(ShardError):
         attack(folder)
-    spent = time.process_time() - start
+    return (time.process_time() - start) / piece
+
+
+def check_refused(folder):
+    # A busy machine only adds to the work; what an attack makes of a reader is there each time.
+    assert any(work_of(folder) < MOST_HASHED for _ in range(5))
     tracemalloc.start()
     try:
-        with pytest.raises(ShardError):
+        with pytest.raises(ShardError) as caught:
             attack(folder)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
@@ -382,7 +387,6 @@ def check_refused(folder):
     assert caught.value.expected
     assert caught.value.found
     assert len(str(caught.value)) < 2000
-    assert spent < MOST_HASHED * piece
     assert peak < MOST_BYTES
 
 
