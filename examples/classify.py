@@ -8,6 +8,7 @@ frame only, of as many clips. The first network is also asked with the frames in
 
 import torch
 import torch.nn.functional as F
+from matplotlib.figure import Figure
 from torch import nn
 from training import DEVICE, Training, begin, finish
 
@@ -52,8 +53,9 @@ def first_frame(video):
 
 def shuffled(video):
     """The frames of each clip in an order of its own, at random."""
-    order = torch.rand(len(video), video.shape[2], device=video.device).argsort(1)
-    return torch.take_along_dim(video, order[:, None, :, None, None], 2)
+    generator = torch.Generator().manual_seed(0)
+    order = torch.rand(len(video), video.shape[2], generator=generator).argsort(1)
+    return torch.take_along_dim(video, order[:, None, :, None, None].to(DEVICE), 2)
 
 
 @torch.no_grad()
@@ -74,6 +76,7 @@ def accuracy(table):
 
 def trained(name, view, frames, source, options):
     """A network that was trained on what ``view`` shows of the clips, and the figures of that."""
+    torch.manual_seed(options.seed)  # here, so that the weights are the same after a resume
     network = classifier(source.spec, frames)
     training = Training(name, network, options, rate=2e-3)
     for video, label in training.batches(source, OUTPUT):
@@ -83,8 +86,6 @@ def trained(name, view, frames, source, options):
 
 def draw(table, laws, path):
     """The confusion as a picture."""
-    from matplotlib.figure import Figure
-
     figure = Figure(figsize=(4, 3.6), layout="constrained")
     axes = figure.subplots()
     axes.imshow(table, cmap="Blues")
@@ -99,7 +100,7 @@ def draw(table, laws, path):
 
 
 def main():
-    options = begin(__doc__, "classify", clips=40_000)
+    options = begin(__doc__, "classify", clips=60_000)
     spec = trajdata.preset("magvit-32")
     train = trajdata.ClipSource(spec, options.seed, "train")
     val = trajdata.ClipSource(spec, options.seed, "val")

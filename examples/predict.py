@@ -83,7 +83,7 @@ def main():
     spec = trajdata.preset("magvit-32")
     train = trajdata.ClipSource(spec, options.seed, fields=("video", "segmentations"))
     network = Predictor(spec)
-    training = Training("predictor", network, options, rate=1e-3, object_weight=OBJECT)
+    training = Training("predictor", network, options, rate=1e-3, weight=OBJECT)
     for video, segmentations in training.batches(train, OUTPUT):
         training.step(loss_of(network, video, segmentations))
     network.eval()
@@ -97,7 +97,7 @@ def main():
     )
     for frame, better in enumerate(scores["val"].beats_velocity, GIVEN + 1):
         print(f"frame {frame}: {'nearer' if better else 'NOT nearer'} than constant velocity")
-    found = {"preset": "magvit-32", "given": GIVEN, **training.figures()}
+    found = {"preset": "magvit-32", "given": GIVEN, "object_weight": OBJECT, **training.figures()}
     found["scores"] = scores_json(scores)
     finish("predict", spec, options, found, lambda path: draw(found["scores"]["val"], path))
 

@@ -75,6 +75,7 @@ def main():
     tokens = spec.frames // 2 * (spec.height // 8) * (spec.width // 8)
     rows, before = [], {}
     for levels in SIZES:
+        torch.manual_seed(options.seed)  # here, so that the weights are the same after a resume
         network = Autoencoder(spec.channels, levels)
         own = network.state_dict()
         own |= {name: held for name, held in before.items() if held.shape == own[name].shape}
