@@ -22,14 +22,14 @@ RESULTS = Path(__file__).parent / "results"
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def begin(text, name, *, clips):
+def begin(text, name, *, clips, batch=16):
     """The options of an example, whose docstring is ``text``; threads and seed are set."""
     parser = argparse.ArgumentParser(description=text.splitlines()[0])
     add = parser.add_argument
     add("--out", type=Path, default=Path("examples-out") / name, help="folder of what is made")
     add("--clips", type=int, default=clips, help=f"to train a network on (default: {clips:,})")
     add("--test-clips", type=int, default=1000, help="to score on, of a split (default: 1000)")
-    add("--batch", type=int, default=16, help="clips a step (default: 16)")
+    add("--batch", type=int, default=batch, help=f"clips a step (default: {batch})")
     add("--seed", type=int, default=0, help="of clips and weights (default: 0)")
     add("--threads", type=int, help="of torch (default: all cores)")
     add("--save-seconds", type=float, default=60, help="between checkpoints (default: 60)")
