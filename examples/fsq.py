@@ -57,8 +57,8 @@ class Residual(nn.Module):
 
 
 class Autoencoder(nn.Module):
-    """Videos (B, C, T, H, W), floats on 0..1 -> logits of the same videos, made from one token for 2
-    frames of 8 x 8 pixels. T is a multiple of 2, H and W are multiples of 8.
+    """Videos (B, C, T, H, W), floats on 0..1 -> logits of the same, from one token for 2 frames of
+    8 x 8 pixels. T is a multiple of 2, H and W are multiples of 8.
 
     Train it with ``binary_cross_entropy_with_logits``. Squared errors would be nearly as small if
     all were black, as the object is a hundredth of the pixels, and they pardon a faint halo around

@@ -32,7 +32,7 @@ def through_tokens(network, video):
     """uint8 (B, T, C, H, W) -> the same from its tokens: what ``evaluate_tokenizer`` calls."""
     floats = torch.from_numpy(video).to(DEVICE).transpose(1, 2) / 255
     made = network.decode(network.encode(floats)).transpose(1, 2)
-    return (255 * made.clamp(0, 1)).round().byte().cpu().numpy()
+    return (255 * made).round().byte().cpu().numpy()
 
 
 def draw(rows, path):
