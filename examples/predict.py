@@ -37,7 +37,7 @@ class Residual(nn.Module):
 class Predictor(nn.Module):
     """Frames (B, GIVEN, C, H, W) on 0..1 -> logits of those to come, (B, coming, C, H, W)."""
 
-    def __init__(self, spec, width=128, depth=4):
+    def __init__(self, spec, width=96, depth=4):
         super().__init__()
         self.shape = (spec.frames - GIVEN, spec.channels, spec.height, spec.width)
         self.cut = nn.Conv2d(GIVEN * spec.channels, width, 4, 4)

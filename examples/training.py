@@ -63,7 +63,7 @@ class Training:
         self.plan |= settings
         self.file = options.out / f"{name}.pt"
         if self.file.exists():
-            saved = torch.load(self.file, map_location=DEVICE, weights_only=True)
+            saved = torch.load(self.file, map_location="cpu", weights_only=True)
             if saved["plan"] != self.plan:
                 there = f"{self.file} is of a training with {saved['plan']}"
                 raise SystemExit(f"{there}, not with {self.plan}: give another --out")
