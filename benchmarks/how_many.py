@@ -194,7 +194,9 @@ def read(path: Path) -> list[dict[str, Any]]:
 
 def write(path: Path, rows: list[dict[str, Any]]) -> None:
     """The result file and its picture, each in the place of the old one."""
-    rows = sorted(rows, key=lambda r: (list(TASKS).index(r["task"]), ORDER.index(r["clips"]), r["seed"]))
+    rows = sorted(
+        rows, key=lambda r: (list(TASKS).index(r["task"]), ORDER.index(r["clips"]), r["seed"])
+    )
     report = {
         "spec": json.loads(SPEC.to_json()),
         "given_frames": GIVEN,
@@ -233,13 +235,18 @@ def draw(report: dict[str, Any], path: Path) -> None:
                     panel.plot([place, place], ends, color=style["color"], linewidth=4, alpha=0.3)
             dots = [row for row in report["rows"] if row["task"] == name]
             panel.plot(
-                [at[row["clips"]] for row in dots], [row[held] for row in dots], ".", color="black",
+                [at[row["clips"]] for row in dots],
+                [row[held] for row in dots],
+                ".",
+                color="black",
                 markersize=3,
             )
         if name == "prediction":
             some = [row["constant_velocity_px"] for row in report["rows"] if row["task"] == name]
             if some:
-                panel.axhline(np.mean(some), color="gray", linestyle="--", label="constant velocity")
+                panel.axhline(
+                    np.mean(some), color="gray", linestyle="--", label="constant velocity"
+                )
         if name != "prediction":
             chance = 1 / len(SPEC.laws)
             panel.axhline(chance, color="gray", linestyle="--", label="chance")
