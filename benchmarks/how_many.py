@@ -1,8 +1,8 @@
 """How many clips do classification, prediction and generation need?
 
-    python benchmarks/how_many.py                     # everything: about an hour and a half of one core
+    python benchmarks/how_many.py            # everything: about an hour and a half of one core
     python benchmarks/how_many.py --task prediction --seeds 1
-    python benchmarks/how_many.py --draw              # the picture anew, from the result file
+    python benchmarks/how_many.py --draw     # the picture anew, from the result file
 
 For each of the three tasks of ``how_many_tasks.py`` the same small network is trained on 1,000 to
 100,000 clips, repeated in an order of their own in every pass, and on fresh clips, of which none is
@@ -40,6 +40,7 @@ import matplotlib.pyplot as plt
 
 FRESH = "fresh"
 NUMBERS = (1_000, 3_000, 10_000, 30_000, 100_000)
+SIZES = (*NUMBERS, FRESH)
 SEEDS = (0, 1, 2)
 ORDER = (FRESH, 1_000, 10_000, 100_000, 3_000, 30_000)
 """The ends of the curves first, so that the first minutes tell most."""
@@ -159,7 +160,7 @@ def summary(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     found = []
     for name, task in TASKS.items():
         figures = [task.figure] + ["memorized"] * (name == "generation")
-        for clips in (*NUMBERS, FRESH):
+        for clips in SIZES:
             some = [row for row in rows if (row["task"], row["clips"]) == (name, clips)]
             for figure in figures if some else ():
                 values = [row[figure] for row in some]
@@ -215,52 +216,51 @@ AXES = {
     "error_px": "error of place, pixels",
     "law_agreement": "share of generated clips",
 }
+LINES = {
+    "accuracy": ("network", "#2c7fb8"),
+    "error_px": ("network", "#2c7fb8"),
+    "law_agreement": ("obey the law asked for", "#2c7fb8"),
+    "memorized": ("memorized", "#d95f0e"),
+}
 
 
 def draw(report: dict[str, Any], path: Path) -> None:
     """One panel a task: the mean over seeds, its interval, and each run as a dot."""
     figure, panels = plt.subplots(1, 3, figsize=(13, 3.8), layout="constrained")
-    at = {clips: place for place, clips in enumerate((*NUMBERS, FRESH))}
     for panel, (name, task) in zip(panels, report["tasks"].items(), strict=True):
-        lines = {"law_agreement": "obey the law asked for", "memorized": "memorized"}
-        for number, held in enumerate([task["figure"]] + ["memorized"] * (name == "generation")):
+        rows = [row for row in report["rows"] if row["task"] == name]
+        for held in LINES:
             cells = [c for c in report["summary"] if (c["task"], c["figure"]) == (name, held)]
-            places, means = [at[c["clips"]] for c in cells], [c["mean"] for c in cells]
-            order = np.argsort(places)
-            style = {"color": ("#2c7fb8", "#d95f0e")[number], "label": lines.get(held, "network")}
-            panel.plot(np.array(places)[order], np.array(means)[order], "o-", **style)
-            for place, cell in zip(places, cells, strict=True):
-                if cell["low"] is not None:
-                    ends = [max(cell["low"], 0), cell["high"]]
-                    panel.plot([place, place], ends, color=style["color"], linewidth=4, alpha=0.3)
-            dots = [row for row in report["rows"] if row["task"] == name]
-            panel.plot(
-                [at[row["clips"]] for row in dots],
-                [row[held] for row in dots],
-                ".",
-                color="black",
-                markersize=3,
-            )
-        if name == "prediction":
-            some = [row["constant_velocity_px"] for row in report["rows"] if row["task"] == name]
-            if some:
-                panel.axhline(
-                    np.mean(some), color="gray", linestyle="--", label="constant velocity"
-                )
+            if cells:
+                _curve(panel, held, cells, rows)
+        dashed = {"color": "gray", "linestyle": "--"}
         if name != "prediction":
-            chance = 1 / len(SPEC.laws)
-            panel.axhline(chance, color="gray", linestyle="--", label="chance")
-        panel.set_xticks(range(len(at)), [f"{c:,}" if c != FRESH else "fresh" for c in at])
+            panel.axhline(1 / len(SPEC.laws), label="chance", **dashed)
+        elif rows:
+            velocity = np.mean([row["constant_velocity_px"] for row in rows])
+            panel.axhline(velocity, label="constant velocity", **dashed)
+        panel.set_xticks(range(len(SIZES)), [*(f"{c:,}" for c in NUMBERS), FRESH])
         panel.set_ylim(0, None if name == "prediction" else 1.03)
-        shown = task["steps"] * task["batch_clips"]
         panel.set(title=name, ylabel=AXES[task["figure"]])
-        panel.set_xlabel(f"different clips, of {shown:,} shown")
+        panel.set_xlabel(f"different clips, of {task['steps'] * task['batch_clips']:,} shown")
         panel.grid(alpha=0.3)
         panel.legend(fontsize=8)
     temporary = path.with_suffix(f".{os.getpid()}.tmp")
     figure.savefig(temporary, dpi=90, format="png")
     os.replace(temporary, path)
     plt.close(figure)
+
+
+def _curve(panel: Any, held: str, cells: list[dict[str, Any]], rows: list[dict[str, Any]]) -> None:
+    label, color = LINES[held]
+    places = [SIZES.index(cell["clips"]) for cell in cells]
+    panel.plot(places, [cell["mean"] for cell in cells], "o-", color=color, label=label)
+    for place, cell in zip(places, cells, strict=True):
+        if cell["low"] is not None:
+            ends = [max(cell["low"], 0), cell["high"]]
+            panel.plot([place, place], ends, color=color, linewidth=4, alpha=0.3)
+    at = [SIZES.index(row["clips"]) for row in rows]
+    panel.plot(at, [row[held] for row in rows], ".", color="black", markersize=3)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Does a generated clip obey the law that was asked for? Class-conditional flow matching in latents.
+"""Does a generated clip obey the law that was asked for? Flow matching, conditional on the class.
 
     python examples/generate.py
 
@@ -27,7 +27,7 @@ OUTPUT = trajdata.Output(dtype="float32", value_range=(0, 1), as_tuple=("video",
 
 
 def mlp(*sizes):
-    layers = [(nn.Linear(a, b), nn.ReLU()) for a, b in zip(sizes, sizes[1:], strict=False)]
+    layers = [(nn.Linear(sizes[k - 1], sizes[k]), nn.ReLU()) for k in range(1, len(sizes))]
     return nn.Sequential(*[part for pair in layers for part in pair][:-1])
 
 
