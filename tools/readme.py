@@ -19,7 +19,7 @@ RESULTS = ROOT / "benchmarks" / "results"
 EXAMPLES = ROOT / "examples" / "results"
 PAGES = (
     *(ROOT / "README.md", ROOT / "docs" / "performance.md", ROOT / "docs" / "quality.md"),
-    ROOT / "docs" / "guide" / "examples.md",
+    *(ROOT / "docs" / "guide" / "examples.md", ROOT / "docs" / "index.md"),
 )
 SIZES = ("8x32", "16x64")
 PRESETS = ("magvit-32", "magvit-64", "gray-32", "magvit2-128")
@@ -331,7 +331,139 @@ def examples() -> str:
     return f"{table([*head, 'of it waiting for clips'], rows)}\n\n{measured}"
 
 
+def generator() -> str:
+    found = load("generate", EXAMPLES)
+    coder, flow = found["autoencoder"], found["flow"]
+    kept, made = coder["scores"], flow["scores"]
+    rows = [
+        ["generated clips", _share(made["law_agreement"]), _share(made["lawful"])],
+        ["reconstructions of real clips", _share(kept["law_retention"]), ""],
+        ["real clips", _share(made["real_law"]), _share(made["real_lawful"])],
+        ["real clips, frames shuffled", _share(made["shuffled_law"]), ""],
+    ]
+    names = ("autoencoder", "flow")
+    cost = [
+        [
+            name,
+            f"{found[name]['parameters']:,}",
+            f"{found[name]['training_clips']:,}",
+            f"{found[name]['cpu_seconds']:,.0f}",
+            f"{found[name]['seconds']:,.0f}",
+            f"{found[name]['waiting_share']:.1%}",
+        ]
+        for name in names
+    ]
+    near, real = made["nearest_training_px"], made["real_nearest_training_px"]
+    machine = found["machine"]
+    head = [f"of {made['clips']:,} clips", "name the law asked for", "as near to a law as real ones"]
+    trained = ["network", "parameters", "clips", "s of one core", "s", "of it waiting for clips"]
+    new = (
+        f"Memorized: {_share(made['memorized'])}; of real clips 1.0%. The nearest of "
+        f"{made['training_clips']:,} training clips is {near:.2f} px away, that of a real clip "
+        f"{real:.2f} px."
+    )
+    measured = f"Measured on: {machine['cpu']}, {machine['threads']} thread of {machine['cores']} "
+    measured += f"cores, {machine['system']}; torch {machine['torch']}."
+    return "\n\n".join([table(head, rows), new, table(trained, cost), measured])
+
+
+NUMBERS = (1_000, 3_000, 10_000, 30_000, 100_000)
+FRESH = "fresh"
+UNITS: dict[str, Callable[[float], str]] = {
+    "accuracy": lambda value: f"{value:.1%}",
+    "error_px": lambda value: f"{value:.2f} px",
+    "law_agreement": lambda value: f"{value:.1%}",
+    "memorized": lambda value: f"{value:.1%}",
+}
+WORDS = {
+    "accuracy": "classification: accuracy",
+    "error_px": "prediction: error of place",
+    "law_agreement": "generation: obey the law asked for",
+    "memorized": "generation: memorized",
+}
+Means = dict[tuple[str, int | str], float]
+
+
+def _is_as_good(figure: str, of: Means, clips: int) -> bool:
+    """Whether this many clips, repeated, do as well as fresh ones by a figure."""
+    mean, fresh = of[figure, clips], of[figure, FRESH]
+    if figure == "memorized":
+        return mean <= fresh + 0.01
+    return mean <= 1.05 * fresh if figure == "error_px" else mean >= fresh - 0.01
+
+
+def enough(of: Means, *figures: str) -> int | None:
+    """The least of the numbers that were tried from which on clips that are repeated do as well as
+    fresh ones; None where no number does."""
+    found = None
+    for clips in reversed(NUMBERS):
+        if (figures[0], clips) not in of:
+            continue
+        if not all(_is_as_good(figure, of, clips) for figure in figures):
+            break
+        found = clips
+    return found
+
+
+def how_many_answer(report: Any = None) -> str:
+    """The answer in a few sentences, from the means of the result file."""
+    report = report or load("how_many")
+    of: Means = {(cell["figure"], cell["clips"]): cell["mean"] for cell in report["summary"]}
+    seeds = [cell["seeds"] for cell in report["summary"]]
+    tasks = (("accuracy",), ("error_px",), ("law_agreement", "memorized"))
+    words = []
+    for name, figures in zip(("classification", "prediction", "generation"), tasks, strict=True):
+        if (figures[0], FRESH) in of:
+            least = enough(of, *figures)
+            number = f"more than {max(NUMBERS):,}" if least is None else f"{least:,}"
+            words.append(f"**{number}** for {name}")
+    ends = [
+        f"{UNITS[figure](of[figure, 1_000])} and {UNITS[figure](of[figure, FRESH])} "
+        f"({WORDS[figure].partition(': ')[2]})"
+        for figure in WORDS
+        if (figure, FRESH) in of and (figure, 1_000) in of
+    ]
+    count = f"{min(seeds)}" if min(seeds) == max(seeds) else f"{min(seeds)} to {max(seeds)}"
+    return (
+        f"So many clips, shown again and again, did as well as fresh ones of which none is seen "
+        f"twice: {', '.join(words)}. With 1,000 clips and with fresh ones: {', '.join(ends)}. Each "
+        f"is the mean of {count} small networks trained for minutes; larger ones may need more."
+    )
+
+
+def how_many() -> str:
+    """Means over seeds, with their intervals, by task and number of clips."""
+    report = load("how_many")
+    cells = {(cell["figure"], cell["clips"]): cell for cell in report["summary"]}
+    rows = []
+    for figure, words in WORDS.items():
+        row = [words]
+        for clips in (*NUMBERS, FRESH):
+            cell = cells.get((figure, clips))
+            text = "" if cell is None else UNITS[figure](cell["mean"])
+            if cell is not None and cell["low"] is not None:
+                text += f" ± {UNITS[figure](cell['high'] - cell['mean'])}"
+            row.append(text if cell is None else f"{text} ({cell['seeds']})")
+        rows.append(row)
+    trained = [
+        [
+            name,
+            " + ".join(f"{number:,}" for number in task["parameters"].values()),
+            f"{task['steps']:,}",
+            f"{task['steps'] * task['batch_clips']:,}",
+            f"{max(row['cpu_seconds'] for row in report['rows'] if row['task'] == name):,.0f}",
+        ]
+        for name, task in report["tasks"].items()
+    ]
+    head = ["mean (seeds)", *(f"{clips:,}" for clips in NUMBERS), FRESH]
+    about = ["task", "parameters", "steps", "clips shown", "s of one core, at most"]
+    return f"{table(head, rows)}\n\n{table(about, trained)}\n\n{measured_on(report['rows'][-1])}"
+
+
 TABLES: dict[str, Callable[[], str]] = {
+    "generator": generator,
+    "how_many": how_many,
+    "how_many_answer": how_many_answer,
     "learnability": learnability,
     "examples": examples,
     "classify": classify,
