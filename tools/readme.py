@@ -355,7 +355,11 @@ def generator() -> str:
     ]
     near, real = made["nearest_training_px"], made["real_nearest_training_px"]
     machine = found["machine"]
-    head = [f"of {made['clips']:,} clips", "name the law asked for", "as near to a law as real ones"]
+    head = [
+        f"of {made['clips']:,} clips",
+        "name the law asked for",
+        "as near to a law as real ones",
+    ]
     trained = ["network", "parameters", "clips", "s of one core", "s", "of it waiting for clips"]
     new = (
         f"Memorized: {_share(made['memorized'])}; of real clips 1.0%. The nearest of "
