@@ -240,6 +240,7 @@ def draw(report: dict[str, Any], path: Path) -> None:
             velocity = np.mean([row["constant_velocity_px"] for row in rows])
             panel.axhline(velocity, label="constant velocity", **dashed)
         panel.set_xticks(range(len(SIZES)), [*(f"{c:,}" for c in NUMBERS), FRESH])
+        panel.set_xlim(-0.3, len(SIZES) - 0.7)
         panel.set_ylim(0, None if name == "prediction" else 1.03)
         panel.set(title=name, ylabel=AXES[task["figure"]])
         panel.set_xlabel(f"different clips, of {task['steps'] * task['batch_clips']:,} shown")

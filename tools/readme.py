@@ -409,29 +409,38 @@ def enough(of: Means, *figures: str) -> int | None:
     return found
 
 
+TASKS = {
+    "classification": ("accuracy",),
+    "prediction": ("error_px",),
+    "generation": ("law_agreement", "memorized"),
+}
+
+
 def how_many_answer(report: Any = None) -> str:
     """The answer in a few sentences, from the means of the result file."""
     report = report or load("how_many")
     of: Means = {(cell["figure"], cell["clips"]): cell["mean"] for cell in report["summary"]}
     seeds = [cell["seeds"] for cell in report["summary"]]
-    tasks = (("accuracy",), ("error_px",), ("law_agreement", "memorized"))
     words = []
-    for name, figures in zip(("classification", "prediction", "generation"), tasks, strict=True):
-        if (figures[0], FRESH) in of:
+    for name, figures in TASKS.items():
+        tried = [clips for clips in NUMBERS if (figures[0], clips) in of]
+        if tried and (figures[0], FRESH) in of:
             least = enough(of, *figures)
-            number = f"more than {max(NUMBERS):,}" if least is None else f"{least:,}"
+            number = f"more than {max(tried):,}" if least is None else f"{least:,}"
             words.append(f"**{number}** for {name}")
     ends = [
-        f"{UNITS[figure](of[figure, 1_000])} and {UNITS[figure](of[figure, FRESH])} "
-        f"({WORDS[figure].partition(': ')[2]})"
-        for figure in WORDS
+        f"{UNITS[figure](of[figure, 1_000])} against {UNITS[figure](of[figure, FRESH])} "
+        f"({words_of.partition(': ')[2]})"
+        for figure, words_of in WORDS.items()
         if (figure, FRESH) in of and (figure, 1_000) in of
     ]
-    count = f"{min(seeds)}" if min(seeds) == max(seeds) else f"{min(seeds)} to {max(seeds)}"
+    is_whole = len(of) == len(WORDS) * (len(NUMBERS) + 1) and min(seeds) == max(seeds)
+    count = f"{max(seeds)}" if is_whole else f"{min(seeds)} to {max(seeds)}"
     return (
-        f"So many clips, shown again and again, did as well as fresh ones of which none is seen "
-        f"twice: {', '.join(words)}. With 1,000 clips and with fresh ones: {', '.join(ends)}. Each "
-        f"is the mean of {count} small networks trained for minutes; larger ones may need more."
+        f"{'So' if is_whole else 'Of those tried so far, so'} many clips, shown again and again, "
+        f"did as well as fresh ones, of which none is seen twice: {', '.join(words)}. 1,000 clips "
+        f"against fresh ones: {', '.join(ends)}. These are means over {count} seeds of small "
+        "networks, each trained for about two minutes of one core; larger ones may need more."
     )
 
 
