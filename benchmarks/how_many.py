@@ -245,7 +245,8 @@ def draw(report: dict[str, Any], path: Path) -> None:
         panel.set(title=name, ylabel=AXES[task["figure"]])
         panel.set_xlabel(f"different clips, of {task['steps'] * task['batch_clips']:,} shown")
         panel.grid(alpha=0.3)
-        panel.legend(fontsize=8)
+        if rows:
+            panel.legend(fontsize=8)
     temporary = path.with_suffix(f".{os.getpid()}.tmp")
     figure.savefig(temporary, dpi=90, format="png")
     os.replace(temporary, path)

@@ -149,10 +149,10 @@ def test_a_benchmark_that_is_started_again_trains_only_what_is_not_on_file(
 
     def row_of(run, task, progress):
         if len(trained) == 4:
-            raise KeyboardInterrupt
+            raise RuntimeError("killed")
         trained.append(run)
         figures = {"accuracy": 0.5, "error_px": 2.0, "law_agreement": 0.5, "memorized": 0.0}
-        figures["constant_velocity_px"] = 3.0
+        figures |= {"constant_velocity_px": 3.0, "cpu_seconds": 60.0}
         return {
             **{"task": run.task, "clips": run.clips, "seed": run.seed, **figures},
             "fingerprint": benchmark.SPEC.fingerprint,
@@ -164,7 +164,7 @@ def test_a_benchmark_that_is_started_again_trains_only_what_is_not_on_file(
     monkeypatch.setattr(
         sys, "argv", ["how_many", "--out", str(out), "--work", str(tmp_path), "--seeds", "1"]
     )
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(RuntimeError, match="killed"):
         benchmark.main()
     assert len(json.loads(out.read_text("utf-8"))["rows"]) == 4
     first, trained[:] = list(trained), []
