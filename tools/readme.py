@@ -435,11 +435,12 @@ def how_many_answer(report: Any = None) -> str:
         if (figure, FRESH) in of and (figure, 1_000) in of
     ]
     is_whole = len(of) == len(WORDS) * (len(NUMBERS) + 1) and min(seeds) == max(seeds)
-    count = f"{max(seeds)}" if is_whole else f"{min(seeds)} to {max(seeds)}"
+    count = f"{max(seeds)}" if min(seeds) == max(seeds) else f"{min(seeds)} to {max(seeds)}"
+    count += " seed" if max(seeds) == 1 else " seeds"
     return (
         f"{'So' if is_whole else 'Of those tried so far, so'} many clips, shown again and again, "
         f"did as well as fresh ones, of which none is seen twice: {', '.join(words)}. 1,000 clips "
-        f"against fresh ones: {', '.join(ends)}. These are means over {count} seeds of small "
+        f"against fresh ones: {', '.join(ends)}. These are means over {count} of small "
         "networks, each trained for about two minutes of one core; larger ones may need more."
     )
 
