@@ -257,6 +257,7 @@ def classify() -> str:
 
 def tokenizers() -> str:
     found = load("tokenize_fsq", EXAMPLES)
+    scratch = f"{found['sizes'][0]['training_clips']:,}"
     rows = []
     for row in found["sizes"]:
         val = row["scores"]["val"]
@@ -264,7 +265,7 @@ def tokenizers() -> str:
             [
                 f"{row['bits_per_clip']:,}",
                 f"{row['codebook']:,}",
-                f"{row['training_clips']:,}",
+                f"{scratch} + {row['training_clips']:,}" if rows else scratch,
                 _share(val["law_retention"]),
                 _share(row["scores"]["ood-speed"]["law_retention"]),
                 f"{val['position_px']['value']:.2f}",
