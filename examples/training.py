@@ -1,7 +1,6 @@
 """What the examples that train share: live clips in, a checkpoint every minute, figures out.
 
-A training that was stopped, by Ctrl-C or a power cut, goes on when it is started again with the
-same --out. ``PROGRESS.txt`` there says how far it is. Where torch has a GPU, it is used.
+A training that was stopped goes on when it is started again with the same --out.
 """
 
 import argparse
@@ -72,7 +71,7 @@ class Training:
             self.done, self.loss, self.spent = saved["done"], saved["loss"], saved["spent"]
 
     def save(self):
-        """A checkpoint, and a line on how far it is."""
+        """A checkpoint, and how far it is: a line on the terminal and in PROGRESS.txt."""
         parts = {"network": self.network.state_dict(), "optimizer": self.optimizer.state_dict()}
         far = {"plan": self.plan, "done": self.done, "loss": self.loss, "spent": self.spent}
         write(self.file, lambda path: torch.save({**parts, **far}, path))
@@ -143,8 +142,9 @@ def finish(name, spec, options, found, draw):
     machine |= {"system": platform.system(), "torch": torch.__version__}
     made = {"machine": machine, "format": trajdata.FORMAT, "fingerprint": spec.fingerprint}
     made |= {"seed": options.seed, "batch_clips": options.batch, **found}
+    text = json.dumps(made, indent=1) + "\n"
     for folder in [options.out] + [RESULTS] * options.result:
-        text = json.dumps(made, indent=1) + "\n"
-        write(folder / f"{name}.json", lambda path, text=text: path.write_text(text, "utf-8"))
+        folder.mkdir(exist_ok=True)
+        write(folder / f"{name}.json", lambda path: path.write_text(text, "utf-8"))
         write(folder / f"{name}.png", draw)
         print(f"Written to {folder / name}.json and .png")
