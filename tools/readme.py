@@ -443,11 +443,12 @@ def how_many_answer(report: Any = None) -> str:
     is_whole = len(of) == len(WORDS) * (len(NUMBERS) + 1) and min(seeds) == max(seeds)
     count = f"{max(seeds)}" if min(seeds) == max(seeds) else f"{min(seeds)} to {max(seeds)}"
     count += " seed" if max(seeds) == 1 else " seeds"
+    so_far = "" if is_whole else " (so far: more runs are to come)"
     return (
-        f"{'So' if is_whole else 'Of those tried so far, so'} many clips, shown again and again, "
-        f"did as well as fresh ones, of which none is seen twice: {', '.join(words)}. 1,000 clips "
-        f"against fresh ones: {', '.join(ends)}. These are means over {count} of small "
-        "networks, each trained for about two minutes of one core; larger ones may need more."
+        "Clips that are shown again and again do as well as fresh ones, of which none is seen "
+        f"twice, from these numbers on{so_far}: {', '.join(words)}. 1,000 clips against fresh "
+        f"ones: {', '.join(ends)}. These are means over {count} of small networks, each trained "
+        "for minutes of one core; larger ones may need more."
     )
 
 

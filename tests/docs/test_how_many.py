@@ -108,14 +108,14 @@ def test_a_number_that_is_enough_is_so_by_every_figure_and_with_all_larger_numbe
     assert "**more than 100,000** for prediction" in said
     assert "**10,000** for generation" in said
     assert "9.00 px against 1.00 px (error of place)" in said
-    assert said.startswith("So many clips") and "means over 3 seeds" in said
+    assert "so far" not in said and "means over 3 seeds" in said
 
 
 def test_an_answer_from_some_of_the_runs_says_so(answer):
     whole = made_up(accuracy=(0.5, 0.9, 0.99, 0.99, 0.99, 0.99))
     part = {"summary": [cell for cell in whole["summary"] if cell["clips"] in (1_000, "fresh")]}
     for report in (whole, part):
-        assert answer(report).startswith("Of those tried so far")
+        assert "so far" in answer(report)
     assert "**10,000** for classification" in answer(whole)
     assert "**more than 1,000** for classification" in answer(part)
     assert "prediction" not in answer(whole)
