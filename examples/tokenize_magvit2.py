@@ -46,8 +46,10 @@ class Trainer(VideoTokenizerTrainer):
         torch.manual_seed(options.seed + self.step)
 
     def log(self, **figures):
-        """Called by the trainer in each step, before it counts the step."""
-        found = figures.get("recon_loss", self.loss)
+        """Called by the trainer in each step, before it counts the step, and in validation."""
+        if "recon_loss" not in figures:
+            return
+        found = figures["recon_loss"]
         self.loss = found if math.isnan(self.loss) else self.loss + 0.02 * (found - self.loss)
         if time.monotonic() - self.saved[0] >= self.options.save_seconds:
             self.keep()
