@@ -64,6 +64,7 @@ bench: $(VENV)/.stamp-test
 	$(BIN)/python benchmarks/stages.py
 	$(BIN)/python benchmarks/throughput.py
 	$(BIN)/python benchmarks/transport.py
+	$(BIN)/python benchmarks/floats.py
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/laws.py
 	$(BIN)/python benchmarks/growth.py
