@@ -104,6 +104,8 @@ def test_the_arguments_of_a_row_give_what_it_says(row):
         assert value.max() - value.min() > 0.55 * (span[1] - span[0]) or span == (0, 1)
         assert np.shares_memory(np.asarray(value), value.numpy())
     assert sum(frames) == spec.frames
+    if row.frames.startswith("as many past as future"):
+        assert frames[0] == frames[1]
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.trainer)
