@@ -100,7 +100,7 @@ def draw(table, laws, path):
 
 
 def main():
-    options = begin(__doc__, "classify", clips=60_000)
+    options = begin(__doc__, "classify", clips=36_000, batch=32)
     spec = trajdata.preset("magvit-32")
     train = trajdata.ClipSource(spec, options.seed, "train")
     val = trajdata.ClipSource(spec, options.seed, "val")

@@ -57,8 +57,13 @@ class Residual(nn.Module):
 
 
 class Autoencoder(nn.Module):
-    """Videos (B, C, T, H, W), floats on 0..1 -> the same, through one token for 2 frames of 8 x 8
-    pixels; T is a multiple of 2, H and W are multiples of 8."""
+    """Videos (B, C, T, H, W), floats on 0..1 -> logits of the same, from one token for 2 frames of
+    8 x 8 pixels. T is a multiple of 2, H and W are multiples of 8.
+
+    Train it with ``binary_cross_entropy_with_logits``. Squared errors would be nearly as small if
+    all were black, as the object is a hundredth of the pixels, and they pardon a faint halo around
+    it, which a tracker does not. Cross-entropy has no bound where an object is painted black.
+    """
 
     def __init__(self, channels, levels, width=32):
         super().__init__()
@@ -74,6 +79,7 @@ class Autoencoder(nn.Module):
             *(Residual(width, 1), Residual(width, 1)),
             nn.ConvTranspose3d(width, channels, patch, patch),
         )
+        nn.init.constant_(self.decoder[-1].bias, -4.0)  # black, to begin with
 
     def forward(self, video):
         return self.paint(self.fsq(self.latents(video)))
@@ -83,7 +89,7 @@ class Autoencoder(nn.Module):
         return self.to_latents(self.encoder(video))
 
     def paint(self, values):
-        """Videos from rounded latents."""
+        """Logits of videos, from rounded latents."""
         return self.decoder(self.from_latents(values))
 
     def encode(self, video):
@@ -91,5 +97,5 @@ class Autoencoder(nn.Module):
         return self.fsq.codes(self.latents(video))
 
     def decode(self, codes):
-        """The videos of tokens: what ``forward`` makes of a video that has them."""
-        return self.paint(self.fsq.values(codes))
+        """The videos of tokens, on 0..1: what is made of a video that has them."""
+        return self.paint(self.fsq.values(codes)).sigmoid()

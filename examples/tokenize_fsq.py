@@ -4,9 +4,8 @@
 
 Finite scalar quantization (Mentzer et al., "Finite Scalar Quantization: VQ-VAE Made Simple", ICLR
 2024) rounds each channel of the latents to one of a few levels; the codebook is their product. The
-object is a hundredth of the pixels, and who paints everything black has nearly no squared error: so
-errors at the object (the field ``segmentations``) and one pixel around it weigh more. The first
-size is trained from scratch; each other begins with the weights of the one before, on fewer clips.
+first size is trained from scratch. Each other begins with the weights of the first, where they fit,
+and is trained on a part of the clips.
 """
 
 import math
@@ -20,22 +19,12 @@ from training import DEVICE, Training, begin, finish
 import trajdata
 from trajdata.scoring import evaluate_tokenizer, scores_json
 
-SIZES = ((8, 8, 8, 8, 8, 8), (8, 8, 8, 8), (8, 8, 8), (8, 8), (4, 4))
+SIZES = ((8, 8, 8, 8, 8, 8), (8, 8, 8, 8), (8, 8))
 """Levels of each channel."""
-LATER = 3
+LATER = 6
 """Into how many parts the clips are divided for sizes after the first."""
 RATE = 2e-3
-OBJECT = 10.0
-"""How much more an error at the object weighs."""
-OUTPUT = trajdata.Output(
-    layout="CTHW", dtype="float32", value_range=(0, 1), as_tuple=("video", "segmentations")
-)
-
-
-def loss_of(network, video, segmentations):
-    """Mean squared error, in which the object and the pixels around it weigh more."""
-    near = F.max_pool2d((segmentations > 0).float(), 3, 1, 1)[:, None]
-    return ((1 + OBJECT * near) * (network(video) - video) ** 2).mean()
+OUTPUT = trajdata.Output(layout="CTHW", dtype="float32", value_range=(0, 1), as_tuple=("video",))
 
 
 @torch.no_grad()
@@ -43,7 +32,7 @@ def through_tokens(network, video):
     """uint8 (B, T, C, H, W) -> the same from its tokens: what ``evaluate_tokenizer`` calls."""
     floats = torch.from_numpy(video).to(DEVICE).transpose(1, 2) / 255
     made = network.decode(network.encode(floats)).transpose(1, 2)
-    return (255 * made.clamp(0, 1)).round().byte().cpu().numpy()
+    return (255 * made).round().byte().cpu().numpy()
 
 
 def draw(rows, path):
@@ -70,7 +59,7 @@ def draw(rows, path):
 def main():
     options = begin(__doc__, "tokenize_fsq", clips=24_000)
     spec = trajdata.preset("magvit-32")
-    train = trajdata.ClipSource(spec, options.seed, fields=("video", "segmentations"))
+    train = trajdata.ClipSource(spec, options.seed)
     val = trajdata.ClipSource(spec, options.seed, "val")
     tokens = spec.frames // 2 * (spec.height // 8) * (spec.width // 8)
     rows, before = [], {}
@@ -81,10 +70,10 @@ def main():
         own |= {name: held for name, held in before.items() if held.shape == own[name].shape}
         network.load_state_dict(own)
         name, clips = "x".join(map(str, levels)), options.clips // (LATER if before else 1)
-        training = Training(name, network, options, rate=RATE, clips=clips, weight=OBJECT)
-        for video, segmentations in training.batches(train, OUTPUT):
-            training.step(loss_of(network, video, segmentations))
-        before = network.eval().state_dict()
+        training = Training(name, network, options, rate=RATE, clips=clips)
+        for (video,) in training.batches(train, OUTPUT):
+            training.step(F.binary_cross_entropy_with_logits(network(video), video))
+        before = before or network.eval().state_dict()
         scores = evaluate_tokenizer(
             lambda video, network=network: through_tokens(network, video),
             val,
@@ -95,8 +84,11 @@ def main():
         row = {"levels": list(levels), "codebook": network.fsq.size, "bits_per_clip": bits}
         rows.append({**row, **training.figures(), "scores": scores_json(scores)})
         kept, off = scores["val"].law_retention.value, scores["val"].position_px.value
-        print(f"{name}: {bits} bits a clip, law kept in {kept:.1%}, places {off:.2f} px off")
-    found = {"preset": "magvit-32", "tokens": tokens, "object_weight": OBJECT, "sizes": rows}
+        print(
+            f"{name}: {bits} bits a clip, law kept in {kept:.1%}, places {off:.2f} px off",
+            flush=True,
+        )
+    found = {"preset": "magvit-32", "tokens": tokens, "sizes": rows}
     finish("tokenize_fsq", spec, options, found, lambda path: draw(rows, path))
 
 

@@ -1,7 +1,6 @@
 """What the examples that train share: live clips in, a checkpoint every minute, figures out.
 
-A training that was stopped, by Ctrl-C or a power cut, goes on when it is started again with the
-same --out. ``PROGRESS.txt`` there says how far it is. Where torch has a GPU, it is used.
+A training that was stopped goes on when it is started again with the same --out.
 """
 
 import argparse
@@ -22,14 +21,14 @@ RESULTS = Path(__file__).parent / "results"
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def begin(text, name, *, clips):
+def begin(text, name, *, clips, batch=16):
     """The options of an example, whose docstring is ``text``; threads and seed are set."""
     parser = argparse.ArgumentParser(description=text.splitlines()[0])
     add = parser.add_argument
     add("--out", type=Path, default=Path("examples-out") / name, help="folder of what is made")
     add("--clips", type=int, default=clips, help=f"to train a network on (default: {clips:,})")
     add("--test-clips", type=int, default=1000, help="to score on, of a split (default: 1000)")
-    add("--batch", type=int, default=16, help="clips a step (default: 16)")
+    add("--batch", type=int, default=batch, help=f"clips a step (default: {batch})")
     add("--seed", type=int, default=0, help="of clips and weights (default: 0)")
     add("--threads", type=int, help="of torch (default: all cores)")
     add("--save-seconds", type=float, default=60, help="between checkpoints (default: 60)")
@@ -63,7 +62,7 @@ class Training:
         self.plan |= settings
         self.file = options.out / f"{name}.pt"
         if self.file.exists():
-            saved = torch.load(self.file, map_location=DEVICE, weights_only=True)
+            saved = torch.load(self.file, map_location="cpu", weights_only=True)
             if saved["plan"] != self.plan:
                 there = f"{self.file} is of a training with {saved['plan']}"
                 raise SystemExit(f"{there}, not with {self.plan}: give another --out")
@@ -72,7 +71,7 @@ class Training:
             self.done, self.loss, self.spent = saved["done"], saved["loss"], saved["spent"]
 
     def save(self):
-        """A checkpoint, and a line on how far it is."""
+        """A checkpoint, and how far it is: a line on the terminal and in PROGRESS.txt."""
         parts = {"network": self.network.state_dict(), "optimizer": self.optimizer.state_dict()}
         far = {"plan": self.plan, "done": self.done, "loss": self.loss, "spent": self.spent}
         write(self.file, lambda path: torch.save({**parts, **far}, path))
@@ -143,8 +142,9 @@ def finish(name, spec, options, found, draw):
     machine |= {"system": platform.system(), "torch": torch.__version__}
     made = {"machine": machine, "format": trajdata.FORMAT, "fingerprint": spec.fingerprint}
     made |= {"seed": options.seed, "batch_clips": options.batch, **found}
+    text = json.dumps(made, indent=1) + "\n"
     for folder in [options.out] + [RESULTS] * options.result:
-        text = json.dumps(made, indent=1) + "\n"
-        write(folder / f"{name}.json", lambda path, text=text: path.write_text(text, "utf-8"))
+        folder.mkdir(exist_ok=True)
+        write(folder / f"{name}.json", lambda path: path.write_text(text, "utf-8"))
         write(folder / f"{name}.png", draw)
         print(f"Written to {folder / name}.json and .png")

@@ -16,13 +16,17 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-PAGES = (ROOT / "README.md", ROOT / "docs" / "performance.md", ROOT / "docs" / "quality.md")
+EXAMPLES = ROOT / "examples" / "results"
+PAGES = (
+    *(ROOT / "README.md", ROOT / "docs" / "performance.md", ROOT / "docs" / "quality.md"),
+    ROOT / "docs" / "guide" / "examples.md",
+)
 SIZES = ("8x32", "16x64")
 PRESETS = ("magvit-32", "magvit-64", "gray-32", "magvit2-128")
 
 
-def load(name: str) -> Any:
-    return json.loads((RESULTS / f"{name}.json").read_text("utf-8"))
+def load(name: str, folder: Path = RESULTS) -> Any:
+    return json.loads((folder / f"{name}.json").read_text("utf-8"))
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:
@@ -230,8 +234,109 @@ def ranks() -> str:
     return table(head, rows)
 
 
+def _share(figure: dict[str, float]) -> str:
+    """A share with its interval, percent."""
+    return f"{figure['value']:.1%} ({figure['low']:.1%} to {figure['high']:.1%})"
+
+
+def classify() -> str:
+    found = load("classify", EXAMPLES)
+    one = found["first_frame_training"]
+    rows = [
+        ["all frames, in order", f"{found['training_clips']:,}", f"{found['accuracy']:.1%}"],
+        ["the same network, frames shuffled", "", f"{found['shuffled_accuracy']:.1%}"],
+        [
+            "the first frame, a network trained on it",
+            f"{one['training_clips']:,}",
+            f"{found['first_frame_accuracy']:.1%}",
+        ],
+    ]
+    head = ["what the network sees", "training clips", f"accuracy on {found['test_clips']:,} clips"]
+    return table(head, rows)
+
+
+def tokenizers() -> str:
+    found = load("tokenize_fsq", EXAMPLES)
+    rows = []
+    for row in found["sizes"]:
+        val = row["scores"]["val"]
+        rows.append(
+            [
+                f"{row['bits_per_clip']:,}",
+                f"{row['codebook']:,}",
+                f"{row['training_clips']:,}",
+                _share(val["law_retention"]),
+                _share(row["scores"]["ood-speed"]["law_retention"]),
+                f"{val['position_px']['value']:.2f}",
+                f"{val['psnr_db']['value']:.1f}",
+            ]
+        )
+    real, floor = val["real_law"], val["shuffled_law"]
+    off = f"{val['real_position_px']['value']:.2f}"
+    faster = row["scores"]["ood-speed"]["real_law"]
+    rows.append(["the clips themselves", "", "", _share(real), _share(faster), off, ""])
+    rows.append(["their frames shuffled", "", "", _share(floor), "", "", ""])
+    head = ["bits a clip", "codebook", "training clips", "law kept, `val`", "`ood-speed`"]
+    return table([*head, "error of place, px", "PSNR, dB"], rows)
+
+
+WAYS = {
+    "the network": "position_px",
+    "constant velocity": "constant_velocity_px",
+    "constant acceleration": "constant_acceleration_px",
+    "the last place": "copy_last_px",
+    "tracking the true frames": "real_position_px",
+}
+"""Rows of the predictor's table, and what its scores call them."""
+
+
+def predictor() -> str:
+    found = load("predict", EXAMPLES)
+    val, given = found["scores"]["val"], found["given"]
+    rows = [
+        [words, *(f"{error['value']:.2f}" for error in val[name])] for words, name in WAYS.items()
+    ]
+    nearer = ["yes" if better else "**no**" for better in val["beats_velocity"]]
+    rows.append(["network nearer than constant velocity", *nearer])
+    frames = [f"frame {given + 1 + k}" for k in range(len(nearer))]
+    return table(["error of place, px", *frames], rows)
+
+
+def examples() -> str:
+    """What each example's training was."""
+    rows = []
+    for name in ("classify", "tokenize_fsq", "predict"):
+        found = load(name, EXAMPLES)
+        parts = [
+            *found.get("sizes", [found]),
+            *([found[k] for k in found if k.endswith("training")]),
+        ]
+        seconds = sum(part["seconds"] for part in parts)
+        waited = sum(part["waited_seconds"] for part in parts)
+        rows.append(
+            [
+                f"`{name}.py`",
+                f"`{found['preset']}`",
+                f"{parts[0]['parameters']:,}",
+                f"{sum(part['training_clips'] for part in parts):,}",
+                f"{sum(part['cpu_seconds'] for part in parts):,.0f}",
+                f"{seconds:,.0f}",
+                f"{waited / seconds:.1%}",
+            ]
+        )
+    machine = found["machine"]
+    head = ["example", "preset", "parameters", "clips, all trainings", "s of one core", "s"]
+    measured = f"Measured on: {machine['cpu']}, {machine['threads']} thread of {machine['cores']} "
+    measured += f"cores, {machine['system']}; torch {machine['torch']}."
+    return f"{table([*head, 'of it waiting for clips'], rows)}\n\n{measured}"
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "learnability": learnability,
+    "examples": examples,
+    "classify": classify,
+    "tokenizers": tokenizers,
+    "predictor": predictor,
     "audit": audit,
     "speed": speed,
     "throughput": throughput,

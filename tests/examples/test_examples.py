@@ -23,8 +23,8 @@ ACCURACIES = {"accuracy", "shuffled_accuracy", "first_frame_accuracy"}
 KEYS = {
     "classify": EVERY | TRAINED | ACCURACIES
     | {"test_clips", "confusion", "first_frame_training"},
-    "predict": EVERY | TRAINED | {"given", "object_weight", "scores"},
-    "tokenize_fsq": EVERY | {"tokens", "object_weight", "sizes"},
+    "predict": EVERY | TRAINED | {"given", "scores"},
+    "tokenize_fsq": EVERY | {"tokens", "sizes"},
 }  # fmt: skip
 FIRST = {"classify": "clip", "predict": "predictor", "tokenize_fsq": "8x8x8x8x8x8"}
 """The training that each begins with."""
