@@ -1,6 +1,6 @@
 """A tokenizer of magvit2-pytorch, trained by its own trainer on live clips; does it keep the law?
 
-    python examples/tokenize_magvit2.py --batch 8
+    python examples/tokenize_magvit2.py
 
 The trainer shuffles and splits its dataset, so it is given a map-style one, and its own checkpoints
 carry the training over a stop. Reconstruction only: GAN and perceptual loss are off, as the latter
@@ -99,7 +99,7 @@ def tokenizer():
 
 
 def main():
-    options = begin(__doc__, "tokenize_magvit2", clips=8_000)
+    options = begin(__doc__, "tokenize_magvit2", clips=8_000, batch=8)
     spec = trajdata.preset("magvit2-32")
     output = trajdata.Output(layout="CTHW", dtype="float32", as_tensor="video")
     train = trajdata.ClipSource(spec, options.seed)

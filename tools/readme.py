@@ -280,6 +280,30 @@ def tokenizers() -> str:
     return table([*head, "error of place, px", "PSNR, dB"], rows)
 
 
+def magvit2() -> str:
+    found = load("tokenize_magvit2", EXAMPLES)
+    rows = [
+        [
+            f"`{split}`",
+            *(_share(score[name]) for name in ("law_retention", "real_law", "shuffled_law")),
+            *(f"{score[name]['value']:.2f}" for name in ("position_px", "real_position_px")),
+            f"{score['psnr_db']['value']:.1f}",
+        ]
+        for split, score in found["scores"].items()
+    ]
+    head = ["split", "law kept", "the clips themselves", "their frames shuffled"]
+    head += ["error of place, px", "of the clips themselves", "PSNR, dB"]
+    machine = found["machine"]
+    spent = (
+        f"{found['parameters']:,} parameters, {found['training_clips']:,} clips in batches of "
+        f"{found['batch_clips']}, {found['cpu_seconds']:,.0f} s of one core, {found['tokens']} "
+        f"tokens or {found['bits_per_clip']:,} bits a clip. Measured on: {machine['cpu']}, "
+        f"{machine['threads']} thread of {machine['cores']} cores, {machine['system']}; torch "
+        f"{machine['torch']}."
+    )
+    return f"{table(head, rows)}\n\n{spent}"
+
+
 WAYS = {
     "the network": "position_px",
     "constant velocity": "constant_velocity_px",
@@ -336,6 +360,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "examples": examples,
     "classify": classify,
     "tokenizers": tokenizers,
+    "magvit2": magvit2,
     "predictor": predictor,
     "audit": audit,
     "speed": speed,
