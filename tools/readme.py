@@ -110,6 +110,30 @@ def throughput() -> str:
     return f"{table(head, rows)}\n\n{measured_on(found)}"
 
 
+def floats() -> str:
+    found = load("floats")
+    rate = {(row["clips"], row["what"]): row["clips_per_second"] for row in found["rows"]}
+    rows = []
+    for size in SIZES:
+        for dtype in ("float32", "bfloat16"):
+            kinds = ("live", "ceiling", "one core")
+            live, ceiling, alone = (rate[size, f"{kind}, {dtype}"] for kind in kinds)
+            rows.append(
+                [
+                    size,
+                    dtype,
+                    f"{live:,}",
+                    f"{ceiling:,}",
+                    f"{live / ceiling:.1f}",
+                    f"{rate[size, 'live, float32'] / live:.2f}",
+                    f"{alone:,}",
+                ]
+            )
+    head = ["clips of", "dtype", "live, 1 worker, clips/s", "the DataLoader's own ceiling", "ratio"]
+    head += ["time over that of float32", "one core, without a DataLoader"]
+    return f"{table(head, rows)}\n\n{measured_on(found)}"
+
+
 SPEED = (
     ("rendered: `source.batch`, one core", "throughput", "source.batch"),
     ("rendered: `DataLoader`, 2 workers", "throughput", "DataLoader, live, 2 workers"),
@@ -365,6 +389,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "audit": audit,
     "speed": speed,
     "throughput": throughput,
+    "floats": floats,
     "targets": targets,
     "stages": stages,
     "peers": peers,
