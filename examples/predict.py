@@ -65,8 +65,8 @@ def draw(score, path):
     frames = range(GIVEN + 1, GIVEN + 1 + len(score["position_px"]))
     for way in WAYS:
         values = [error["value"] for error in score[f"{way}_px"]]
-        label = {"position": "the network", "real_position": "tracking itself"}.get(way, way)
-        axes.plot(frames, values, "o-", label=label)
+        label = {"position": "the network", "real_position": "tracking itself"}.get(way)
+        axes.plot(frames, values, "o-", label=label or way.replace("_", " "))
     axes.set(xlabel="frame", xticks=frames, ylabel="pixels from the true place", yscale="log")
     axes.legend(fontsize=8)
     figure.savefig(path, dpi=120, format="png")

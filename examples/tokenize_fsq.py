@@ -5,7 +5,7 @@
 Finite scalar quantization (Mentzer et al., "Finite Scalar Quantization: VQ-VAE Made Simple", ICLR
 2024) rounds each channel of the latents to one of a few levels; the codebook is their product. The
 first size is trained from scratch. Each other begins with the weights of the first, where they fit,
-and is trained on a part of the clips.
+and is trained on a quarter of the clips.
 """
 
 import math
@@ -21,7 +21,7 @@ from trajdata.scoring import evaluate_tokenizer, scores_json
 
 SIZES = ((8, 8, 8, 8, 8, 8), (8, 8, 8, 8), (8, 8))
 """Levels of each channel."""
-LATER = 6
+LATER = 4
 """Into how many parts the clips are divided for sizes after the first."""
 RATE = 2e-3
 OUTPUT = trajdata.Output(layout="CTHW", dtype="float32", value_range=(0, 1), as_tuple=("video",))
