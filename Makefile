@@ -99,4 +99,4 @@ $(VENV)/.stamp-docs: pyproject.toml constraints.txt
 	@touch $@
 
 clean:
-	rm -rf site $(VENV) .venv-peers demo-out demo-cluster-out build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf site $(VENV) .venv-peers demo-out demo-cluster-out examples-out build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -98,8 +98,8 @@ def test_a_training_with_other_settings_is_not_gone_on_with(tmp_path):
 
 def rows_of(figures):
     """The trainings of a result file."""
-    rows = figures.get("sizes", [figures])
-    return rows + [figures["first_frame_training"]] * ("first_frame_training" in figures)
+    more = [figures[name] for name in figures if name.endswith("_training")]
+    return [*figures.get("sizes", [figures]), *more]
 
 
 @pytest.mark.parametrize("name", KEYS)
@@ -111,7 +111,7 @@ def test_the_committed_figures_are_of_this_format_and_say_how_they_were_had(name
     assert {"cpu", "cores", "threads", "torch"} <= set(figures["machine"])
     for row in rows_of(figures):
         assert set(row) >= TRAINED
-        assert row["cpu_seconds"] <= 600
+        assert row["training_clips"] > 0 and row["cpu_seconds"] > 0
     assert (EXAMPLES / "results" / f"{name}.png").is_file()
 
 
