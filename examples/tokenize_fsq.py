@@ -19,7 +19,7 @@ from training import DEVICE, Training, begin, finish
 import trajdata
 from trajdata.scoring import evaluate_tokenizer, scores_json
 
-SIZES = ((8, 8, 8, 8, 8, 8), (8, 8, 8, 8), (8, 8))
+SIZES = ((8, 8, 8, 8, 8, 8), (8, 8, 8, 8), (8, 8), (4, 4), (4,))
 """Levels of each channel."""
 LATER = 4
 """Into how many parts the clips are divided for sizes after the first."""

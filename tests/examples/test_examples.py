@@ -88,6 +88,7 @@ def test_an_example_that_is_killed_goes_on_to_the_same_figures(name, tmp_path):
     assert "step" not in ended(started(name, killed))
 
 
+@pytest.mark.slow
 def test_a_training_with_other_settings_is_not_gone_on_with(tmp_path):
     ended(started("predict", tmp_path))
     other = started("predict", tmp_path, "--clips", "64")
