@@ -66,6 +66,13 @@ class Disk:
         """Close the folders that are held open. The next call that needs one opens it again."""
         _close_all(self._folders)
 
+    def close_folder(self, name: str) -> None:
+        """Close one folder that is held open; nobody may be making a call in it."""
+        with self._guard:
+            held = self._folders.pop(name, None)
+        if held is not None:
+            os.close(held)
+
     def make_folder(self, name: str) -> None:
         """Create a folder and the folders above it; those that exist are left as they are."""
         if "" not in self._folders:
