@@ -84,12 +84,14 @@ class ClassFolders:
 def _archive(batch: Mapping[str, Any], place: int, left_out: Sequence[str]) -> bytes:
     """The fields of one clip as a compressed ``.npz``, which ``numpy.load`` reads without pickle.
 
-    A law's numbers are float64 () called ``params.NAME``; texts are strings of NumPy, ().
+    ``params`` is structured, (): ``params["speed_m_s"]`` is a number of the law. A text is a string
+    of NumPy, ().
     """
-    arrays: dict[str, Any] = {}
+    arrays: dict[str, NDArray[Any]] = {}
     for name, values in batch.items():
         if isinstance(values, Mapping):
-            arrays.update({f"{name}.{number}": held[place] for number, held in values.items()})
+            numbers = tuple(column[place] for column in values.values())
+            arrays[name] = np.array(numbers, [(number, np.float64) for number in values])
         elif name not in left_out:
             arrays[name] = np.asarray(values[place])
     file = io.BytesIO()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from trajdata._errors import ArgumentError, ShardError
@@ -55,8 +57,16 @@ def check_folder(store: FolderStore, plan: ExportPlan) -> bool:
     return False
 
 
-def read_record(store: FolderStore, plan: ExportPlan, part: int) -> PartRecord | None:
+def read_record(
+    store: FolderStore, plan: ExportPlan, part: int, let_go: Callable[[str], None]
+) -> PartRecord | None:
     """The record of a part; None: it has none, or a file that it names is missing or cut short.
+
+    Args:
+        store: the folder of the export.
+        plan: of the export.
+        part: its number.
+        let_go: called with each folder that was looked into.
 
     Raises:
         ShardError: the record is damaged, or is another export's.
@@ -76,9 +86,18 @@ def read_record(store: FolderStore, plan: ExportPlan, part: int) -> PartRecord |
         if not isinstance(told, list) or [type(part) for part in told] != [int, str]:
             raise ShardError(file, expected="bytes and SHA-256 of a file", found=f"{told!r:.80}")
         files[own] = (told[0], told[1])
-    if any(store.size(own) != size for own, (size, _) in files.items()):
-        return None
-    return PartRecord(files)
+    return PartRecord(files) if _are_there(store, files, let_go) else None
+
+
+def _are_there(
+    store: FolderStore, files: Mapping[str, tuple[int, str]], let_go: Callable[[str], None]
+) -> bool:
+    for folder, names in itertools.groupby(files, key=os.path.dirname):
+        is_whole = all(store.size(name) == files[name][0] for name in names)
+        let_go(folder)
+        if not is_whole:
+            return False
+    return True
 
 
 def write_record(store: FolderStore, plan: ExportPlan, part: int, record: PartRecord) -> None:

@@ -25,6 +25,8 @@ from trajdata._store.ranges import put_bytes
 __all__ = ["ExportReport", "export"]
 
 _TICK_SECONDS = 1.0
+_THREADS_A_CORE = 4
+"""Where there are many small files, threads wait for the disk most of the time."""
 _AHEAD = 2
 """Parts that wait for each thread."""
 
@@ -77,7 +79,8 @@ def export(
             zarr 3; "hf": a data set of Hugging Face's ``datasets``. All are exact to the pixel
             but "gif". "mp4", "webp", "zarr" and "hf" need the extra ``export``.
         clips: clips [0, clips) are exported; None: all of a stored source.
-        threads: how many threads render and write at once; None for the number of processors.
+        threads: how many threads render and write at once; None for the number of processors, or
+            four times as many where each clip has a file of its own.
         on_progress: called in the caller's thread about once a second, and at the end.
 
     Raises:
@@ -96,6 +99,8 @@ def export(
     plan = export_plan(source, clips, to, found.is_exact, found.part_bytes, found.part_clips)
     writer = found.writer(plan)
     workers = check_threads(threads)
+    if threads is None and found.has_class_folders:
+        workers *= _THREADS_A_CORE
     store = FolderStore(Disk(os.path.abspath(out)))
     try:
         # Before the folder is locked, because that writes into it.
@@ -135,11 +140,9 @@ class _Run:
         self._in_flight = 0
         self._records: dict[int, PartRecord] = {}
         for part in range(plan.parts):
-            record = read_record(store, plan, part)
+            record = read_record(store, plan, part, self._let_go)
             if record is not None:
                 self._records[part] = record
-            self._let_go(record)
-        self._held_before = frozenset(self._records)
         stored = source.where if isinstance(source, StoredSource) else None
         self._progress = Progress(
             store,
@@ -215,18 +218,22 @@ class _Run:
         with self._guard:
             self._in_flight += len(clips)
         try:
+            before = ""
             for name, data in self._writer.part(clips, self._source.batch(clips)):
                 if self._stop.is_set():
                     raise _StopError
-                self._make_folder(name.rpartition("/")[0])
+                folder = name.rpartition("/")[0]
+                if folder != before:
+                    self._let_go(before)
+                    self._make_folder(folder)
                 put_bytes(self._store, name, data)
+                before = folder
                 files[name] = (len(data), hashlib.sha256(data).hexdigest())
             record = PartRecord(files)
             write_record(self._store, self._plan, part, record)
         finally:
             with self._guard:
                 self._in_flight -= len(clips)
-        self._let_go(record)
         return record
 
     def _write_end(self) -> None:
@@ -250,9 +257,7 @@ class _Run:
     def _is_of_a_clip(self, folder: str) -> bool:
         return self._format.has_folder_each and folder.count("/") == 2
 
-    def _let_go(self, record: PartRecord | None) -> None:
-        """Close the folders of single clips: a process cannot hold so many open."""
-        if record is not None and self._format.has_folder_each:
-            for folder in {name.rpartition("/")[0] for name in record.files}:
-                if self._is_of_a_clip(folder):
-                    self._store.disk.close_folder(folder)
+    def _let_go(self, folder: str) -> None:
+        """Close the folder of a single clip: a process cannot hold so many open."""
+        if self._is_of_a_clip(folder):
+            self._store.disk.close_folder(folder)
