@@ -37,7 +37,7 @@ class ShownProgress(Protocol):
 
 
 class Display:
-    """Shows the progress reports of one bake or export on a console. Use it as a context manager."""
+    """Shows the progress reports of one bake or export. Use it as a context manager."""
 
     def __init__(self, console: Console) -> None:
         self._console = console

@@ -87,7 +87,7 @@ def _archive(batch: Mapping[str, Any], place: int, left_out: Sequence[str]) -> b
     ``params`` is structured, (): ``params["speed_m_s"]`` is a number of the law. A text is a string
     of NumPy, ().
     """
-    arrays: dict[str, NDArray[Any]] = {}
+    arrays: dict[str, Any] = {}
     for name, values in batch.items():
         if isinstance(values, Mapping):
             numbers = tuple(column[place] for column in values.values())

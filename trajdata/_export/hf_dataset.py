@@ -61,7 +61,7 @@ class HfDataset:
             info.write_to_directory(folder)
             data = (Path(folder) / "dataset_info.json").read_bytes()
         yield f"{CLIPS}/dataset_info.json", data
-        state = {
+        state: dict[str, Any] = {
             "_data_files": [{"filename": name.rpartition("/")[2]} for name in names],
             "_fingerprint": self._plan.digest[:_FINGERPRINT_DIGITS],
             "_format_columns": None,

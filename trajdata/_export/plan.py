@@ -152,7 +152,9 @@ def export_plan(
     # The spec of a store may come from anyone, and its laws name folders.
     for law in source.spec.laws:
         if not law.isidentifier():
-            raise ArgumentError(f"source: given the law {law!r:.80}; allowed are names as in Python")
+            raise ArgumentError(
+                f"source: given the law {law!r:.80}; allowed are names as in Python"
+            )
     fields = check_fields(tuple(dict.fromkeys((*DEFAULT_FIELDS, *source.fields))))
     fitting = max(1, min(part_clips, part_bytes // _clip_bytes(source.spec, fields)))
     return ExportPlan(

@@ -1,4 +1,4 @@
-"""The records of an export: which files of which part are there, and to which export they belong."""
+"""The records of an export: which files of a part are there, and of which export they are."""
 
 from __future__ import annotations
 

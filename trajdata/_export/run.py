@@ -65,10 +65,10 @@ def export(
     threads: int | None = None,
     on_progress: Callable[[ExportProgress], None] | None = None,
 ) -> ExportReport:
-    """Write clips as files that other programs read. After any interruption, the same call goes on.
+    """Write clips as files that other programs read. After an interruption, the same call goes on.
 
-    Files are written in parts. A part that is there is not written again; its record says that it is
-    of this very export. What other programs read is in the folder ``clips`` of the export, and
+    Files are written in parts. A part that is there is not written again; its record says that it
+    is of this very export. What other programs read is in the folder ``clips`` of the export, and
     the truth is beside each clip: all fields of the source.
 
     Args:

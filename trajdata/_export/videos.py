@@ -47,7 +47,10 @@ class Mp4:
             if is_gray:
                 stream.codec_context.color_range = _FULL_RANGE
 
-        yield self.suffix, _encoded(self._av, frames, self._rate, "mp4", codec, {"qp": "0"}, prepare)
+        yield (
+            self.suffix,
+            _encoded(self._av, frames, self._rate, "mp4", codec, {"qp": "0"}, prepare),
+        )
 
 
 class WebP:
@@ -73,7 +76,10 @@ class WebP:
             stream.pix_fmt = "bgra"
 
         options = {"lossless": "1"}
-        yield self.suffix, _encoded(self._av, frames, self._rate, "webp", "libwebp", options, prepare)
+        yield (
+            self.suffix,
+            _encoded(self._av, frames, self._rate, "webp", "libwebp", options, prepare),
+        )
 
 
 def _rate(spec: ClipSpec) -> Fraction:

@@ -27,7 +27,14 @@ from trajdata._shards.strict_json import SEAL, canonical, check_spelling, expect
 from trajdata._spec.model import ClipSpec
 from trajdata._spec.presets import nearest_preset
 
-__all__ = ["MOST_SHARDS", "RECIPE_BYTES", "Recipe", "parse_recipe", "stream_differences", "stream_words"]
+__all__ = [
+    "MOST_SHARDS",
+    "RECIPE_BYTES",
+    "Recipe",
+    "parse_recipe",
+    "stream_differences",
+    "stream_words",
+]
 
 MOST_SHARDS = 250_000
 """This limit keeps index.json below its largest size, and the number in a shard's name at six
