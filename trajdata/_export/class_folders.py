@@ -55,7 +55,7 @@ class ClassFolders:
 
     def closing(self, names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
         """A table with the index, label and law of each video's file, or of its folder."""
-        rows = ["index,label,law,file\n"]
+        rows: list[tuple[int, str]] = []
         labels = {law: label for label, law in enumerate(self._plan.spec.laws)}
         for name in names:
             if not name.endswith(_TRUTH):
@@ -63,8 +63,9 @@ class ClassFolders:
             start = name.removesuffix(_TRUTH)
             _, law, key = start.split("/")
             for beginning in self._beginnings(start):
-                rows.append(f"{int(key)},{labels[law]},{law},{beginning}{self._suffix}\n")
-        yield _LISTING, "".join(rows).encode("utf-8")
+                rows.append((int(key), f"{labels[law]},{law},{beginning}{self._suffix}\n"))
+        text = "".join(f"{index},{row}" for index, row in sorted(rows))
+        yield _LISTING, f"index,label,law,file\n{text}".encode()
 
     def _videos(self, start: str, video: NDArray[np.uint8]) -> Iterator[tuple[str, bytes]]:
         if self._pictures is None:
