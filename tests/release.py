@@ -20,11 +20,6 @@ NOT_OF_A_CLONE = shutil.ignore_patterns(
 )
 WITHOUT = ("torch",)
 """Left out of the environments: it is large, and nothing but the datasets needs it."""
-BUILD = """
-import sys
-from setuptools import build_meta
-print(getattr(build_meta, "build_" + sys.argv[1])(sys.argv[2]))
-"""
 LOOK = "import json, sys; print(json.dumps([sys.version_info[:2], sys.executable]))"
 
 
@@ -48,12 +43,10 @@ def built(folder):
     """The sdist of the checkout, and the wheel that is made of that sdist alone."""
     clone = folder / "clone"
     shutil.copytree(ROOT, clone, ignore=NOT_OF_A_CLONE)
-    sdist = folder / ran(sys.executable, "-c", BUILD, "sdist", folder, cwd=clone).split()[-1]
-    shutil.rmtree(clone)
-    shutil.unpack_archive(sdist, folder / "unpacked")
-    (unpacked,) = (folder / "unpacked").iterdir()
-    wheel = ran(sys.executable, "-c", BUILD, "wheel", folder, cwd=unpacked).split()[-1]
-    return sdist, folder / wheel
+    ran(*uv(), "build", "--out-dir", folder / "dist", clone, cwd=folder)
+    (sdist,) = (folder / "dist").glob("*.tar.gz")
+    (wheel,) = (folder / "dist").glob("*.whl")
+    return sdist, wheel
 
 
 def interpreter(version):
