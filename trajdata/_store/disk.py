@@ -67,12 +67,11 @@ class Disk:
         _close_all(self._folders)
 
     def close_folder(self, name: str) -> None:
-        """Close a folder that is held open, of which there may be too many. No other thread may be
-        making a call in it."""
+        """Close a folder that is held open. No other thread may be making a call in it."""
         with self._guard:
             held = self._folders.pop(name, None)
-        if held is not None:
-            os.close(held)
+            if held is not None:
+                os.close(held)
 
     def make_folder(self, name: str) -> None:
         """Create a folder and the folders above it; those that exist are left as they are."""
@@ -252,26 +251,23 @@ class Disk:
         Raises:
             OSError: ESTALE; a folder was removed, moved away or replaced.
         """
-        # Under the guard, so that no folder is closed meanwhile.
-        with self._guard:
+        with self._guard:  # so that no folder is closed meanwhile
             for name, held in self._folders.copy().items():
-                self._check_identity_of(name, held)
-
-    def _check_identity_of(self, name: str, held: int) -> None:
-        base, folder = self._at(name) if name else (os.fspath(self.root), None)
-        opened = os.fstat(held)
-        try:
-            # The path of the root may contain links; names below it may not.
-            found = os.stat(base, dir_fd=folder, follow_symlinks=not name)
-            is_same = (found.st_dev, found.st_ino) == (opened.st_dev, opened.st_ino)
-        except (FileNotFoundError, NotADirectoryError):
-            is_same = False
-        if not is_same:
-            raise OSError(
-                errno.ESTALE,
-                "the folder was removed or replaced meanwhile; what is there now was not touched",
-                os.fspath(self.path(name)),
-            )
+                base, folder = self._at(name) if name else (os.fspath(self.root), None)
+                opened = os.fstat(held)
+                try:
+                    # The path of the root may contain links; names below it may not.
+                    found = os.stat(base, dir_fd=folder, follow_symlinks=not name)
+                    is_same = (found.st_dev, found.st_ino) == (opened.st_dev, opened.st_ino)
+                except (FileNotFoundError, NotADirectoryError):
+                    is_same = False
+                if not is_same:
+                    raise OSError(
+                        errno.ESTALE,
+                        "the folder was removed or replaced meanwhile; what is there now was not "
+                        "touched",
+                        os.fspath(self.path(name)),
+                    )
 
     def free_bytes(self) -> int:
         """Bytes that can still be written to this filesystem."""
