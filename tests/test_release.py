@@ -47,23 +47,15 @@ def check_runs(own, folder):
 @pytest.mark.slow
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_release_runs_outside_of_the_checkout(version, release, tmp_path):
+    """On the oldest Python with the lowest versions that pyproject.toml allows, on the others with
+    those that the tests have."""
     python = interpreter(version)
     if python is None:
         pytest.skip(f"there is no Python {version} here")
-    own = environment(tmp_path / "env", python)
+    own = environment(tmp_path / "env", python, lowest=version == VERSIONS[0])
     sdist, wheel = release
-    # The sdist is installed once, the wheel made of it everywhere else.
+    # The sdist is installed once, the wheel that was made of it everywhere else.
     install(own, sdist if version == VERSIONS[1] else wheel)
-    check_runs(own, tmp_path)
-
-
-@pytest.mark.slow
-def test_a_release_runs_with_the_lowest_versions_that_it_allows(release, tmp_path):
-    python = interpreter(VERSIONS[0])
-    if python is None:
-        pytest.skip(f"there is no Python {VERSIONS[0]} here")
-    own = environment(tmp_path / "env", python, lowest=True)
-    install(own, release[1])
     check_runs(own, tmp_path)
 
 
