@@ -2075,9 +2075,9 @@ _EXPORT = (
             _RESUMED + "test_many_clips_with_folders_of_their_own_hold_few_folders_open",
         ),
         (
-            "the files of a part come in the order in which they were written",
-            "for name in sorted(self._records[part].files)",
-            "for name in reversed(self._records[part].files)",
+            "parts come in the order in which they ended",
+            "for part in sorted(self._records)",
+            "for part in reversed(sorted(self._records))",
             "export/test_formats.py::test_a_hugging_face_data_set_of_several_files_is_in_order",
         ),
         (

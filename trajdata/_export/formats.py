@@ -27,7 +27,7 @@ class Writer(Protocol):
         """The files that are written once all parts are there.
 
         Args:
-            names: of the files of all parts, part by part.
+            names: of the files of all parts, part by part; within a part in any order.
         """
 
 

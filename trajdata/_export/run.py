@@ -238,10 +238,7 @@ class _Run:
 
     def _write_end(self) -> None:
         """Write the files that say that all parts are there, unless these are there too."""
-        # A record that was read has its names in this order; one of this run has them as written.
-        names = [
-            name for part in sorted(self._records) for name in sorted(self._records[part].files)
-        ]
+        names = [name for part in sorted(self._records) for name in self._records[part].files]
         for name, data in self._writer.closing(names):
             if self._store.read(name, 0, len(data) + 1) != data:
                 self._make_folder(name.rpartition("/")[0])
