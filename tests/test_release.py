@@ -45,6 +45,7 @@ def check_runs(own, folder):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3000)
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_release_runs_outside_of_the_checkout(version, release, tmp_path):
     """On the oldest Python with the lowest versions that pyproject.toml allows, on the others with
@@ -60,6 +61,7 @@ def test_a_release_runs_outside_of_the_checkout(version, release, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3000)
 def test_wheel_and_sdist_hold_what_they_should(release):
     sdist, wheel = release
     names = set(zipfile.ZipFile(wheel).namelist())
