@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trajdata._checks import needed
+from trajdata._errors import MissingPackageError
 from trajdata._export.extra import EXPORT_EXTRA
 from trajdata._spec.model import ClipSpec
 
@@ -28,7 +29,7 @@ class Mp4:
     suffix = ".mp4"
 
     def __init__(self, spec: ClipSpec) -> None:
-        self._av = needed("av", EXPORT_EXTRA)
+        self._av = _av_with("libx264rgb")
         self._rate = _rate(spec)
 
     def files(self, video: NDArray[np.uint8]) -> Iterator[tuple[str, bytes]]:
@@ -60,7 +61,7 @@ class WebP:
     suffix = ".webp"
 
     def __init__(self, spec: ClipSpec) -> None:
-        self._av = needed("av", EXPORT_EXTRA)
+        self._av = _av_with("libwebp")
         self._rate = _rate(spec)
 
     def files(self, video: NDArray[np.uint8]) -> Iterator[tuple[str, bytes]]:
@@ -80,6 +81,16 @@ class WebP:
             self.suffix,
             _encoded(self._av, frames, self._rate, "webp", "libwebp", options, prepare),
         )
+
+
+def _av_with(codec: str) -> Any:
+    """PyAV, if it was built with the encoder; older wheels have no WebP."""
+    av = needed("av", EXPORT_EXTRA)
+    if codec not in av.codecs_available:
+        raise MissingPackageError(
+            f"this needs a PyAV with {codec}, which {av.__version__} lacks: {EXPORT_EXTRA}"
+        )
+    return av
 
 
 def _rate(spec: ClipSpec) -> Fraction:
