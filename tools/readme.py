@@ -110,6 +110,30 @@ def throughput() -> str:
     return f"{table(head, rows)}\n\n{measured_on(found)}"
 
 
+def floats() -> str:
+    found = load("floats")
+    rate = {(row["clips"], row["what"]): row["clips_per_second"] for row in found["rows"]}
+    rows = []
+    for size in SIZES:
+        for dtype in ("float32", "bfloat16"):
+            kinds = ("live", "ceiling", "one core")
+            live, ceiling, alone = (rate[size, f"{kind}, {dtype}"] for kind in kinds)
+            rows.append(
+                [
+                    size,
+                    dtype,
+                    f"{live:,}",
+                    f"{ceiling:,}",
+                    f"{live / ceiling:.1f}",
+                    f"{rate[size, 'live, float32'] / live:.2f}",
+                    f"{alone:,}",
+                ]
+            )
+    head = ["clips of", "dtype", "live, 1 worker, clips/s", "the DataLoader's own ceiling", "ratio"]
+    head += ["time over that of float32", "one core, without a DataLoader"]
+    return f"{table(head, rows)}\n\n{measured_on(found)}"
+
+
 SPEED = (
     ("rendered: `source.batch`, one core", "throughput", "source.batch"),
     ("rendered: `DataLoader`, 2 workers", "throughput", "DataLoader, live, 2 workers"),
@@ -279,6 +303,30 @@ def tokenizers() -> str:
     rows.append(["their frames shuffled", "", "", _share(floor), "", "", ""])
     head = ["bits a clip", "codebook", "training clips", "law kept, `val`", "`ood-speed`"]
     return table([*head, "error of place, px", "PSNR, dB"], rows)
+
+
+def magvit2() -> str:
+    found = load("tokenize_magvit2", EXAMPLES)
+    rows = [
+        [
+            f"`{split}`",
+            *(_share(score[name]) for name in ("law_retention", "real_law", "shuffled_law")),
+            *(f"{score[name]['value']:.2f}" for name in ("position_px", "real_position_px")),
+            f"{score['psnr_db']['value']:.1f}",
+        ]
+        for split, score in found["scores"].items()
+    ]
+    head = ["split", "law kept", "the clips themselves", "their frames shuffled"]
+    head += ["error of place, px", "of the clips themselves", "PSNR, dB"]
+    machine = found["machine"]
+    spent = (
+        f"{found['parameters']:,} parameters, {found['training_clips']:,} clips in batches of "
+        f"{found['batch_clips']}, {found['cpu_seconds']:,.0f} s of one core, {found['tokens']} "
+        f"tokens or {found['bits_per_clip']:,} bits a clip. Measured on: {machine['cpu']}, "
+        f"{machine['threads']} thread of {machine['cores']} cores, {machine['system']}; torch "
+        f"{machine['torch']}."
+    )
+    return f"{table(head, rows)}\n\n{spent}"
 
 
 WAYS = {
@@ -489,10 +537,12 @@ TABLES: dict[str, Callable[[], str]] = {
     "examples": examples,
     "classify": classify,
     "tokenizers": tokenizers,
+    "magvit2": magvit2,
     "predictor": predictor,
     "audit": audit,
     "speed": speed,
     "throughput": throughput,
+    "floats": floats,
     "targets": targets,
     "stages": stages,
     "peers": peers,

@@ -43,6 +43,8 @@ API = {
             "RepairReport",
             "sync",
             "SyncReport",
+            "export",
+            "ExportReport",
         ),
     ),
     "Measuring": ("evaluate", "EvaluationReport", "Scores", "audit", "AuditReport"),
