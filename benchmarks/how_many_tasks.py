@@ -1,9 +1,9 @@
 """The three tasks that ``how_many.py`` asks "how many clips?" of: networks, losses, scores.
 
 Each task is a small network, trained in a fixed number of steps on whatever clips it is given, and
-then scored on clips of `val`. All networks take frames as channels of a picture, as Mnih et al. do
-("Human-level control through deep reinforcement learning", Nature 518, 2015), which on a CPU costs
-a tenth of 3-D convolutions.
+then scored on clips of `val`. The first two networks take frames as channels of a picture, as Mnih
+et al. do ("Human-level control through deep reinforcement learning", Nature 518, 2015), which costs
+a CPU much less than 3-D convolutions. The third is that of ``examples/flow_matching.py``, smaller.
 """
 
 from __future__ import annotations
