@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from trajdata._jit import kernel
+from trajdata._render.facets import facet_coverer
 from trajdata._render.patterns import surface
 from trajdata._render.pixel_rays import MANY, ray_shift, rays_for
 from trajdata._render.rays import into_object
@@ -76,6 +77,11 @@ def _no_solid(shape, pose, size, light, pattern, box, lens, found, cover, shades
     cover[:] = _ZERO
 
 
+@kernel
+def _no_facets(shape, pose, size, light, box, lens, cover, shades):  # type: ignore[no-untyped-def]
+    pass
+
+
 @cache
 def solid_coverer(
     shapes: tuple[str, ...], rounds: tuple[bool, ...], is_patterned: bool = False
@@ -84,6 +90,8 @@ def solid_coverer(
     empty."""
     if all(rounds):
         return _no_solid
+    meshed = tuple(find_shape(name).mesh is not None and not is_patterned for name in shapes)
+    cover_facets = facet_coverer(shapes) if any(meshed) else _no_facets
     trace = choose([_tracing(name, is_patterned) for name in shapes])
 
     @kernel
@@ -94,6 +102,9 @@ def solid_coverer(
         columns; nothing of the object is outside. found: float64, room for as many numbers as the
         box has pixels.
         """
+        if meshed[shape]:
+            cover_facets(shape, pose, size, light, box, lens, cover, shades)
+            return
         focal, middle_x, middle_y = lens
         top, left, rows, columns = box[0], box[1], box[2], box[3]
         room = _PIXELS * MANY
