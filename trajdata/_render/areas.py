@@ -16,6 +16,9 @@ __all__ = ["add_edge", "areas_room", "sum_areas"]
 
 _CLOSE = 1e-9
 """A share that is so close to none or all is that: what is left of sums that cancel."""
+_MORE = 3
+"""Columns that a row has beside the box's: what an edge on its right side notes."""
+_TINY = 1e-300
 _ZERO = np.float32(0.0)
 _ONE = np.float32(1.0)
 
@@ -23,7 +26,7 @@ _ONE = np.float32(1.0)
 @kernel
 def areas_room(rows, columns):  # type: ignore[no-untyped-def]
     """The items of ``areas`` that a box of so many pixels needs."""
-    return 2 * rows * (columns + 2)
+    return 2 * rows * (columns + _MORE)
 
 
 @kernel
@@ -42,50 +45,82 @@ def add_edge(areas, rows, columns, x0, y0, x1, y1, part, value):  # type: ignore
     if y0 < 0.0:
         x0 -= y0 * slope
         y0 = 0.0
-    x, y, end = x0, y0, min(y1, float(rows))
-    for row in range(int(y0), rows):
-        lower = min(row + 1.0, end)
+    if y1 > rows:
+        x1 -= (y1 - rows) * slope
+        y1 = float(rows)
+    # The box has a column more than it shows, for edges on its right side.
+    if min(x0, x1) < 0.0 or max(x0, x1) > columns:
+        _add_clipped(areas, rows, columns, x0, y0, x1, y1, part, value)
+    else:
+        _add_inside(areas, columns, x0, y0, x1, y1, slope, part, value)
+
+
+@kernel
+def _add_inside(areas, columns, x0, y0, x1, y1, slope, part, value):  # type: ignore[no-untyped-def]
+    """The same of an edge that goes down and lies in the box."""
+    two, step = np.uintp(2), np.uintp(2 * (columns + _MORE))
+    # How far an edge goes down while it crosses a column.
+    steep = (y1 - y0) / max(abs(x1 - x0), _TINY)
+    row = np.floor(y0)
+    at = np.uintp(np.intp(row)) * step
+    x, y = x0, y0
+    while y < y1:
+        row += 1.0
+        lower = min(row, y1)
         tall = lower - y
-        if tall <= 0.0:
-            break
-        further = x + slope * tall
+        further = x1 if lower == y1 else x + slope * tall
         left, right = min(x, further), max(x, further)
+        column = np.floor(left)
+        place = at + two * np.uintp(np.intp(column))
+        border = column + 1.0
+        while right > border + 1.0:
+            piece = steep * (border - left)
+            before = piece * (0.5 * (left + border) - column)
+            _note(areas, place, piece - before, before, part, value)
+            tall -= piece
+            left, column, border = border, border, border + 1.0
+            place += two
+        # What is left lies in two columns at most; nothing may be in the second one.
+        second = steep * max(right - border, 0.0)
+        first = tall - second
+        before = first * (0.5 * (left + min(right, border)) - column)
+        behind = second * (0.5 * (right - border))
+        _note(areas, place, first - before, before + (second - behind), part, value)
+        areas[place + two + two] += behind * part
+        areas[place + two + two + np.uintp(1)] += behind * value
         x, y = further, lower
-        at = 2 * row * (columns + 2)
-        if left < 0.0:
-            # What is left of the box has all of its pixels to its right.
-            outside = tall if right <= 0.0 else tall * (left / (left - right))
-            areas[at] += outside * part
-            areas[at + 1] += outside * value
-            tall -= outside
-            left, right = 0.0, max(right, 0.0)
-        if right > columns:
-            if left >= columns:
-                continue
-            tall *= (columns - left) / (right - left)
-            right = float(columns)
-        first, last = int(left), int(right)
-        at += 2 * first
-        if first == last:
-            before = tall * (0.5 * (left + right) - first)
-            _note(areas, at, tall - before, before, part, value)
-            continue
-        per = tall / (right - left)
-        for column in range(first, last + 1):
-            ends = min(column + 1.0, right)
-            piece = per * (ends - left)
-            before = piece * (0.5 * (left + ends) - column)
-            _note(areas, at, piece - before, before, part, value)
-            left = ends
-            at += 2
+        at += step
+
+
+@kernel
+def _add_clipped(areas, rows, columns, x0, y0, x1, y1, part, value):  # type: ignore[no-untyped-def]
+    """The same of an edge that goes down and leaves the box at a side: what is to the left has all
+    of the box's pixels to its right, what is to the right has none of them."""
+    slope = (x1 - x0) / (y1 - y0)
+    x, y = x0, y0
+    while y < y1:
+        if x < 0.0 or (x == 0.0 and slope < 0.0):
+            ends = y1 if slope <= 0.0 else min(y1, y - x / slope)
+            _add_inside(areas, columns, 0.0, y, 0.0, ends, 0.0, part, value)
+            further = 0.0
+        elif x > columns or (x == columns and slope > 0.0):
+            ends = y1 if slope >= 0.0 else min(y1, y + (columns - x) / slope)
+            further = float(columns)
+        else:
+            side = 0.0 if slope < 0.0 else float(columns)
+            ends = y1 if slope == 0.0 else min(y1, y + (side - x) / slope)
+            further = side if ends < y1 else x1
+            _add_inside(areas, columns, x, y, further, ends, slope, part, value)
+        x, y = further, ends
 
 
 @kernel
 def _note(areas, at, own, following, part, value):  # type: ignore[no-untyped-def]
+    one, two, three = np.uintp(1), np.uintp(2), np.uintp(3)
     areas[at] += own * part
-    areas[at + 1] += own * value
-    areas[at + 2] += following * part
-    areas[at + 3] += following * value
+    areas[at + one] += own * value
+    areas[at + two] += following * part
+    areas[at + three] += following * value
 
 
 @kernel
@@ -105,6 +140,6 @@ def sum_areas(areas, rows, columns, cover, shades):  # type: ignore[no-untyped-d
             else:
                 cover[column] = _ONE if part >= 1.0 - _CLOSE else np.float32(part)
                 shades[column] = min(np.float32(value / part), _ONE)
-        for _ in range(4):
+        for _ in range(2 * _MORE):
             areas[at] = 0.0
             at += 1

@@ -15,16 +15,18 @@ from numpy.typing import NDArray
 
 from trajdata._arithmetic.light import lambert
 from trajdata._jit import kernel
-from trajdata._render.areas import add_edge, areas_room, sum_areas
+from trajdata._render.areas import add_edge, sum_areas
 from trajdata._render.rays import into_object
 from trajdata._shapes.registry import Mesh, find_shape
 
-__all__ = ["facet_coverer"]
+__all__ = ["MOST", "facet_coverer"]
 
 _SIDES = (16, 32, 64)
 """Sides around what is curved, of objects of the three sizes below."""
-_SMALL, _MIDDLE = 3.0, 8.0
+_SMALL, _MIDDLE = 6.0, 14.0
 """Pixels of radius up to which an object is small, and of middle size."""
+MOST = 3 * _SIDES[-1]
+"""Vertices, faces or edges of a mesh, at most."""
 
 
 class _Meshes:
@@ -68,23 +70,22 @@ def facet_coverer(shapes: tuple[str, ...]) -> Any:
     vertices, normals, edges = meshes.vertices, meshes.normals, meshes.edges
     offsets, parts = meshes.offsets, meshes.parts
     levels = len(_SIDES)
-    most = max(1, int((parts[:, 1::2] - parts[:, ::2]).max(initial=0)))
 
     @kernel
-    def cover_facets(shape, pose, size, light, box, lens, cover, shades):  # type: ignore[no-untyped-def]
+    def cover_facets(shape, pose, size, light, box, lens, rooms, cover, shades):  # type: ignore[no-untyped-def]
         """Fill ``cover`` and ``shades`` (float32) for the pixels of a box, row by row.
 
         pose: float64 (12,). light: float64 (3,). box: top, left, rows, columns; nothing of the
-        object is outside but what lies outside the picture.
+        object is outside but what lies outside the picture. rooms: float64 of ``areas_room`` items,
+        all zero, and (4, MOST).
         """
         focal, middle_x, middle_y = lens
         rows, columns = box[2], box[3]
         reach = focal * size / pose[2]
         level = 0 if reach < _SMALL else (1 if reach < _MIDDLE else 2)
         own = parts[levels * shape + level]
-        xs, ys = np.empty(most), np.empty(most)
-        seen, lit = np.empty(most), np.empty(most)
-        areas = np.zeros(areas_room(rows, columns))
+        areas, lists = rooms
+        xs, ys, seen, lit = lists[0], lists[1], lists[2], lists[3]
 
         ox, oy, oz = into_object(pose, -pose[0], -pose[1], -pose[2])
         lx, ly, lz = into_object(pose, light[0], light[1], light[2])
