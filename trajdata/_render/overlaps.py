@@ -15,7 +15,7 @@ import numpy as np
 from trajdata._jit import kernel
 from trajdata._render.film import Looks, ground_of
 from trajdata._render.pixel_rays import FEW, ray_shift
-from trajdata._render.rays import caster
+from trajdata._render.rays import caster, tracer
 from trajdata._shapes.registry import NEVER, find_shape
 
 __all__ = ["overlap_settler"]
@@ -26,11 +26,21 @@ _HALF = np.float32(0.5)
 _SHARE = np.float32(1.0 / FEW)
 
 
+@kernel
+def make_rays():  # type: ignore[no-untyped-def]
+    """Where a pixel's rays go through it, and memory for where they go, how far, and to whom."""
+    shifts = np.empty((2, FEW))
+    for number in range(FEW):
+        shifts[0, number], shifts[1, number] = ray_shift(number, FEW)
+    places = np.empty((4, FEW))
+    return shifts, places[0], places[1], places[2], places[3], np.empty(FEW, np.int64)
+
+
 @cache
 def overlap_settler(shapes: tuple[str, ...], has_ground: bool = False, turned: bool = False) -> Any:
     """The kernel ``settle`` for objects of these shapes, before a background of this kind. turned:
     whether cameras turn."""
-    cast = caster(shapes)
+    cast, trace = caster(shapes), tracer(shapes)
     ground_at = ground_of(Looks(has_ground=has_ground)).at
     found = [find_shape(name) for name in shapes]
     depths = [(-1.0, 1.0) if turned and shape.turned_bounds else shape.depths for shape in found]
@@ -116,24 +126,29 @@ def overlap_settler(shapes: tuple[str, ...], has_ground: bool = False, turned: b
         return through
 
     @kernel
-    def cast_rays(scene, bodies, i, j, lens, who, parts, count):  # type: ignore[no-untyped-def]
+    def cast_rays(scene, bodies, i, j, lens, rays, who, parts, count):  # type: ignore[no-untyped-def]
         """The same by rays."""
         focal, middle_x, middle_y = lens
+        shifts, xs, ys, depths, nearest, found = rays
+        for number in range(FEW):
+            xs[number] = (j + shifts[0, number] - middle_x) / focal
+            ys[number] = (i + shifts[1, number] - middle_y) / focal
+            nearest[number] = NEVER
+            found[number] = -1
+        for n in range(count):
+            item = who[n]
+            trace(scene[item].shape, bodies[item], scene[item].radius, xs, ys, depths)
+            for number in range(FEW):
+                is_nearer = depths[number] < nearest[number]
+                nearest[number] = depths[number] if is_nearer else nearest[number]
+                found[number] = n if is_nearer else found[number]
         parts[:count] = _ZERO
         left = _ZERO
         for number in range(FEW):
-            right, down = ray_shift(number, FEW)
-            x, y = (j + right - middle_x) / focal, (i + down - middle_y) / focal
-            depth, found = NEVER, np.int64(-1)
-            for n in range(count):
-                item = who[n]
-                own = cast(scene[item].shape, bodies[item], scene[item].radius, x, y)
-                if own < depth:
-                    depth, found = own, np.int64(n)
-            if found < 0:
+            if found[number] < 0:
                 left += _SHARE
             else:
-                parts[found] += _SHARE
+                parts[found[number]] += _SHARE
         return left
 
     @kernel
@@ -153,6 +168,7 @@ def overlap_settler(shapes: tuple[str, ...], has_ground: bool = False, turned: b
         lens = (float(min(height, width)), 0.5 * width, 0.5 * height)
         who = np.empty(items, np.int64)
         parts = np.empty(items, np.float32)
+        rays = make_rays()
         for one in range(items):
             for two in range(one + 1, items):
                 p, q = boxes[one, k], boxes[two, k]
@@ -170,7 +186,7 @@ def overlap_settler(shapes: tuple[str, ...], has_ground: bool = False, turned: b
                         if is_plain:
                             rest = lay_over(parts, count)
                         else:
-                            rest = cast_rays(scene, bodies, i, j, lens, who, parts, count)
+                            rest = cast_rays(scene, bodies, i, j, lens, rays, who, parts, count)
                         for c in range(channels):
                             back = ground_at(film, b, k, c, i * width + j, backs[c])
                             value = rest * back
