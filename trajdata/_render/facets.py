@@ -21,10 +21,10 @@ from trajdata._shapes.registry import Mesh, find_shape
 
 __all__ = ["MOST", "facet_coverer"]
 
-_SIDES = (16, 32, 64)
-"""Sides around what is curved, of objects of the three sizes below."""
-_SMALL, _MIDDLE = 6.0, 14.0
-"""Pixels of radius up to which an object is small, and of middle size."""
+_SIDES = (12, 16, 32, 64)
+"""Sides around what is curved, of objects of the sizes below."""
+_SMALL, _MIDDLE, _LARGE = 3.5, 6.0, 14.0
+"""Pixels of radius from which an object has the second, third and fourth number of sides."""
 MOST = 3 * _SIDES[-1]
 """Vertices, faces or edges of a mesh, at most."""
 
@@ -82,7 +82,7 @@ def facet_coverer(shapes: tuple[str, ...]) -> Any:
         focal, middle_x, middle_y = lens
         rows, columns = box[2], box[3]
         reach = focal * size / pose[2]
-        level = 0 if reach < _SMALL else (1 if reach < _MIDDLE else 2)
+        level = int(reach >= _SMALL) + int(reach >= _MIDDLE) + int(reach >= _LARGE)
         own = parts[levels * shape + level]
         areas, lists = rooms
         xs, ys, seen, lit = lists[0], lists[1], lists[2], lists[3]

@@ -54,7 +54,7 @@ class Shape:
             that is turned itself; left out: ``bounds`` knows any pose.
         half_extents: along its own axes, of an object of size 1.
         mesh: of a shape whose colour is even on flat faces, or on faces as narrow as one likes:
-            how it looks with so many sides around, a power of two; those without curves ignore it.
+            how it looks with so many sides around (see ``ring``); those without curves ignore it.
         is_upright: whether it is always parallel to the picture, and so never turned.
         shade: of a shape that is seen as an ellipse, kernel (lists, samples, weight, shades): write
             how much of the object's colour each listed pixel shows, float32 0..1, into ``shades``;
