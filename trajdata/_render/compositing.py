@@ -220,6 +220,7 @@ def clip_renderer(shapes: tuple[str, ...], looks: Looks = PLAIN) -> Any:
         values = np.empty(room, np.uint8)
         behind = np.zeros(room, np.float32)
         rooms = make_rooms(height, width)
+        marks = np.zeros(plane, np.uint8)
         colours = np.empty((items, channels), np.float32)
         backs = np.empty(channels, np.float32)
         outlines = np.empty((items, frames, 6), np.float64)
@@ -323,6 +324,7 @@ def clip_renderer(shapes: tuple[str, ...], looks: Looks = PLAIN) -> Any:
                         (height, width),
                         (boxes, starts, covers, shades),
                         (colours, backs),
+                        marks,
                         target,
                         base + k * channels * plane,
                     )

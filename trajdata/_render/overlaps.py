@@ -27,7 +27,22 @@ _SHARE = np.float32(1.0 / FEW)
 
 
 @kernel
-def make_rays():  # type: ignore[no-untyped-def]
+def _meets_another(boxes, k, item):  # type: ignore[no-untyped-def]
+    """Whether an object's box of frame k has pixels of another one's."""
+    p = boxes[item, k]
+    for other in range(boxes.shape[0]):
+        q = boxes[other, k]
+        if (
+            other != item
+            and max(p[0], q[0]) < min(p[0] + p[2], q[0] + q[2])
+            and max(p[1], q[1]) < min(p[1] + p[3], q[1] + q[3])
+        ):
+            return True
+    return False
+
+
+@kernel
+def _make_rays():  # type: ignore[no-untyped-def]
     """Where a pixel's rays go through it, and memory for where they go, how far, and to whom."""
     shifts = np.empty((2, FEW))
     for number in range(FEW):
@@ -87,23 +102,35 @@ def overlap_settler(shapes: tuple[str, ...], has_ground: bool = False, turned: b
         return True
 
     @kernel
-    def put_in_order(scene, bodies, i, j, lens, who, parts):  # type: ignore[no-untyped-def]
-        """Of two objects that fill the pixel, put the one first that is nearer at all of its
-        corners; whether there is one. Where one has its edge, its depth may change too fast."""
-        if parts[0] < _ONE or parts[1] < _ONE:
-            return False
+    def drop_hidden(scene, bodies, i, j, lens, who, parts, count):  # type: ignore[no-untyped-def]
+        """Drop what lies behind an object that fills the pixel; how many are left.
+
+        That object is nearer than all others that fill the pixel, at each of its corners. One that
+        has its edge in the pixel, where its depth may change fast, is behind if all of it is.
+        """
         focal, middle_x, middle_y = lens
-        first, second = 0, 0
+        front, farthest = -1, -np.inf
         for corner in range(4):
             x = (j + (corner & 1) - middle_x) / focal
             y = (i + (corner >> 1) - middle_y) / focal
-            a = cast(scene[who[0]].shape, bodies[who[0]], scene[who[0]].radius, x, y)
-            b = cast(scene[who[1]].shape, bodies[who[1]], scene[who[1]].radius, x, y)
-            first += a < b
-            second += b < a
-        if second == 4:
-            who[0], who[1] = who[1], who[0]
-        return first == 4 or second == 4
+            depth, nearest = NEVER, -1
+            for n in range(count):
+                if parts[n] >= _ONE:
+                    item = who[n]
+                    own = cast(scene[item].shape, bodies[item], scene[item].radius, x, y)
+                    if own < depth:
+                        depth, nearest = own, n
+            if nearest < 0 or (corner > 0 and nearest != front):
+                return count
+            front, farthest = nearest, max(farthest, depth)
+        left = 0
+        for n in range(count):
+            item = who[n]
+            near = bodies[item, 2] + nears[scene[item].shape] * scene[item].radius
+            if n == front or (parts[n] < _ONE and near < farthest):
+                who[left], parts[left] = item, parts[n]
+                left += 1
+        return left
 
     @kernel
     def has_one_edge(parts, count):  # type: ignore[no-untyped-def]
@@ -152,13 +179,13 @@ def overlap_settler(shapes: tuple[str, ...], has_ground: bool = False, turned: b
         return left
 
     @kernel
-    def settle(film, b, scene, bodies, k, size, kept, ink, target, base):  # type: ignore[no-untyped-def]
+    def settle(film, b, scene, bodies, k, size, kept, ink, marks, target, base):  # type: ignore[no-untyped-def]
         """Write the pixels of clip b's frame k that lie in two objects' boxes.
 
         bodies: float64 (O, 12), the objects' poses. size: height, width. kept: boxes and starts,
         where each object's box is and where its pixels begin in covers and shades, which follow.
-        ink: float32 (O, C), the objects' colours, and (C,), the background. target: the frame
-        begins at ``base``.
+        ink: float32 (O, C), the objects' colours, and (C,), the background. marks: uint8
+        (H * W,), all zero, before and after. target: the frame begins at ``base``.
         """
         height, width = size
         boxes, starts, covers, shades = kept
@@ -168,35 +195,42 @@ def overlap_settler(shapes: tuple[str, ...], has_ground: bool = False, turned: b
         lens = (float(min(height, width)), 0.5 * width, 0.5 * height)
         who = np.empty(items, np.int64)
         parts = np.empty(items, np.float32)
-        rays = make_rays()
+        rays = _make_rays()
+        for item in range(items):
+            if _meets_another(boxes, k, item):
+                box = boxes[item, k]
+                for i in range(box[0], box[0] + box[2]):
+                    for pixel in range(i * width + box[1], i * width + box[1] + box[3]):
+                        marks[pixel] += 1
         for one in range(items):
-            for two in range(one + 1, items):
-                p, q = boxes[one, k], boxes[two, k]
-                top, left = max(p[0], q[0]), max(p[1], q[1])
-                rows, columns = min(p[0] + p[2], q[0] + q[2]), min(p[1] + p[3], q[1] + q[3])
-                for i in range(top, rows):
-                    for j in range(left, columns):
-                        count = gather(scene, bodies, k, i, j, boxes, starts, covers, who, parts)
-                        is_plain = count < 2
-                        if not is_plain:
-                            is_plain = are_apart(scene, bodies, who, parts, count) or (
-                                count == 2 and put_in_order(scene, bodies, i, j, lens, who, parts)
-                            )
-                            is_plain = is_plain and has_one_edge(parts, count)
-                        if is_plain:
-                            rest = lay_over(parts, count)
-                        else:
-                            rest = cast_rays(scene, bodies, i, j, lens, rays, who, parts, count)
-                        for c in range(channels):
-                            back = ground_at(film, b, k, c, i * width + j, backs[c])
-                            value = rest * back
-                            for n in range(count):
-                                item = who[n]
-                                box = boxes[item, k]
-                                at = starts[item, k] + (i - box[0]) * box[3] + j - box[1]
-                                value += parts[n] * (colours[item, c] * shades[at])
-                            target[base + c * plane + i * width + j] = np.uint8(
-                                np.int32(min(max(value, _ZERO), np.float32(255.0)) + _HALF)
-                            )
+            top, left, rows, columns = boxes[one, k]
+            for i in range(top, top + rows):
+                for j in range(left, left + columns):
+                    pixel = i * width + j
+                    times = marks[pixel]
+                    marks[pixel] = 0
+                    # Once for all objects: then it has no mark any more.
+                    if times < 2:
+                        continue
+                    count = gather(scene, bodies, k, i, j, boxes, starts, covers, who, parts)
+                    is_plain = count < 2 or are_apart(scene, bodies, who, parts, count)
+                    if not is_plain:
+                        count = drop_hidden(scene, bodies, i, j, lens, who, parts, count)
+                        is_plain = are_apart(scene, bodies, who, parts, count)
+                    if is_plain and has_one_edge(parts, count):
+                        rest = lay_over(parts, count)
+                    else:
+                        rest = cast_rays(scene, bodies, i, j, lens, rays, who, parts, count)
+                    for c in range(channels):
+                        back = ground_at(film, b, k, c, pixel, backs[c])
+                        value = rest * back
+                        for n in range(count):
+                            item = who[n]
+                            box = boxes[item, k]
+                            at = starts[item, k] + (i - box[0]) * box[3] + j - box[1]
+                            value += parts[n] * (colours[item, c] * shades[at])
+                        target[base + c * plane + pixel] = np.uint8(
+                            np.int32(min(max(value, _ZERO), np.float32(255.0)) + _HALF)
+                        )
 
     return settle
