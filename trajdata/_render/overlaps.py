@@ -1,6 +1,6 @@
 """Settle the pixels that several objects are in.
 
-Each object's coverage of a pixel is known. Where the objects lie one behind the other,
+Each object's coverage of a pixel is known. Where the objects are known to lie one behind the other,
 and at most one of those that show has its edge in the pixel, they are laid over one another: that
 is exact. Where two edges cross, or objects reach into one another, rays decide.
 """
@@ -62,8 +62,38 @@ def overlap_settler(shapes: tuple[str, ...], has_ground: bool = False, turned: b
     nears, fars = tuple(near for near, _ in depths), tuple(far for _, far in depths)
 
     @kernel
-    def gather(scene, bodies, k, i, j, boxes, starts, covers, who, parts):  # type: ignore[no-untyped-def]
-        """The objects that cover a pixel, the nearest first; how many."""
+    def put_in_order(scene, bodies, ranks):  # type: ignore[no-untyped-def]
+        """Fill ``ranks``, int8 (O, O): 1 where one object hides the other from wherever both are
+        seen, -1 where it is hidden, 0 where nobody knows without a ray.
+
+        What lies on two sides of a plane cannot hide one another but in one way, that of the
+        camera's side. Such a plane is looked for in parallel to the picture, and between the
+        spheres around both objects.
+        """
+        for one in range(bodies.shape[0]):
+            p, size = bodies[one], scene[one].radius
+            near, far = p[2] + nears[scene[one].shape] * size, p[2] + fars[scene[one].shape] * size
+            for two in range(one):
+                q, other = bodies[two], scene[two].radius
+                rank = 0
+                if far <= q[2] + nears[scene[two].shape] * other:
+                    rank = 1
+                elif q[2] + fars[scene[two].shape] * other <= near:
+                    rank = -1
+                else:
+                    x, y, z = q[0] - p[0], q[1] - p[1], q[2] - p[2]
+                    apart = np.sqrt(x * x + y * y + z * z)
+                    if apart > size + other:
+                        # Where the way from one centre to the other has left the first sphere, and
+                        # as far before the second one.
+                        middle = 0.5 * (apart + size - other)
+                        towards = (p[0] * x + p[1] * y + p[2] * z) + middle * apart
+                        rank = 1 if towards > 0.0 else -1
+                ranks[one, two], ranks[two, one] = rank, -rank
+
+    @kernel
+    def gather(scene, bodies, k, i, j, boxes, starts, covers, ranks, who, parts):  # type: ignore[no-untyped-def]
+        """The objects that cover a pixel, the nearest first, if that is known; how many."""
         count = 0
         for item in range(bodies.shape[0]):
             box = boxes[item, k]
@@ -73,11 +103,10 @@ def overlap_settler(shapes: tuple[str, ...], has_ground: bool = False, turned: b
             part = covers[starts[item, k] + row * box[3] + column]
             if part <= _ZERO:
                 continue
-            near = bodies[item, 2] + nears[scene[item].shape] * scene[item].radius
             at = count
             while at > 0:
                 other = who[at - 1]
-                if bodies[other, 2] + nears[scene[other].shape] * scene[other].radius <= near:
+                if ranks[item, other] <= 0:
                     break
                 who[at], parts[at] = other, parts[at - 1]
                 at -= 1
@@ -86,23 +115,19 @@ def overlap_settler(shapes: tuple[str, ...], has_ground: bool = False, turned: b
         return count
 
     @kernel
-    def are_apart(scene, bodies, who, parts, count):  # type: ignore[no-untyped-def]
-        """Whether those objects that can be seen lie one behind the other."""
-        farthest = -np.inf
-        is_shut = False
+    def is_in_order(ranks, who, parts, count):  # type: ignore[no-untyped-def]
+        """Whether each of those objects that can be seen is known to be before all that follow."""
         for n in range(count):
-            item = who[n]
-            shape, z, size = scene[item].shape, bodies[item, 2], scene[item].radius
-            if z + nears[shape] * size < farthest:
-                return False
-            # What begins behind an object that fills the pixel cannot be seen.
-            if not is_shut:
-                farthest = max(farthest, z + fars[shape] * size)
-            is_shut = is_shut or parts[n] >= _ONE
+            for later in range(n + 1, count):
+                if ranks[who[n], who[later]] <= 0:
+                    return False
+            # What is behind an object that fills the pixel cannot be seen.
+            if parts[n] >= _ONE:
+                break
         return True
 
     @kernel
-    def drop_hidden(scene, bodies, i, j, lens, who, parts, count):  # type: ignore[no-untyped-def]
+    def drop_hidden(scene, bodies, i, j, lens, ranks, who, parts, count):  # type: ignore[no-untyped-def]
         """Drop what lies behind an object that fills the pixel; how many are left.
 
         That object is nearer than all others that fill the pixel, at each of its corners. One that
@@ -123,11 +148,13 @@ def overlap_settler(shapes: tuple[str, ...], has_ground: bool = False, turned: b
             if nearest < 0 or (corner > 0 and nearest != front):
                 return count
             front, farthest = nearest, max(farthest, depth)
+        ahead = who[front]
         left = 0
         for n in range(count):
             item = who[n]
             near = bodies[item, 2] + nears[scene[item].shape] * scene[item].radius
-            if n == front or (parts[n] < _ONE and near < farthest):
+            is_hidden = parts[n] >= _ONE or near >= farthest or ranks[ahead, item] > 0
+            if n == front or not is_hidden:
                 who[left], parts[left] = item, parts[n]
                 left += 1
         return left
@@ -196,6 +223,8 @@ def overlap_settler(shapes: tuple[str, ...], has_ground: bool = False, turned: b
         who = np.empty(items, np.int64)
         parts = np.empty(items, np.float32)
         rays = _make_rays()
+        ranks = np.zeros((items, items), np.int8)
+        put_in_order(scene, bodies, ranks)
         for item in range(items):
             if _meets_another(boxes, k, item):
                 box = boxes[item, k]
@@ -212,11 +241,13 @@ def overlap_settler(shapes: tuple[str, ...], has_ground: bool = False, turned: b
                     # Once for all objects: then it has no mark any more.
                     if times < 2:
                         continue
-                    count = gather(scene, bodies, k, i, j, boxes, starts, covers, who, parts)
-                    is_plain = count < 2 or are_apart(scene, bodies, who, parts, count)
+                    count = gather(
+                        scene, bodies, k, i, j, boxes, starts, covers, ranks, who, parts
+                    )
+                    is_plain = is_in_order(ranks, who, parts, count)
                     if not is_plain:
-                        count = drop_hidden(scene, bodies, i, j, lens, who, parts, count)
-                        is_plain = are_apart(scene, bodies, who, parts, count)
+                        count = drop_hidden(scene, bodies, i, j, lens, ranks, who, parts, count)
+                        is_plain = is_in_order(ranks, who, parts, count)
                     if is_plain and has_one_edge(parts, count):
                         rest = lay_over(parts, count)
                     else:

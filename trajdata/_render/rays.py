@@ -42,28 +42,23 @@ def caster(shapes: tuple[str, ...]) -> Any:
     return cast
 
 
-def _tracing(name: str) -> Any:
-    """The kernel of ``tracer`` for objects of this shape."""
-    intersect = find_shape(name).intersect
+@cache
+def tracer(shapes: tuple[str, ...]) -> Any:
+    """The kernel (shape, pose, size, xs, ys, depths) that fills ``depths`` (float64) as ``caster``
+    would, for many rays: those through (xs[i], ys[i], 1)."""
+    intersect = choose([find_shape(name).intersect for name in shapes])
 
     @kernel
-    def trace(pose, size, xs, ys, depths):  # type: ignore[no-untyped-def]
+    def trace(shape, pose, size, xs, ys, depths):  # type: ignore[no-untyped-def]
         ox, oy, oz = into_object(pose, -pose[0], -pose[1], -pose[2])
         m0, m1, m2, m3, m4 = pose[3], pose[4], pose[5], pose[6], pose[7]
         m5, m6, m7, m8 = pose[8], pose[9], pose[10], pose[11]
         for i in range(depths.shape[0]):
             x, y = xs[i], ys[i]
             dx, dy, dz = m0 * x + m3 * y + m6, m1 * x + m4 * y + m7, m2 * x + m5 * y + m8
-            depths[i] = intersect(ox, oy, oz, dx, dy, dz, size)
+            depths[i] = intersect(shape, ox, oy, oz, dx, dy, dz, size)
 
     return trace
-
-
-@cache
-def tracer(shapes: tuple[str, ...]) -> Any:
-    """The kernel (shape, pose, size, xs, ys, depths) that fills ``depths`` (float64) as ``caster``
-    would, for many rays: those through (xs[i], ys[i], 1)."""
-    return choose([_tracing(name) for name in shapes])
 
 
 @cache
