@@ -64,6 +64,7 @@ bench: $(VENV)/.stamp-test
 	$(BIN)/python benchmarks/stages.py
 	$(BIN)/python benchmarks/throughput.py
 	$(BIN)/python benchmarks/transport.py
+	$(BIN)/python benchmarks/floats.py
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/laws.py
 	$(BIN)/python benchmarks/growth.py
@@ -73,7 +74,7 @@ bench: $(VENV)/.stamp-test
 	$(BIN)/python benchmarks/peers/run.py
 	$(BIN)/python benchmarks/targets.py
 
-$(VENV)/.stamp-test: pyproject.toml constraints.txt tests/cloud/server.txt tests/convert/torchvision.txt
+$(VENV)/.stamp-test: pyproject.toml constraints.txt tests/cloud/server.txt tests/convert/torchvision.txt tests/trainers/packages.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
 		{ echo "$(PYTHON) is older than Python 3.10; name another one: make PYTHON=python3.11"; exit 2; }
 	@echo "Installing into $(VENV) (torch is large: a few minutes the first time)"
@@ -83,6 +84,8 @@ $(VENV)/.stamp-test: pyproject.toml constraints.txt tests/cloud/server.txt tests
 		echo "There is no S3 server for this machine: the tests that need one are skipped"
 	@$(PIP) --no-deps --upgrade --target $(VENV)/torchvision -r tests/convert/torchvision.txt || \
 		echo "There is no torchvision for this machine: the tests that need it are skipped"
+	@$(PIP) --no-deps --upgrade --target $(VENV)/trainers -r tests/trainers/packages.txt || \
+		echo "Some trainers cannot be installed here: the tests that need them are skipped"
 	@touch $@
 
 $(VENV)/.stamp-dev: $(VENV)/.stamp-test
@@ -96,4 +99,4 @@ $(VENV)/.stamp-docs: pyproject.toml constraints.txt
 	@touch $@
 
 clean:
-	rm -rf site $(VENV) .venv-peers demo-out demo-cluster-out build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf site $(VENV) .venv-peers demo-out demo-cluster-out examples-out build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

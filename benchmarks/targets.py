@@ -112,6 +112,16 @@ def loader_rows(size: str, rate: dict[tuple[Any, ...], float]) -> Iterator[Row]:
             )
 
 
+def float_rows(size: str, rate: dict[tuple[Any, ...], float]) -> Iterator[Row]:
+    floats = rates(load("floats")["rows"], "clips", "what")
+    shown = "docs/performance.md#loading"
+    live, ceiling = floats[size, "live, float32"], floats[size, "ceiling, float32"]
+    what = "DataLoader, float32 CTHW, 1 worker, of the DataLoader's own ceiling for these bytes"
+    yield Row(what, size, live / ceiling, ">=", 4, "x", shown)
+    what = "DataLoader, bfloat16 CTHW, 1 worker: its time over that of float32"
+    yield Row(what, size, live / floats[size, "live, bfloat16"], "<=", 0.5, "x", shown)
+
+
 def cached_rows(size: str, rate: dict[tuple[Any, ...], float]) -> Iterator[Row]:
     peer = rates(load("peers")["rows"], "clips", "peer", "what")
     reading, shown = "read, 0 workers", "docs/performance.md#reading"
@@ -174,7 +184,7 @@ def all_rows() -> list[Row]:
     """In the order of the table: by what is measured, then by size."""
     rate = rates(load("throughput")["rows"], "clips", "what")
     rows: list[Row] = []
-    for part in (source_rows, loader_rows, cached_rows, bake_rows):
+    for part in (source_rows, loader_rows, float_rows, cached_rows, bake_rows):
         sizes = [list(part(size, rate)) for size in SIZES]
         names = dict.fromkeys(row.what for some in sizes for row in some)
         rows += [row for name in names for some in sizes for row in some if row.what == name]

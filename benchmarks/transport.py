@@ -37,18 +37,23 @@ KEPT_BYTES = 1 << 30
 class SharedFills(IterableDataset[torch.Tensor]):
     """Allocates a shared tensor, fills it and yields it: the least that a worker can do."""
 
-    def __init__(self, shape: tuple[int, ...], *, collating: bool = False) -> None:
+    def __init__(
+        self, shape: tuple[int, ...], dtype: torch.dtype = torch.uint8, *, collating: bool = False
+    ) -> None:
         self.shape = shape
+        self.dtype = dtype
         self.collating = collating
 
     def __iter__(self) -> Iterator[torch.Tensor]:
         while True:
             if self.collating:
                 # Not public: how default_collate makes what it stacks into.
-                storage = torch.UntypedStorage._new_shared(math.prod(self.shape))
-                yield torch.empty(0, dtype=torch.uint8).set_(storage, 0, self.shape).fill_(7)
+                storage = torch.UntypedStorage._new_shared(
+                    math.prod(self.shape) * self.dtype.itemsize
+                )
+                yield torch.empty(0, dtype=self.dtype).set_(storage, 0, self.shape).fill_(7)
             else:
-                yield torch.empty(self.shape, dtype=torch.uint8).share_memory_().fill_(7)
+                yield torch.empty(self.shape, dtype=self.dtype).share_memory_().fill_(7)
 
 
 def rate(dataset: IterableDataset[Any], workers: int, batches: int, *, keep: bool = False) -> float:

@@ -2101,8 +2101,116 @@ _SCORING = (
     ),
 )
 
+_RESUMED = "export/test_resume.py::"
+
+_EXPORT = (
+    *_mutants(
+        "_export/run.py",
+        (
+            "parts that are there are written again",
+            "[part for part in range(self._plan.parts) if part not in self._records]",
+            "list(range(self._plan.parts))",
+            _RESUMED + "test_a_file_that_is_missing_or_cut_short_is_written_again",
+        ),
+        (
+            "a folder of each clip stays open",
+            "                    self._let_go(before)\n",
+            "",
+            _RESUMED + "test_many_clips_with_folders_of_their_own_hold_few_folders_open",
+        ),
+        (
+            "parts come in the order in which they ended",
+            "for part in sorted(self._records)",
+            "for part in reversed(sorted(self._records))",
+            "export/test_formats.py::test_a_hugging_face_data_set_of_several_files_is_in_order",
+        ),
+        (
+            "the folder is not looked at before it is locked",
+            "        check_folder(store, plan)\n        with store.lock():",
+            "        with store.lock():",
+            _RESUMED + "test_a_folder_of_another_export_is_left_as_it_is",
+        ),
+    ),
+    *_mutants(
+        "_export/records.py",
+        (
+            "a file that was cut short counts as there",
+            "store.size(name) == files[name][0]",
+            "store.size(name) is not None",
+            _RESUMED + "test_a_file_that_is_missing_or_cut_short_is_written_again",
+        ),
+        (
+            "the record of another export is taken",
+            "!= plan.digest",
+            "is None",
+            _RESUMED + "test_a_record_of_another_export_is_refused",
+        ),
+        (
+            "an export goes into any folder",
+            "    if others:\n",
+            "    if False:\n",
+            _RESUMED + "test_a_folder_that_holds_something_else_is_refused",
+        ),
+    ),
+    *_mutants(
+        "_export/plan.py",
+        (
+            "another export is gone on with",
+            "        if held == self.to_bytes():\n",
+            "        if True:\n",
+            _RESUMED + "test_a_folder_of_another_export_is_left_as_it_is",
+        ),
+    ),
+    *_mutants(
+        "_export/class_folders.py",
+        (
+            "the table of clips is in the order of laws",
+            "in sorted(rows)",
+            "in rows",
+            "export/test_formats.py::test_an_npz_has_all_that_a_clip_has",
+        ),
+        (
+            "cameras change places",
+            "list(video)",
+            "list(video)[::-1]",
+            "export/test_formats.py::test_each_camera_has_a_file_of_its_own",
+        ),
+    ),
+    *_mutants(
+        "_export/videos.py",
+        (
+            "an MP4 loses a little",
+            '{"qp": "0"}',
+            '{"qp": "4"}',
+            "export/test_formats.py::test_an_mp4_has_every_pixel_and_the_truth_is_beside_it",
+        ),
+        (
+            "gray is squeezed into 16 to 235",
+            "_FULL_RANGE = 2\n",
+            "_FULL_RANGE = 1\n",
+            "export/test_formats.py::test_an_mp4_has_every_pixel_and_the_truth_is_beside_it",
+        ),
+        (
+            "a WebP loses a little",
+            '{"lossless": "1"}',
+            '{"quality": "99"}',
+            "export/test_formats.py::test_a_webp_has_every_frame_and_every_pixel",
+        ),
+    ),
+    *_mutants(
+        "_export/zarr_group.py",
+        (
+            "a single clip is read with all of its part",
+            "_CHUNK_BYTES = 2**17\n",
+            "_CHUNK_BYTES = 2**40\n",
+            "export/test_formats.py::"
+            "test_a_zarr_group_of_several_parts_reads_one_clip_from_a_small_chunk",
+        ),
+    ),
+)
+
 MUTANTS: tuple[Mutant, ...] = (
     *(*_ARITHMETIC, *_LAWS, *_SHAPES, *_SPEC, *_WORLD, *_RENDER, *_CLIPS, *_SHARDS, *_STORE),
     *(*_READING, *_BAKE, *_LOADING, *_CHECK, *_SHOW, *_CLI, *_JIT, *_BENCH, *_CONVERT),
-    *_SCORING,
+    *(*_SCORING, *_EXPORT),
 )

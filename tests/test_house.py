@@ -41,13 +41,13 @@ FLOORS = (
     ("_reading",),
     ("_bake",),
     ("_loading",),
-    ("_check", "_bench", "_convert", "_scoring"),
+    ("_check", "_bench", "_convert", "_export", "_scoring"),
     ("convert", "scoring"),
     ("_cli", "__main__"),
 )
 HEAVY = (
     *("torch", "numba", "numpy", "webdataset", "ray", "rich", "typer", "PIL", "pydantic"),
-    *("jinja2", "torchvision", "cv2", "pycocotools", "scipy"),
+    *("jinja2", "torchvision", "cv2", "pycocotools", "scipy", "av", "zarr", "datasets"),
 )
 
 
@@ -116,7 +116,7 @@ def test_no_module_imports_itself_by_a_detour():
         ("torch", ("_loading", "_cli")),
         ("typer", ("_cli",)),
         ("rich", ("_cli",)),
-        ("PIL", ("_show",)),
+        ("PIL", ("_show", "_export")),
         ("jinja2", ("_bake", "_show")),
         ("ray", ("_bake",)),
         ("webdataset", ()),

@@ -16,13 +16,17 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-PAGES = (ROOT / "README.md", ROOT / "docs" / "performance.md", ROOT / "docs" / "quality.md")
+EXAMPLES = ROOT / "examples" / "results"
+PAGES = (
+    *(ROOT / "README.md", ROOT / "docs" / "performance.md", ROOT / "docs" / "quality.md"),
+    ROOT / "docs" / "guide" / "examples.md",
+)
 SIZES = ("8x32", "16x64")
 PRESETS = ("magvit-32", "magvit-64", "gray-32", "magvit2-128")
 
 
-def load(name: str) -> Any:
-    return json.loads((RESULTS / f"{name}.json").read_text("utf-8"))
+def load(name: str, folder: Path = RESULTS) -> Any:
+    return json.loads((folder / f"{name}.json").read_text("utf-8"))
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:
@@ -103,6 +107,30 @@ def throughput() -> str:
         for (what,), sizes in by_size(found["rows"], "what").items()
     ]
     head = ["clips/s (share of memset)", *SIZES]
+    return f"{table(head, rows)}\n\n{measured_on(found)}"
+
+
+def floats() -> str:
+    found = load("floats")
+    rate = {(row["clips"], row["what"]): row["clips_per_second"] for row in found["rows"]}
+    rows = []
+    for size in SIZES:
+        for dtype in ("float32", "bfloat16"):
+            kinds = ("live", "ceiling", "one core")
+            live, ceiling, alone = (rate[size, f"{kind}, {dtype}"] for kind in kinds)
+            rows.append(
+                [
+                    size,
+                    dtype,
+                    f"{live:,}",
+                    f"{ceiling:,}",
+                    f"{live / ceiling:.1f}",
+                    f"{rate[size, 'live, float32'] / live:.2f}",
+                    f"{alone:,}",
+                ]
+            )
+    head = ["clips of", "dtype", "live, 1 worker, clips/s", "the DataLoader's own ceiling", "ratio"]
+    head += ["time over that of float32", "one core, without a DataLoader"]
     return f"{table(head, rows)}\n\n{measured_on(found)}"
 
 
@@ -246,11 +274,144 @@ def ranks() -> str:
     return table(head, rows)
 
 
+def _share(figure: dict[str, float]) -> str:
+    """A share with its interval, percent."""
+    return f"{figure['value']:.1%} ({figure['low']:.1%} to {figure['high']:.1%})"
+
+
+def classify() -> str:
+    found = load("classify", EXAMPLES)
+    one = found["first_frame_training"]
+    rows = [
+        ["all frames, in order", f"{found['training_clips']:,}", f"{found['accuracy']:.1%}"],
+        ["the same network, frames shuffled", "", f"{found['shuffled_accuracy']:.1%}"],
+        [
+            "the first frame, a network trained on it",
+            f"{one['training_clips']:,}",
+            f"{found['first_frame_accuracy']:.1%}",
+        ],
+    ]
+    head = ["what the network sees", "training clips", f"accuracy on {found['test_clips']:,} clips"]
+    return table(head, rows)
+
+
+def tokenizers() -> str:
+    found = load("tokenize_fsq", EXAMPLES)
+    scratch = f"{found['sizes'][0]['training_clips']:,}"
+    rows = []
+    for row in found["sizes"]:
+        val = row["scores"]["val"]
+        rows.append(
+            [
+                f"{row['bits_per_clip']:,}",
+                f"{row['codebook']:,}",
+                f"{scratch} + {row['training_clips']:,}" if rows else scratch,
+                _share(val["law_retention"]),
+                _share(row["scores"]["ood-speed"]["law_retention"]),
+                f"{val['position_px']['value']:.2f}",
+                f"{val['psnr_db']['value']:.1f}",
+            ]
+        )
+    real, floor = val["real_law"], val["shuffled_law"]
+    off = f"{val['real_position_px']['value']:.2f}"
+    faster = row["scores"]["ood-speed"]["real_law"]
+    rows.append(["the clips themselves", "", "", _share(real), _share(faster), off, ""])
+    rows.append(["their frames shuffled", "", "", _share(floor), "", "", ""])
+    head = ["bits a clip", "codebook", "training clips", "law kept, `val`", "`ood-speed`"]
+    return table([*head, "error of place, px", "PSNR, dB"], rows)
+
+
+def magvit2() -> str:
+    found = load("tokenize_magvit2", EXAMPLES)
+    rows = [
+        [
+            f"`{split}`",
+            *(_share(score[name]) for name in ("law_retention", "real_law", "shuffled_law")),
+            *(f"{score[name]['value']:.2f}" for name in ("position_px", "real_position_px")),
+            f"{score['psnr_db']['value']:.1f}",
+        ]
+        for split, score in found["scores"].items()
+    ]
+    head = ["split", "law kept", "the clips themselves", "their frames shuffled"]
+    head += ["error of place, px", "of the clips themselves", "PSNR, dB"]
+    machine = found["machine"]
+    spent = (
+        f"{found['parameters']:,} parameters, {found['training_clips']:,} clips in batches of "
+        f"{found['batch_clips']}, {found['cpu_seconds']:,.0f} s of one core, {found['tokens']} "
+        f"tokens or {found['bits_per_clip']:,} bits a clip. Measured on: {machine['cpu']}, "
+        f"{machine['threads']} thread of {machine['cores']} cores, {machine['system']}; torch "
+        f"{machine['torch']}."
+    )
+    return f"{table(head, rows)}\n\n{spent}"
+
+
+WAYS = {
+    "the network": "position_px",
+    "constant velocity": "constant_velocity_px",
+    "constant acceleration": "constant_acceleration_px",
+    "the last place": "copy_last_px",
+    "tracking the true frames": "real_position_px",
+}
+"""Rows of the predictor's table, and what its scores call them."""
+
+
+def predictor() -> str:
+    found = load("predict", EXAMPLES)
+    val, given = found["scores"]["val"], found["given"]
+    rows = [
+        [words, *(f"{error['value']:.2f}" for error in val[name])] for words, name in WAYS.items()
+    ]
+    nearer = ["yes" if better else "**no**" for better in val["beats_velocity"]]
+    rows.append(["network nearer than constant velocity", *nearer])
+    frames = [f"frame {given + 1 + k}" for k in range(len(nearer))]
+    kept, real, floor = (
+        f"{val[name]['value']:.1%}" for name in ("law_retention", "real_law", "shuffled_law")
+    )
+    law = f"The frames that were seen and the predicted ones together name their law in {kept} of "
+    law += f"clips; the clips themselves in {real}, with their frames shuffled in {floor}."
+    return f"{table(['error of place, px', *frames], rows)}\n\n{law}"
+
+
+def examples() -> str:
+    """What each example's training was."""
+    rows = []
+    for name in ("classify", "tokenize_fsq", "predict"):
+        found = load(name, EXAMPLES)
+        parts = [
+            *found.get("sizes", [found]),
+            *([found[k] for k in found if k.endswith("training")]),
+        ]
+        seconds = sum(part["seconds"] for part in parts)
+        waited = sum(part["waited_seconds"] for part in parts)
+        rows.append(
+            [
+                f"`{name}.py`",
+                f"`{found['preset']}`",
+                f"{parts[0]['parameters']:,}",
+                f"{sum(part['training_clips'] for part in parts):,}",
+                f"{sum(part['cpu_seconds'] for part in parts):,.0f}",
+                f"{seconds:,.0f}",
+                f"{waited / seconds:.1%}",
+            ]
+        )
+    machine = found["machine"]
+    head = ["example", "preset", "parameters", "clips, all trainings", "s of one core", "s"]
+    measured = f"Measured on: {machine['cpu']}, {machine['threads']} thread of {machine['cores']} "
+    measured += f"cores, {machine['system']}; torch {machine['torch']}."
+    return f"{table([*head, 'of it waiting for clips'], rows)}\n\n{measured}"
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "learnability": learnability,
+    "examples": examples,
+    "classify": classify,
+    "tokenizers": tokenizers,
+    "magvit2": magvit2,
+    "predictor": predictor,
     "audit": audit,
     "speed": speed,
     "throughput": throughput,
+    "floats": floats,
     "targets": targets,
     "stages": stages,
     "peers": peers,

@@ -25,7 +25,7 @@ from trajdata._cli.app import app  # noqa: E402
 from trajdata._shards.layout import STANDARD_ARRAYS, record_layout  # noqa: E402
 from trajdata._show.gallery import GALLERY_FIELDS, gallery_html  # noqa: E402
 
-RESULTS = "benchmarks/results"
+RESULTS = ("benchmarks/results", "examples/results")
 CLI_COLUMNS = "76"
 API = {
     "Specs": ("preset", "presets", "ClipSpec", "spec_schema"),
@@ -43,6 +43,8 @@ API = {
             "RepairReport",
             "sync",
             "SyncReport",
+            "export",
+            "ExportReport",
         ),
     ),
     "Measuring": ("evaluate", "EvaluationReport", "Scores", "audit", "AuditReport"),
@@ -155,14 +157,15 @@ def on_files(files: Files, *, config: Any, **_: Any) -> Files:
     files.append(File.generated(config, "gallery/index.html", content=gallery))
     changelog = (ROOT / "CHANGELOG.md").read_text("utf-8")
     files.append(File.generated(config, "changelog.md", content=changelog))
-    for picture in sorted((ROOT / RESULTS).glob("*.png")):
+    for picture in sorted(path for folder in RESULTS for path in (ROOT / folder).glob("*.png")):
         files.append(File.generated(config, f"assets/{picture.name}", content=picture.read_bytes()))
     return files
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Fill in what is generated, and point links at result files into the site."""
-    markdown = markdown.replace(f"../{RESULTS}/", "assets/")
+    for folder in RESULTS:
+        markdown = markdown.replace(f"../{folder}/", "assets/")
     return re.sub(r"<!-- generated (\w+) -->", lambda match: GENERATED[match[1]](), markdown)
 
 

@@ -47,6 +47,8 @@ if TYPE_CHECKING:
         SpecMismatchError,
         TrajdataError,
     )
+    from trajdata._export.progress import ExportProgress
+    from trajdata._export.run import ExportReport, export
     from trajdata._jit import kernel
     from trajdata._loading.dataset import TrajectoryDataset
     from trajdata._loading.map_dataset import TrajectoryMapDataset
@@ -73,6 +75,8 @@ __all__ = [
     "ClipSpec",
     "CompilerError",
     "EvaluationReport",
+    "ExportProgress",
+    "ExportReport",
     "LawReport",
     "LockedError",
     "MaterializeReport",
@@ -97,6 +101,7 @@ __all__ = [
     "direction",
     "evaluate",
     "exp",
+    "export",
     "finish",
     "kernel",
     "law",
@@ -127,6 +132,8 @@ _HOME = {
     "ClipSpec": "trajdata._spec.model",
     "CompilerError": "trajdata._errors",
     "EvaluationReport": "trajdata._check.evaluation",
+    "ExportProgress": "trajdata._export.progress",
+    "ExportReport": "trajdata._export.run",
     "LawReport": "trajdata._check.law_check",
     "LockedError": "trajdata._errors",
     "MaterializeReport": "trajdata._bake.run",
@@ -150,6 +157,7 @@ _HOME = {
     "direction": "trajdata._arithmetic.vectors",
     "evaluate": "trajdata._check.evaluation",
     "exp": "trajdata._arithmetic.exponential",
+    "export": "trajdata._export.run",
     "finish": "trajdata._bake.ranges",
     "kernel": "trajdata._jit",
     "law": "trajdata._user_laws.making",

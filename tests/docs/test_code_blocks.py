@@ -16,6 +16,7 @@ WITH_CODE = [
     for name, blocks in BLOCKS.items()
     if any(block.language in RUN and not block.reason for block in blocks)
 ]
+NOTEBOOKS = sorted((ROOT / "examples").glob("*.ipynb"))
 OF_A_BUCKET = ("docs/guide/cloud.md",)
 """Pages that need a server."""
 COMMANDS = {"python": "", "torchrun": "-m torch.distributed.run", "trajdata": "-m trajdata"}
@@ -73,6 +74,17 @@ def test_a_block_that_is_wrong_is_found_with_its_place(language, code, tmp_path)
     run = run_blocks([Block(language, 7, code)], "page.md", tmp_path)
     assert run.returncode != 0
     assert "page.md:7" in run.stdout
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+def test_the_cells_of_a_notebook_run_in_order_and_hold_no_outputs(path, tmp_path):
+    cells = json.loads(path.read_text("utf-8"))["cells"]
+    code = [cell for cell in cells if cell["cell_type"] == "code"]
+    assert code
+    assert not [cell for cell in code if cell["outputs"] or cell["execution_count"]]
+    blocks = [Block("python", k, "".join(cell["source"])) for k, cell in enumerate(code, 1)]
+    run = run_blocks(blocks, path.name, tmp_path)
+    assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-4000:]
 
 
 @pytest.mark.parametrize("page", PAGES)

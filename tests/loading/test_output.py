@@ -7,8 +7,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import torch
+from torch.utils.data import DataLoader
 
-from trajdata import ClipSource, Output, TrajectoryDataset, TrajectoryMapDataset
+from trajdata import ClipSource, Output, TrajectoryDataset, TrajectoryMapDataset, preset
 from trajdata._loading.arrays import array_under, tensor_over
 from trajdata._loading.output import DTYPES, LAYOUTS, VALUE_RANGES
 from trajdata._loading.video import VideoFormat
@@ -167,6 +168,12 @@ def test_an_output_is_a_value_that_can_be_compared_copied_and_pickled():
         ({"as_tuple": ()}, "as_tuple: given"),
         ({"as_tensor": "caption"}, "as_tensor: given 'caption'; allowed are video, label, index"),
         ({"as_tensor": "video", "as_tuple": ("video",)}, "as_tuple, as_tensor: given"),
+        ({"past_frames": 0}, "past_frames: given 0; allowed are whole numbers from 1 on"),
+        ({"past_frames": 2.0}, "past_frames: given 2.0; allowed are whole numbers"),
+        ({"past_frames": 2, "as_tuple": ("video",)}, "given 'video'; allowed are .*equation$"),
+        ({"past_frames": 2, "as_tensor": "video"}, "as_tensor: given 'video'; allowed are past, f"),
+        ({"as_tuple": ("past", "future")}, "as_tuple: given 'past'; allowed are video, label"),
+        ({"names": {"past": "x"}}, "names: given 'past'; allowed are video, label"),
     ],
 )
 def test_a_wrong_setting_is_named_with_what_is_allowed(settings, message):
@@ -183,11 +190,61 @@ def test_a_wrong_setting_is_named_with_what_is_allowed(settings, message):
         ({"names": {"depth": "z"}}, "names: given 'depth'.*give the source fields="),
         ({"names": {"video": "label"}}, "label means more than one of the fields video, label"),
         ({"dtype": "float32", "mean": (0.5,), "std": (0.5,)}, "given 1 numbers each; .* are 3"),
+        ({"past_frames": 4}, "past_frames: given 4; allowed are whole numbers from 1 to 3"),
+        ({"past_frames": 2, "names": {"label": "past"}}, "past means more than one of the fields"),
     ],
 )
 def test_an_output_that_does_not_fit_the_source_is_refused(source, kind, settings, message):
     with pytest.raises(ValueError, match=message):
         kind(source, length=4, output=Output(**settings))
+
+
+CUT = [
+    {},
+    {"dtype": "float32"},
+    {"layout": "CTHW"},
+    {"layout": "CTHW", "dtype": "bfloat16"},
+    {"layout": "THWC", "dtype": "float32", "value_range": (-1, 1)},
+]
+
+
+@pytest.mark.parametrize("settings", CUT, ids=str)
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_video_can_be_cut_into_past_and_future(tiny_spec, settings, workers):
+    # Large enough that its bytes go through a slot.
+    source = ClipSource(tiny_spec.replace(height=32, width=32))
+
+    def batch(**cut):
+        output = Output(**settings, **cut)
+        dataset = TrajectoryDataset(source, length=16, batch_size=8, output=output)
+        return next(iter(DataLoader(dataset, batch_size=None, num_workers=workers)))
+
+    whole, cut = batch(), batch(past_frames=1)
+    assert list(cut) == ["past", "future", "label", "index"]
+    time = 1 + settings.get("layout", "TCHW").index("T")
+    assert [cut[part].shape[time] for part in ("past", "future")] == [1, 3]
+    assert torch.equal(torch.cat([cut["past"], cut["future"]], time), whole["video"])
+    assert torch.equal(cut["label"], whole["label"])
+
+
+def test_past_and_future_can_be_had_as_a_tuple_by_index_and_clip_by_clip(source):
+    output = Output(dtype="float32", past_frames=3, as_tuple=("past", "future"))
+    video = torch.from_numpy(source[5]["video"]) / 255
+    for past, future in (
+        TrajectoryMapDataset(source, length=8, output=output)[5],
+        list(TrajectoryDataset(source, length=8, output=output))[5],
+    ):
+        assert torch.allclose(past, video[:3])
+        assert torch.allclose(future, video[3:])
+
+
+def test_the_video_of_each_camera_is_cut(source):
+    pair = ClipSource(preset("stereo-64", frames=6))
+    output = Output(past_frames=2, names={"past": "x", "future": "y"})
+    batch = TrajectoryMapDataset(pair, length=4, output=output)[:2]
+    whole = pair.batch(range(2))["video"]
+    assert np.array_equal(batch["x"], whole[:, :, :2])
+    assert np.array_equal(batch["y"], whole[:, :, 2:])
 
 
 def test_names_may_change_places(source):

@@ -17,6 +17,7 @@ from trajdata._cli.baking import materialize, status, watch
 from trajdata._cli.bench import bench
 from trajdata._cli.checking import audit, repair, verify
 from trajdata._cli.exits import INTERRUPTED, error_json, exit_codes
+from trajdata._cli.exporting import export
 from trajdata._cli.gallery import gallery
 from trajdata._cli.law_files import load_law_files
 from trajdata._cli.options import EXITS
@@ -39,6 +40,7 @@ _COMMANDS: tuple[Callable[..., None], ...] = (
         sync,
         preview,
         gallery,
+        export,
         audit,
         score,
         bench,

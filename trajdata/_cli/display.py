@@ -1,17 +1,16 @@
-"""Show the reports of a running bake: as a bar on a terminal, as lines elsewhere."""
+"""Show the reports of a running bake or export: as a bar on a terminal, as lines elsewhere."""
 
 from __future__ import annotations
 
 import time
 from types import TracebackType
+from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Column
 
-from trajdata._bake.progress import ProgressReport
-
-__all__ = ["LINE_SECONDS", "Display", "duration"]
+__all__ = ["LINE_SECONDS", "Display", "ShownProgress", "duration"]
 
 _BAR_WIDTH = 100
 """The least number of columns of a terminal on which there is a bar beside the text."""
@@ -20,8 +19,25 @@ LINE_SECONDS = 20.0
 """Time between two lines without a terminal, while the status of the bake is the same."""
 
 
+class ShownProgress(Protocol):
+    """What is shown of a bake or an export: see ``ProgressReport``."""
+
+    @property
+    def status(self) -> str: ...
+    @property
+    def clips_done(self) -> int: ...
+    @property
+    def clips_in_flight(self) -> int: ...
+    @property
+    def clips_total(self) -> int: ...
+    @property
+    def clips_per_second(self) -> float | None: ...
+    @property
+    def eta_seconds(self) -> float | None: ...
+
+
 class Display:
-    """Shows the progress reports of one bake on a console. Use it as a context manager."""
+    """Shows the progress reports of one bake or export. Use it as a context manager."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -52,7 +68,7 @@ class Display:
         if self._bar is not None:
             self._bar.stop()
 
-    def update(self, report: ProgressReport) -> None:
+    def update(self, report: ShownProgress) -> None:
         """Show a report. Called about once a second; lines are printed less often."""
         if self._bar is not None:
             self._bar.update(
@@ -86,7 +102,7 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
-def _line(report: ProgressReport) -> str:
+def _line(report: ShownProgress) -> str:
     parts = [f"{report.clips_done:,} of {report.clips_total:,} clips committed"]
     if report.clips_per_second is not None:
         parts.append(f"{report.clips_per_second:,.0f} clips/s")

@@ -11,11 +11,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from trajdata._checks import whole_number
 from trajdata._clips.fields import FIELDS, TEXT_FIELDS
 from trajdata._errors import ArgumentError
 from trajdata._loading.arrays import BFLOAT16
 
-__all__ = ["DTYPES", "LAYOUTS", "VALUE_RANGES", "Output"]
+__all__ = ["DTYPES", "LAYOUTS", "PARTS", "VALUE_RANGES", "Output"]
 
 LAYOUTS = ("TCHW", "CTHW", "THWC")
 DTYPES: dict[str, np.dtype[Any]] = {
@@ -27,6 +28,8 @@ DTYPES: dict[str, np.dtype[Any]] = {
 """The dtypes of a video by name, each with the dtype of the array that holds it."""
 VALUE_RANGES = ((0.0, 1.0), (-1.0, 1.0), (-0.5, 0.5))
 """The values of black and white in a video of floats."""
+PARTS = ("past", "future")
+"""What is handed out in place of ``video`` where an output cuts it in two."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +46,8 @@ class Output:
             None means (0, 1), unless ``mean`` and ``std`` are given.
         mean, std: for floats, one number for each channel; both or neither. A byte b of channel c
             becomes ``(b / 255 - mean[c]) / std[c]``, as in torchvision's ``Normalize``.
+        past_frames: cuts the video in two, for a predictor: in place of ``video`` there are
+            ``past``, its first ``past_frames`` frames, and ``future``, the others.
         names: new names for keys of the dict, as in ``{"video": "pixel_values"}``.
         as_tuple: the fields whose values are handed out as a tuple, instead of a dict.
         as_tensor: the one field whose tensor is handed out alone, instead of a dict.
@@ -56,6 +61,7 @@ class Output:
     value_range: tuple[float, float] | None = None
     mean: Sequence[float] | None = None
     std: Sequence[float] | None = None
+    past_frames: int | None = None
     names: Mapping[str, str] = field(default_factory=dict, hash=False)
     as_tuple: Sequence[str] | None = None
     as_tensor: str | None = None
@@ -65,7 +71,10 @@ class Output:
             raise ArgumentError(f"layout: given {self.layout!r}; allowed are {', '.join(LAYOUTS)}")
         self._set("dtype", _dtype_name(self.dtype))
         self._check_scale()
-        self._set("names", _checked_names(self.names))
+        if self.past_frames is not None:
+            self._set("past_frames", whole_number("past_frames", self.past_frames, 1))
+        allowed = self.handed_out(tuple(FIELDS))
+        self._set("names", _checked_names(self.names, allowed))
         if self.as_tuple is not None and self.as_tensor is not None:
             raise ArgumentError(
                 f"as_tuple, as_tensor: given {self.as_tuple!r} and {self.as_tensor!r}; only one of "
@@ -78,9 +87,9 @@ class Output:
                 )
             self._set("as_tuple", tuple(self.as_tuple))
         for name in self.as_tuple or ():
-            _check_field("as_tuple", name, tuple(FIELDS))
+            _check_field("as_tuple", name, allowed)
         if self.as_tensor is not None:
-            _check_field("as_tensor", self.as_tensor, _with_tensors(FIELDS))
+            _check_field("as_tensor", self.as_tensor, _with_tensors(allowed))
 
     def __repr__(self) -> str:
         changed = (
@@ -89,12 +98,21 @@ class Output:
         )
         return f"Output({', '.join(f'{n}={v!r}' for n, v, old in changed if v not in (old, {}))})"
 
-    def check_fits(self, fields: Sequence[str], channels: int) -> None:
-        """Check that clips with these fields and channels can be handed out in this way.
+    def handed_out(self, fields: Sequence[str]) -> tuple[str, ...]:
+        """What stands in for ``fields``: with ``past_frames``, the parts of the video."""
+        if self.past_frames is None:
+            return tuple(fields)
+        return tuple(part for name in fields for part in (PARTS if name == "video" else (name,)))
+
+    def check_fits(self, fields: Sequence[str], channels: int, frames: int) -> None:
+        """Check that clips with these fields, channels and frames can be handed out in this way.
 
         Raises:
             ArgumentError: names the setting, the value given and what is allowed.
         """
+        if self.past_frames is not None:
+            whole_number("past_frames", self.past_frames, 1, frames - 1)
+        fields = self.handed_out(fields)
         for name in self.as_tuple or ():
             _check_field("as_tuple", name, fields)
         if self.as_tensor is not None:
@@ -207,7 +225,7 @@ def _numbers(setting: str, given: object) -> tuple[float, ...]:
     return numbers
 
 
-def _checked_names(names: object) -> dict[str, str]:
+def _checked_names(names: object, allowed: Sequence[str]) -> dict[str, str]:
     if not isinstance(names, Mapping) or not all(
         isinstance(new, str) and new for new in names.values()
     ):
@@ -215,7 +233,7 @@ def _checked_names(names: object) -> dict[str, str]:
             f"names: given {names!r}; allowed is a dict from fields to what they shall be called"
         )
     for name in names:
-        _check_field("names", name, tuple(FIELDS))
+        _check_field("names", name, allowed)
     if len(set(names.values())) < len(names):
         raise ArgumentError(f"names: given {dict(names)!r}; each new name may occur once")
     return dict(names)
@@ -223,13 +241,14 @@ def _checked_names(names: object) -> dict[str, str]:
 
 def _check_field(setting: str, name: object, allowed: Sequence[str]) -> None:
     if name not in allowed:
-        known = "; give the source fields= with it" if name in FIELDS else ""
+        cut = name == "video" and PARTS[0] in allowed
+        known = "; give the source fields= with it" if name in FIELDS and not cut else ""
         raise ArgumentError(
             f"{setting}: given {name!r}; allowed are {', '.join(allowed) or 'none'}{known}"
         )
 
 
-def _with_tensors(fields: Sequence[str] | Mapping[str, Any]) -> tuple[str, ...]:
+def _with_tensors(fields: Sequence[str]) -> tuple[str, ...]:
     return tuple(name for name in fields if name not in TEXT_FIELDS)
 
 

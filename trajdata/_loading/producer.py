@@ -51,10 +51,11 @@ class Producer:
         memory = self._memory()
         places = memory.places(len(positions))
         # If the format of the video changes, the source gets memory of its own, and ``handout``
-        # writes the changed video into this place.
-        place = None if self._handout.video_unchanged else places.pop("video", None)
+        # writes the changed video into these places.
+        changed = () if self._handout.video_unchanged else self._handout.video_parts
+        videos = {part: places.pop(part) for part in changed if part in places}
         batch = self._source.batch(indices, out=places)
-        return self._handout.batch(batch, place=place, tensor=memory.tensor)
+        return self._handout.batch(batch, places=videos, tensor=memory.tensor)
 
     def single_clips(self, epoch: int, positions: Sequence[int]) -> list[Any]:
         """The clips at these positions, one by one."""

@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from trajdata._clips.fields import FIELDS, TEXT_FIELDS
 from trajdata._clips.typed import Batch
 from trajdata._loading.arrays import ArrayShape, tensor_over
-from trajdata._loading.output import Output
+from trajdata._loading.output import PARTS, Output
 from trajdata._loading.video import VideoFormat
 from trajdata._spec.model import ClipSpec
 
 __all__ = ["Handout", "TensorBatch"]
+
+_NOWHERE: Mapping[str, NDArray[Any]] = {}
 
 
 class TensorBatch(TypedDict, total=False):
@@ -24,7 +26,7 @@ class TensorBatch(TypedDict, total=False):
     DataLoader makes of single clips.
 
     A batch has the keys that the source's ``fields`` name, or the new names that ``Output`` gives
-    them. The video's axes and dtype are those of the ``Output``.
+    them. The video's axes and dtype are those of the ``Output``, which may also cut it in two.
     """
 
     video: torch.Tensor  # (B, T, C, H, W) uint8
@@ -45,6 +47,7 @@ class Handout:
 
     Attributes:
         arrays: field -> dtype and shape of its array in a batch, for all fields but texts.
+        video_parts: the names under which the video is handed out.
         video_unchanged: whether a video is passed on as the source gives it.
 
     Raises:
@@ -53,15 +56,23 @@ class Handout:
     """
 
     def __init__(self, output: Output, fields: Sequence[str], spec: ClipSpec) -> None:
-        output.check_fits(fields, spec.channels)
+        output.check_fits(fields, spec.channels, spec.frames)
         self._output = output
         self._video = VideoFormat(output)
-        self.video_unchanged = self._video.unchanged
+        self._cuts = {"video": slice(None)}
+        if output.past_frames is not None:
+            cuts = slice(output.past_frames), slice(output.past_frames, None)
+            self._cuts = dict(zip(PARTS, cuts, strict=True))
+        self.video_parts = tuple(self._cuts)
+        self.video_unchanged = self._video.unchanged and output.past_frames is None
         self.arrays: dict[str, ArrayShape] = {}
         for name in fields:
             if name == "video":
-                shape = self._video.shape(FIELDS[name].shape(spec))
-                self.arrays[name] = ArrayShape(output.carrier, shape)
+                *cameras, frames, channels, height, width = FIELDS[name].shape(spec)
+                for part, cut in self._cuts.items():
+                    kept = len(range(frames)[cut])
+                    shape = self._video.shape((*cameras, kept, channels, height, width))
+                    self.arrays[part] = ArrayShape(output.carrier, shape)
             elif name not in TEXT_FIELDS:
                 dtype = np.dtype(FIELDS[name].dtype)
                 self.arrays[name] = ArrayShape(dtype, FIELDS[name].shape(spec))
@@ -74,7 +85,7 @@ class Handout:
         self,
         batch: Batch,
         *,
-        place: NDArray[Any] | None = None,
+        places: Mapping[str, NDArray[Any]] = _NOWHERE,
         tensor: Callable[[NDArray[Any]], torch.Tensor] = tensor_over,
     ) -> Any:
         """The batch as tensors that share the arrays' memory.
@@ -85,11 +96,12 @@ class Handout:
 
         Args:
             batch: a batch of a source.
-            place: array to write the video into, if it is not passed on as the source gives it.
+            places: arrays to write the video, or the parts of it, into, if it is not passed on as
+                the source gives it.
             tensor: makes a tensor that shares an array's memory.
         """
         values: dict[str, Any] = {}
-        for name, value in self._converted(batch, place).items():
+        for name, value in self._converted(batch, places).items():
             if isinstance(value, dict):
                 values[name] = {key: tensor(numbers) for key, numbers in value.items()}
             else:
@@ -108,12 +120,19 @@ class Handout:
             for place in range(count)
         ]
 
-    def _converted(self, batch: Batch, place: NDArray[Any] | None = None) -> dict[str, Any]:
+    def _converted(
+        self, batch: Batch, places: Mapping[str, NDArray[Any]] = _NOWHERE
+    ) -> dict[str, Any]:
         arrays: Mapping[str, Any] = batch
-        return {
-            name: self._video.convert(value, place) if name == "video" else value
-            for name, value in arrays.items()
-        }
+        converted: dict[str, Any] = {}
+        for name, value in arrays.items():
+            if name != "video":
+                converted[name] = value
+                continue
+            for part, cut in self._cuts.items():
+                video = value[..., cut, :, :, :]
+                converted[part] = self._video.convert(video, places.get(part))
+        return converted
 
 
 def _rows(value: Any) -> Callable[[int], Any]:

@@ -44,11 +44,14 @@ class VideoFormat:
         """A video, uint8 (B, T, C, H, W) or of several cameras (B, V, T, C, H, W), brought into
         this layout and dtype, C-contiguous.
 
-        A video that is in this format already is returned as it is. Otherwise it is written into
-        ``out``, or into a new array.
+        It is written into ``out``. Without that, a video that is in this format already is returned
+        as it is, and another one is written into a new array.
         """
         if self.unchanged:
-            return np.ascontiguousarray(video)
+            if out is None:
+                return np.ascontiguousarray(video)
+            np.copyto(out, video)
+            return out
         if video.ndim == 6:
             # Each camera's video by itself, as if it were a clip.
             if out is None:
@@ -72,6 +75,7 @@ class VideoFormat:
             _look_up(self._table, video.reshape(planes), out.view(self._bits).reshape(planes))
         else:
             back = out.view(self._bits).transpose(np.argsort(axes))
+            video = np.ascontiguousarray(video)
             table = np.broadcast_to(self._table, (video.shape[2], 256))
             _look_up_strided(np.ascontiguousarray(table), video, back)
         return out

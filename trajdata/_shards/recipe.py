@@ -27,7 +27,14 @@ from trajdata._shards.strict_json import SEAL, canonical, check_spelling, expect
 from trajdata._spec.model import ClipSpec
 from trajdata._spec.presets import nearest_preset
 
-__all__ = ["MOST_SHARDS", "RECIPE_BYTES", "Recipe", "parse_recipe", "stream_differences"]
+__all__ = [
+    "MOST_SHARDS",
+    "RECIPE_BYTES",
+    "Recipe",
+    "parse_recipe",
+    "stream_differences",
+    "stream_words",
+]
 
 MOST_SHARDS = 250_000
 """This limit keeps index.json below its largest size, and the number in a shard's name at six
@@ -161,11 +168,7 @@ class Recipe:
 
     def command(self, where: str) -> str:
         """The shell command that begins or continues a bake of this recipe into a store."""
-        name, changes = nearest_preset(self.spec)
-        words = ["trajdata", "materialize", "--preset", name]
-        for setting, value in changes.items():
-            words += ["--set", f"{setting}={_option(value)}"]
-        words += ["--seed", str(self.seed), "--split", self.split]
+        words = ["trajdata", "materialize", *stream_words(self.spec, self.seed, self.split)]
         words += ["--clips", str(self.clips), "--out", where]
         if self.fields != STANDARD_ARRAYS:
             words += ["--fields", ",".join(self.fields)]
@@ -229,6 +232,15 @@ def parse_recipe(data: bytes, file: str) -> Recipe:
     # the recipe of another version may have other keys.
     check_spelling(data, sealed(value), file)
     return Recipe.from_json(value, file)
+
+
+def stream_words(spec: ClipSpec, seed: int, split: str) -> list[str]:
+    """The options of the command line that name a stream: its ``spec``, ``seed`` and ``split``."""
+    name, changes = nearest_preset(spec)
+    words = ["--preset", name]
+    for setting, value in changes.items():
+        words += ["--set", f"{setting}={_option(value)}"]
+    return [*words, "--seed", str(seed), "--split", split]
 
 
 def _option(value: object) -> str:

@@ -66,6 +66,13 @@ class Disk:
         """Close the folders that are held open. The next call that needs one opens it again."""
         _close_all(self._folders)
 
+    def close_folder(self, name: str) -> None:
+        """Close a folder that is held open. No other thread may be making a call in it."""
+        with self._guard:
+            held = self._folders.pop(name, None)
+            if held is not None:
+                os.close(held)
+
     def make_folder(self, name: str) -> None:
         """Create a folder and the folders above it; those that exist are left as they are."""
         if "" not in self._folders:
@@ -244,24 +251,23 @@ class Disk:
         Raises:
             OSError: ESTALE; a folder was removed, moved away or replaced.
         """
-        with self._guard:
-            held_open = dict(self._folders)
-        for name, held in held_open.items():
-            base, folder = self._at(name) if name else (os.fspath(self.root), None)
-            opened = os.fstat(held)
-            try:
-                # The path of the root may contain links; names below it may not.
-                found = os.stat(base, dir_fd=folder, follow_symlinks=not name)
-                is_same = (found.st_dev, found.st_ino) == (opened.st_dev, opened.st_ino)
-            except (FileNotFoundError, NotADirectoryError):
-                is_same = False
-            if not is_same:
-                raise OSError(
-                    errno.ESTALE,
-                    "the folder was removed or replaced meanwhile; what is there now was not "
-                    "touched",
-                    os.fspath(self.path(name)),
-                )
+        with self._guard:  # so that no folder is closed meanwhile
+            for name, held in self._folders.copy().items():
+                base, folder = self._at(name) if name else (os.fspath(self.root), None)
+                opened = os.fstat(held)
+                try:
+                    # The path of the root may contain links; names below it may not.
+                    found = os.stat(base, dir_fd=folder, follow_symlinks=not name)
+                    is_same = (found.st_dev, found.st_ino) == (opened.st_dev, opened.st_ino)
+                except (FileNotFoundError, NotADirectoryError):
+                    is_same = False
+                if not is_same:
+                    raise OSError(
+                        errno.ESTALE,
+                        "the folder was removed or replaced meanwhile; what is there now was not "
+                        "touched",
+                        os.fspath(self.path(name)),
+                    )
 
     def free_bytes(self) -> int:
         """Bytes that can still be written to this filesystem."""
