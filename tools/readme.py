@@ -415,6 +415,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "targets": targets,
     "stages": stages,
     "peers": peers,
+    "scenes": scenes,
     "mixing": mixing,
     "ranks": ranks,
 }
