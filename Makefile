@@ -67,6 +67,7 @@ bench: $(VENV)/.stamp-test
 	$(BIN)/python benchmarks/floats.py
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/laws.py
+	$(BIN)/python benchmarks/scenes.py
 	$(BIN)/python benchmarks/growth.py
 	$(BIN)/python benchmarks/ray_engine.py
 	$(BIN)/python benchmarks/mixing.py

@@ -277,6 +277,11 @@ _LAWS = (
 )
 
 _COMPOSITING = "render/test_compositing.py::"
+_FACETS = "render/test_facets.py::"
+_OVERLAPS = (
+    _COMPOSITING
+    + "test_overlaps_are_close_to_supersampling_in_every_objects_box[scenes-32-changes{}]"
+)
 
 _SHAPES = (
     *_mutants(
@@ -614,6 +619,45 @@ _RENDER = (
             "min(int(np.floor(y + down + 0.5)) + 1, height)",
             "min(int(np.floor(y + down + 0.5)), height)",
             _COMPOSITING + "test_area_and_centroid_of_a_disc_are_true_at_sub_pixel_places",
+        ),
+    ),
+    *_mutants(
+        "_render/areas.py",
+        (
+            "an edge that goes up counts like one that goes down",
+            "        part, value = -part, -value",
+            "        pass",
+            _FACETS + "test_a_triangles_area_in_each_pixel_is_exact_wherever_it_lies",
+        ),
+        (
+            "what is left of a box is forgotten",
+            "            _add_inside(areas, columns, 0.0, y, 0.0, ends, 0.0, part, value)\n",
+            "",
+            _FACETS + "test_a_triangles_area_in_each_pixel_is_exact_wherever_it_lies",
+        ),
+    ),
+    *_mutants(
+        "_render/facets.py",
+        (
+            "faces that are turned away are lit",
+            "lit[i] = shade if is_seen else 0.0",
+            "lit[i] = shade",
+            _OVERLAPS.format("2-33"),
+        ),
+    ),
+    *_mutants(
+        "_render/overlaps.py",
+        (
+            "of two spheres that are apart the farther one is before the other",
+            "rank = 1 if towards > 0.0 else -1",
+            "rank = -1 if towards > 0.0 else 1",
+            _OVERLAPS.format("1-33"),
+        ),
+        (
+            "all that a filling object may hide is dropped",
+            "is_hidden = parts[n] >= _ONE or near >= farthest or ranks[ahead, item] > 0",
+            "is_hidden = True",
+            _OVERLAPS.format("1-33"),
         ),
     ),
 )

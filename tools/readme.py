@@ -222,6 +222,22 @@ def _peer_cell(
     return f"{own} ({ours[size]['clips_per_second'] / row['clips_per_second']:.1f}x)"
 
 
+def scenes() -> str:
+    found = load("scenes")["rows"]
+    cases = list(dict.fromkeys(row["case"] for row in found))
+    names = list(dict.fromkeys(row["row"] for row in found))
+    rates = {(row["row"], row["case"]): row for row in found}
+
+    def cell(row: dict[str, Any] | None) -> str:
+        if row is None:
+            return ""
+        rate = f"{row['median']:,.0f}" if row["median"] > 1 else f"{row['median']:.2f}"
+        return f"{rate} ({row['target']:,})" if row["target"] else rate
+
+    rows = [[name, *(cell(rates.get((name, case))) for case in cases)] for name in names]
+    return table(["clips/s (target)", *cases], rows)
+
+
 def mixing() -> str:
     found = load("mixing")
     rows = [
@@ -546,6 +562,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "targets": targets,
     "stages": stages,
     "peers": peers,
+    "scenes": scenes,
     "mixing": mixing,
     "ranks": ranks,
 }

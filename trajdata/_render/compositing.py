@@ -25,7 +25,7 @@ from trajdata._render.coverage import (
 from trajdata._render.film import PLAIN, Looks, ground_of, light_of, pattern_of
 from trajdata._render.overlaps import overlap_settler
 from trajdata._render.rays import box_of, outliner
-from trajdata._render.solids import solid_coverer
+from trajdata._render.solids import make_rooms, solid_coverer
 from trajdata._shapes.registry import find_shape
 from trajdata._world.choosing import choose
 from trajdata._world.sampling import LUMA
@@ -219,7 +219,8 @@ def clip_renderer(shapes: tuple[str, ...], looks: Looks = PLAIN) -> Any:
         weight = np.empty(room, np.float32)
         values = np.empty(room, np.uint8)
         behind = np.zeros(room, np.float32)
-        found = np.empty(room, np.float64)
+        rooms = make_rooms(height, width)
+        marks = np.zeros(plane, np.uint8)
         colours = np.empty((items, channels), np.float32)
         backs = np.empty(channels, np.float32)
         outlines = np.empty((items, frames, 6), np.float64)
@@ -278,7 +279,7 @@ def clip_renderer(shapes: tuple[str, ...], looks: Looks = PLAIN) -> Any:
                                 pattern_at(film, b, item),
                                 box,
                                 lens,
-                                found,
+                                rooms,
                                 covers[begun + n : begun + n + area],
                                 shades[begun + n : begun + n + area],
                             )
@@ -323,6 +324,7 @@ def clip_renderer(shapes: tuple[str, ...], looks: Looks = PLAIN) -> Any:
                         (height, width),
                         (boxes, starts, covers, shades),
                         (colours, backs),
+                        marks,
                         target,
                         base + k * channels * plane,
                     )

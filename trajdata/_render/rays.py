@@ -16,7 +16,7 @@ from trajdata._render.patterns import surface
 from trajdata._shapes.registry import find_shape
 from trajdata._world.choosing import choose
 
-__all__ = ["box_of", "caster", "into_object", "out_of_object", "outliner", "shiner"]
+__all__ = ["box_of", "caster", "into_object", "out_of_object", "outliner", "shiner", "tracer"]
 
 
 @cache
@@ -40,6 +40,25 @@ def caster(shapes: tuple[str, ...]) -> Any:
         return intersect(shape, ox, oy, oz, dx, dy, dz, size)
 
     return cast
+
+
+@cache
+def tracer(shapes: tuple[str, ...]) -> Any:
+    """The kernel (shape, pose, size, xs, ys, depths) that fills ``depths`` (float64) as ``caster``
+    would, for many rays: those through (xs[i], ys[i], 1)."""
+    intersect = choose([find_shape(name).intersect for name in shapes])
+
+    @kernel
+    def trace(shape, pose, size, xs, ys, depths):  # type: ignore[no-untyped-def]
+        ox, oy, oz = into_object(pose, -pose[0], -pose[1], -pose[2])
+        m0, m1, m2, m3, m4 = pose[3], pose[4], pose[5], pose[6], pose[7]
+        m5, m6, m7, m8 = pose[8], pose[9], pose[10], pose[11]
+        for i in range(depths.shape[0]):
+            x, y = xs[i], ys[i]
+            dx, dy, dz = m0 * x + m3 * y + m6, m1 * x + m4 * y + m7, m2 * x + m5 * y + m8
+            depths[i] = intersect(shape, ox, oy, oz, dx, dy, dz, size)
+
+    return trace
 
 
 @cache

@@ -15,13 +15,15 @@ from typing import Any
 import numpy as np
 
 from trajdata._jit import kernel
+from trajdata._render.areas import areas_room
+from trajdata._render.facets import MOST, facet_coverer
 from trajdata._render.patterns import surface
 from trajdata._render.pixel_rays import MANY, ray_shift, rays_for
 from trajdata._render.rays import into_object
 from trajdata._shapes.registry import NEVER, find_shape
 from trajdata._world.choosing import choose
 
-__all__ = ["solid_coverer"]
+__all__ = ["make_rooms", "solid_coverer"]
 
 _PIXELS = 64
 """Pixels whose rays are traced together."""
@@ -72,8 +74,19 @@ def _is_even(found, at, i, j, rows, columns):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _no_solid(shape, pose, size, light, pattern, box, lens, found, cover, shades):  # type: ignore[no-untyped-def]
+def _no_solid(shape, pose, size, light, pattern, box, lens, rooms, cover, shades):  # type: ignore[no-untyped-def]
     cover[:] = _ZERO
+
+
+@kernel
+def make_rooms(height, width):  # type: ignore[no-untyped-def]
+    """Memory in which ``cover_solid`` works, for pictures of this size."""
+    return np.empty(height * width), np.zeros(areas_room(height, width)), np.empty((4, MOST))
+
+
+@kernel
+def _no_facets(shape, pose, size, light, box, lens, rooms, cover, shades):  # type: ignore[no-untyped-def]
+    pass
 
 
 @cache
@@ -84,16 +97,21 @@ def solid_coverer(
     empty."""
     if all(rounds):
         return _no_solid
+    meshed = tuple(find_shape(name).mesh is not None and not is_patterned for name in shapes)
+    cover_facets = facet_coverer(shapes) if any(meshed) else _no_facets
     trace = choose([_tracing(name, is_patterned) for name in shapes])
 
     @kernel
-    def cover_solid(shape, pose, size, light, pattern, box, lens, found, cover, shades):  # type: ignore[no-untyped-def]
+    def cover_solid(shape, pose, size, light, pattern, box, lens, rooms, cover, shades):  # type: ignore[no-untyped-def]
         """Fill ``cover`` and ``shades`` (float32) for the pixels of a box, row by row.
 
         pose: float64 (12,). light: float64 (3,). pattern: of the object. box: top, left, rows,
-        columns; nothing of the object is outside. found: float64, room for as many numbers as the
-        box has pixels.
+        columns; nothing of the object is outside. rooms: as ``make_rooms`` makes them.
         """
+        found, areas, meshes = rooms
+        if meshed[shape]:
+            cover_facets(shape, pose, size, light, box, lens, (areas, meshes), cover, shades)
+            return
         focal, middle_x, middle_y = lens
         top, left, rows, columns = box[0], box[1], box[2], box[3]
         room = _PIXELS * MANY

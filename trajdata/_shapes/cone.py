@@ -12,8 +12,9 @@ import numpy as np
 
 from trajdata._arithmetic.light import lambert
 from trajdata._arithmetic.perspective import circle_slopes
+from trajdata._arithmetic.ring import ring
 from trajdata._jit import kernel
-from trajdata._shapes.registry import NEVER, Shape
+from trajdata._shapes.registry import NEVER, Mesh, Shape
 
 __all__ = ["SHAPE"]
 
@@ -80,6 +81,27 @@ def bounds(pose, size):  # type: ignore[no-untyped-def]
     return left, top, right, bottom
 
 
+def mesh(sides: int) -> Mesh:
+    """A pyramid whose base has the circle's area."""
+    corners, middles, far = ring(sides)
+    (a, b), (c, d) = corners[:2]
+    # The middle of a side is nearer than its corners: so its face is a little steeper than a cone.
+    rise = 0.5 * math.sqrt((a + c) * (a + c) + (b + d) * (b + d)) * far * _SLOPE
+    length = math.sqrt(1.0 + rise * rise)
+    far *= _RADIUS
+    vertices = [(far * x, far * y, -_HALF_HEIGHT) for x, y in corners]
+    normals = [(x / length, y / length, rise / length) for x, y in middles]
+    edges = []
+    for i in range(sides):
+        edges.append((i, (i + 1) % sides, i, sides))
+        edges.append((i, sides, i - 1 if i else sides - 1, i))
+    return Mesh(
+        np.array([*vertices, (0.0, 0.0, _HALF_HEIGHT)]),
+        np.array([*normals, (0.0, 0.0, -1.0)]),
+        np.array(edges, np.int64),
+    )
+
+
 SHAPE = Shape(
     name="cone",
     depths=(-1.0, 1.0),
@@ -87,4 +109,5 @@ SHAPE = Shape(
     shine=shine,
     bounds=bounds,
     half_extents=(_RADIUS, _RADIUS, _HALF_HEIGHT),
+    mesh=mesh,
 )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from trajdata._arithmetic.light import lambert
 from trajdata._jit import kernel
-from trajdata._shapes.registry import NEVER, Shape
+from trajdata._shapes.registry import NEVER, Mesh, Shape
 
 __all__ = ["SHAPE"]
 
@@ -59,6 +61,26 @@ def bounds(pose, size):  # type: ignore[no-untyped-def]
     return left, top, right, bottom
 
 
+def mesh(sides: int) -> Mesh:
+    """Its six faces, whatever the sides."""
+    signs = (-1.0, 1.0)
+    corners = [(x, y, z) for x in signs for y in signs for z in signs]
+    normals = [(s, 0.0, 0.0) for s in signs]
+    normals += [(0.0, s, 0.0) for s in signs] + [(0.0, 0.0, s) for s in signs]
+    edges = []
+    for axis in range(3):
+        one, two = (axis + 1) % 3, (axis + 2) % 3
+        for a in range(2):
+            for b in range(2):
+                begin = a * (4 >> one) + b * (4 >> two)
+                # Seen from outside, as the edge goes up its axis: the next axis' face is to its left
+                # where both faces look the same way along their axes.
+                faces = (2 * one + a, 2 * two + b)
+                left, right = faces if a == b else faces[::-1]
+                edges.append((begin, begin + (4 >> axis), left, right))
+    return Mesh(_HALF_EDGE * np.array(corners), np.array(normals), np.array(edges, np.int64))
+
+
 SHAPE = Shape(
     name="cube",
     depths=(-1.0, 1.0),
@@ -66,4 +88,5 @@ SHAPE = Shape(
     shine=shine,
     bounds=bounds,
     half_extents=(_HALF_EDGE, _HALF_EDGE, _HALF_EDGE),
+    mesh=mesh,
 )

@@ -6,8 +6,9 @@ import numpy as np
 
 from trajdata._arithmetic.light import lambert
 from trajdata._arithmetic.perspective import circle_slopes
+from trajdata._arithmetic.ring import ring
 from trajdata._jit import kernel
-from trajdata._shapes.registry import NEVER, Shape
+from trajdata._shapes.registry import NEVER, Mesh, Shape
 
 __all__ = ["SHAPE"]
 
@@ -58,6 +59,21 @@ def bounds(pose, size):  # type: ignore[no-untyped-def]
     return left, top, right, bottom
 
 
+def mesh(sides: int) -> Mesh:
+    """A prism of two lids of the circles' area."""
+    corners, middles, far = ring(sides)
+    far *= _RADIUS
+    vertices = [(far * x, far * y, z) for z in (-_HALF_HEIGHT, _HALF_HEIGHT) for x, y in corners]
+    normals = [(x, y, 0.0) for x, y in middles] + [(0.0, 0.0, -1.0), (0.0, 0.0, 1.0)]
+    edges = []
+    for i in range(sides):
+        after = (i + 1) % sides
+        edges.append((i, after, i, sides))
+        edges.append((sides + i, sides + after, sides + 1, i))
+        edges.append((i, sides + i, i - 1 if i else sides - 1, i))
+    return Mesh(np.array(vertices), np.array(normals), np.array(edges, np.int64))
+
+
 SHAPE = Shape(
     name="cylinder",
     depths=(-1.0, 1.0),
@@ -65,4 +81,5 @@ SHAPE = Shape(
     shine=shine,
     bounds=bounds,
     half_extents=(_RADIUS, _RADIUS, _HALF_HEIGHT),
+    mesh=mesh,
 )

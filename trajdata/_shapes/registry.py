@@ -3,17 +3,37 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from trajdata._registry import find_in, names_in
 
-__all__ = ["NEVER", "Shape", "find_shape", "shape_names"]
+__all__ = ["NEVER", "Mesh", "Shape", "find_shape", "shape_names"]
 
 NEVER = math.inf
 """What ``intersect`` says of a ray that misses."""
 
 _ROOM = "trajdata._shapes"
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """A convex solid of size 1 with flat faces.
+
+    Attributes:
+        vertices: float64 (V, 3), in the shape's own axes.
+        normals: float64 (F, 3), of length 1, outwards.
+        edges: int64 (E, 4): an edge's first and last vertex, and the faces to its left and right
+            as it is seen from outside.
+    """
+
+    vertices: NDArray[np.float64]
+    normals: NDArray[np.float64]
+    edges: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -33,6 +53,8 @@ class Shape:
         turned_bounds: the same of a shape that is never turned in the world, as a camera sees it
             that is turned itself; left out: ``bounds`` knows any pose.
         half_extents: along its own axes, of an object of size 1.
+        mesh: of a shape whose colour is even on flat faces, or on faces as narrow as one likes:
+            how it looks with so many sides around (see ``ring``); those without curves ignore it.
         is_upright: whether it is always parallel to the picture, and so never turned.
         shade: of a shape that is seen as an ellipse, kernel (lists, samples, weight, shades): write
             how much of the object's colour each listed pixel shows, float32 0..1, into ``shades``;
@@ -52,6 +74,7 @@ class Shape:
     shade: Any = None
     outline: Any = None
     turned_bounds: Any = None
+    mesh: Callable[[int], Mesh] | None = None
 
     @property
     def is_round(self) -> bool:

@@ -80,9 +80,8 @@ def intersect(ox, oy, oz, dx, dy, dz, size):  # type: ignore[no-untyped-def]
     along = -(ox * dx + oy * dy + oz * dz)
     beyond = ox * ox + oy * oy + oz * oz - size * size
     below = along * along - (dx * dx + dy * dy + dz * dz) * beyond
-    if below < 0.0 or along <= 0.0:
-        return NEVER
-    return beyond / (along + np.sqrt(below))
+    depth = beyond / (along + np.sqrt(max(below, 0.0)))
+    return depth if below >= 0.0 and along > 0.0 else NEVER
 
 
 @kernel

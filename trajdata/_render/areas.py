@@ -1,0 +1,145 @@
+"""How much of each pixel lies inside polygons: exact, edge by edge.
+
+An edge covers, of each row of pixels that it crosses, all that lies to its right, and a polygon is
+the sum of its edges, those that go up negative. So an edge is noted only in the pixels that it goes
+through and in the next ones, as what changes there, and a sum along each row gives the areas
+(signed areas, as in the rasterizer of FreeType by D. Turner, 1996).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from trajdata._jit import kernel
+
+__all__ = ["add_edge", "areas_room", "sum_areas"]
+
+_CLOSE = 1e-9
+"""A share that is so close to none or all is that: what is left of sums that cancel."""
+_MORE = 3
+"""Columns that a row has beside the box's: what an edge on its right side notes."""
+_TINY = 1e-300
+_ZERO = np.float32(0.0)
+_ONE = np.float32(1.0)
+
+
+@kernel
+def areas_room(rows, columns):  # type: ignore[no-untyped-def]
+    """The items of ``areas`` that a box of so many pixels needs."""
+    return 2 * rows * (columns + _MORE)
+
+
+@kernel
+def add_edge(areas, rows, columns, x0, y0, x1, y1, part, value):  # type: ignore[no-untyped-def]
+    """Note an edge from (x0, y0) to (x1, y1), in pixels from a box's upper left corner.
+
+    areas: float64, ``areas_room`` items, zero before the first edge. part, value: what lies to the
+    right of an edge that goes down is covered by so much, and has so much brightness.
+    """
+    if y0 > y1:
+        x0, y0, x1, y1 = x1, y1, x0, y0
+        part, value = -part, -value
+    if y0 == y1 or y1 <= 0.0 or y0 >= rows:
+        return
+    slope = (x1 - x0) / (y1 - y0)
+    if y0 < 0.0:
+        x0 -= y0 * slope
+        y0 = 0.0
+    if y1 > rows:
+        x1 -= (y1 - rows) * slope
+        y1 = float(rows)
+    # The box has a column more than it shows, for edges on its right side.
+    if min(x0, x1) < 0.0 or max(x0, x1) > columns:
+        _add_clipped(areas, rows, columns, x0, y0, x1, y1, part, value)
+    else:
+        _add_inside(areas, columns, x0, y0, x1, y1, slope, part, value)
+
+
+@kernel
+def _add_inside(areas, columns, x0, y0, x1, y1, slope, part, value):  # type: ignore[no-untyped-def]
+    """The same of an edge that goes down and lies in the box."""
+    two, step = np.uintp(2), np.uintp(2 * (columns + _MORE))
+    # How far an edge goes down while it crosses a column.
+    steep = (y1 - y0) / max(abs(x1 - x0), _TINY)
+    row = np.floor(y0)
+    at = np.uintp(np.intp(row)) * step
+    x, y = x0, y0
+    while y < y1:
+        row += 1.0
+        lower = min(row, y1)
+        tall = lower - y
+        further = x1 if lower == y1 else x + slope * tall
+        left, right = min(x, further), max(x, further)
+        column = np.floor(left)
+        place = at + two * np.uintp(np.intp(column))
+        border = column + 1.0
+        while right > border + 1.0:
+            piece = steep * (border - left)
+            before = piece * (0.5 * (left + border) - column)
+            _note(areas, place, piece - before, before, part, value)
+            tall -= piece
+            left, column, border = border, border, border + 1.0
+            place += two
+        # What is left lies in two columns at most; nothing may be in the second one.
+        second = steep * max(right - border, 0.0)
+        first = tall - second
+        before = first * (0.5 * (left + min(right, border)) - column)
+        behind = second * (0.5 * (right - border))
+        _note(areas, place, first - before, before + (second - behind), part, value)
+        areas[place + two + two] += behind * part
+        areas[place + two + two + np.uintp(1)] += behind * value
+        x, y = further, lower
+        at += step
+
+
+@kernel
+def _add_clipped(areas, rows, columns, x0, y0, x1, y1, part, value):  # type: ignore[no-untyped-def]
+    """The same of an edge that goes down and leaves the box at a side: what is to the left has all
+    of the box's pixels to its right, what is to the right has none of them."""
+    slope = (x1 - x0) / (y1 - y0)
+    x, y = x0, y0
+    while y < y1:
+        if x < 0.0 or (x == 0.0 and slope < 0.0):
+            ends = y1 if slope <= 0.0 else min(y1, y - x / slope)
+            _add_inside(areas, columns, 0.0, y, 0.0, ends, 0.0, part, value)
+            further = 0.0
+        elif x > columns or (x == columns and slope > 0.0):
+            ends = y1 if slope >= 0.0 else min(y1, y + (columns - x) / slope)
+            further = float(columns)
+        else:
+            side = 0.0 if slope < 0.0 else float(columns)
+            ends = y1 if slope == 0.0 else min(y1, y + (side - x) / slope)
+            further = side if ends < y1 else x1
+            _add_inside(areas, columns, x, y, further, ends, slope, part, value)
+        x, y = further, ends
+
+
+@kernel
+def _note(areas, at, own, following, part, value):  # type: ignore[no-untyped-def]
+    one, two, three = np.uintp(1), np.uintp(2), np.uintp(3)
+    areas[at] += own * part
+    areas[at + one] += own * value
+    areas[at + two] += following * part
+    areas[at + three] += following * value
+
+
+@kernel
+def sum_areas(areas, rows, columns, cover, shades):  # type: ignore[no-untyped-def]
+    """Turn what was noted into the share of each pixel that is covered and the mean brightness
+    there, both float32 0..1, row by row; ``areas`` is zero again."""
+    at = 0
+    for row in range(rows):
+        part = value = 0.0
+        for column in range(row * columns, (row + 1) * columns):
+            part += areas[at]
+            value += areas[at + 1]
+            areas[at] = areas[at + 1] = 0.0
+            at += 2
+            if part <= _CLOSE:
+                cover[column] = shades[column] = _ZERO
+            else:
+                cover[column] = _ONE if part >= 1.0 - _CLOSE else np.float32(part)
+                shades[column] = min(np.float32(value / part), _ONE)
+        for _ in range(2 * _MORE):
+            areas[at] = 0.0
+            at += 1
