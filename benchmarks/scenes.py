@@ -34,7 +34,11 @@ from trajdata import ClipSource, ClipSpec, preset
 LEAST_SECONDS = 0.3
 SEEN = ("segmentations", "boxes", "amodal_boxes", "visibility", "positions", "quaternions")
 DENSE = ("depth_map", "forward_flow", "backward_flow")
-FIELDS = {"video": (), "with masks, boxes, visibility, poses": SEEN, "and depth, flows": SEEN + DENSE}
+FIELDS = {
+    "video": (),
+    "with masks, boxes, visibility, poses": SEEN,
+    "and depth, flows": SEEN + DENSE,
+}
 CASES = {
     "8x32, 1 object": (preset("magvit-32"), (None, None, None)),
     "8x32, 3 objects": (preset("scenes-32", count=(3, 3)), (30_000, 27_000, 18_000)),

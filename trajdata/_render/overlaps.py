@@ -241,9 +241,7 @@ def overlap_settler(shapes: tuple[str, ...], has_ground: bool = False, turned: b
                     # Once for all objects: then it has no mark any more.
                     if times < 2:
                         continue
-                    count = gather(
-                        scene, bodies, k, i, j, boxes, starts, covers, ranks, who, parts
-                    )
+                    count = gather(scene, bodies, k, i, j, boxes, starts, covers, ranks, who, parts)
                     is_plain = is_in_order(ranks, who, parts, count)
                     if not is_plain:
                         count = drop_hidden(scene, bodies, i, j, lens, ranks, who, parts, count)

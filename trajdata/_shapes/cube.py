@@ -73,8 +73,8 @@ def mesh(sides: int) -> Mesh:
         for a in range(2):
             for b in range(2):
                 begin = a * (4 >> one) + b * (4 >> two)
-                # Seen from outside, as the edge goes up its axis: the next axis' face is to its left
-                # where both faces look the same way along their axes.
+                # Seen from outside, as the edge goes up its axis, the next axis' face is to its
+                # left where both faces look the same way along their axes.
                 faces = (2 * one + a, 2 * two + b)
                 left, right = faces if a == b else faces[::-1]
                 edges.append((begin, begin + (4 >> axis), left, right))
