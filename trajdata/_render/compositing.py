@@ -23,7 +23,7 @@ from trajdata._render.coverage import (
     turn_light,
 )
 from trajdata._render.film import PLAIN, Looks, ground_of, light_of, pattern_of
-from trajdata._render.overlaps import overlap_settler
+from trajdata._render.overlaps import make_settling, overlap_settler
 from trajdata._render.rays import box_of, outliner
 from trajdata._render.solids import make_rooms, solid_coverer
 from trajdata._shapes.registry import find_shape
@@ -220,7 +220,7 @@ def clip_renderer(shapes: tuple[str, ...], looks: Looks = PLAIN) -> Any:
         values = np.empty(room, np.uint8)
         behind = np.zeros(room, np.float32)
         rooms = make_rooms(height, width)
-        marks = np.zeros(plane, np.uint8)
+        settling = make_settling(items, plane)
         colours = np.empty((items, channels), np.float32)
         backs = np.empty(channels, np.float32)
         outlines = np.empty((items, frames, 6), np.float64)
@@ -324,7 +324,7 @@ def clip_renderer(shapes: tuple[str, ...], looks: Looks = PLAIN) -> Any:
                         (height, width),
                         (boxes, starts, covers, shades),
                         (colours, backs),
-                        marks,
+                        settling,
                         target,
                         base + k * channels * plane,
                     )

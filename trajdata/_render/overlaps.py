@@ -18,7 +18,7 @@ from trajdata._render.pixel_rays import FEW, ray_shift
 from trajdata._render.rays import caster, tracer
 from trajdata._shapes.registry import NEVER, find_shape
 
-__all__ = ["overlap_settler"]
+__all__ = ["make_settling", "overlap_settler"]
 
 _ZERO = np.float32(0.0)
 _ONE = np.float32(1.0)
@@ -42,13 +42,21 @@ def _meets_another(boxes, k, item):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _make_rays():  # type: ignore[no-untyped-def]
-    """Where a pixel's rays go through it, and memory for where they go, how far, and to whom."""
+def make_settling(items, pixels):  # type: ignore[no-untyped-def]
+    """Memory in which ``settle`` works, for so many objects and pixels of a picture.
+
+    Which objects cover a pixel and their shares of it; who hides whom, and whose box has pixels of
+    another one's; marks of pixels, all zero. Then of a pixel's rays: where they go through it,
+    x, y, how far they go, and to whom.
+    """
     shifts = np.empty((2, FEW))
     for number in range(FEW):
         shifts[0, number], shifts[1, number] = ray_shift(number, FEW)
+    objects = np.empty(items, np.int64), np.empty(items, np.float32)
+    orders = np.zeros((items, items), np.int8), np.empty(items, np.bool_)
     places = np.empty((4, FEW))
-    return shifts, places[0], places[1], places[2], places[3], np.empty(FEW, np.int64)
+    rays = shifts, places[0], places[1], places[2], places[3], np.empty(FEW, np.int64)
+    return objects, orders, np.zeros(pixels, np.uint8), rays
 
 
 @cache
@@ -206,13 +214,13 @@ def overlap_settler(shapes: tuple[str, ...], has_ground: bool = False, turned: b
         return left
 
     @kernel
-    def settle(film, b, scene, bodies, k, size, kept, ink, marks, target, base):  # type: ignore[no-untyped-def]
+    def settle(film, b, scene, bodies, k, size, kept, ink, work, target, base):  # type: ignore[no-untyped-def]
         """Write the pixels of clip b's frame k that lie in two objects' boxes.
 
         bodies: float64 (O, 12), the objects' poses. size: height, width. kept: boxes and starts,
         where each object's box is and where its pixels begin in covers and shades, which follow.
-        ink: float32 (O, C), the objects' colours, and (C,), the background. marks: uint8
-        (H * W,), all zero, before and after. target: the frame begins at ``base``.
+        ink: float32 (O, C), the objects' colours, and (C,), the background. work: as
+        ``make_settling`` makes it. target: the frame begins at ``base``.
         """
         height, width = size
         boxes, starts, covers, shades = kept
@@ -220,18 +228,23 @@ def overlap_settler(shapes: tuple[str, ...], has_ground: bool = False, turned: b
         items, channels = colours.shape
         plane = height * width
         lens = (float(min(height, width)), 0.5 * width, 0.5 * height)
-        who = np.empty(items, np.int64)
-        parts = np.empty(items, np.float32)
-        rays = _make_rays()
-        ranks = np.zeros((items, items), np.int8)
+        (who, parts), (ranks, meets), marks, rays = work
+        any_meets = False
+        for item in range(items):
+            meets[item] = _meets_another(boxes, k, item)
+            any_meets = any_meets or meets[item]
+        if not any_meets:
+            return
         put_in_order(scene, bodies, ranks)
         for item in range(items):
-            if _meets_another(boxes, k, item):
+            if meets[item]:
                 box = boxes[item, k]
                 for i in range(box[0], box[0] + box[2]):
                     for pixel in range(i * width + box[1], i * width + box[1] + box[3]):
                         marks[pixel] += 1
         for one in range(items):
+            if not meets[one]:
+                continue
             top, left, rows, columns = boxes[one, k]
             for i in range(top, top + rows):
                 for j in range(left, left + columns):
