@@ -625,14 +625,14 @@ _RENDER = (
         "_render/areas.py",
         (
             "an edge that goes up counts like one that goes down",
-            "        part, value = -part, -value",
-            "        pass",
+            "            part, value = -part, -value\n",
+            "",
             _FACETS + "test_a_triangles_area_in_each_pixel_is_exact_wherever_it_lies",
         ),
         (
             "what is left of a box is forgotten",
-            "            _add_inside(areas, columns, 0.0, y, 0.0, ends, 0.0, part, value)\n",
-            "",
+            "            x = further = 0.0\n            is_kept = True",
+            "            x = further = 0.0\n            is_kept = False",
             _FACETS + "test_a_triangles_area_in_each_pixel_is_exact_wherever_it_lies",
         ),
     ),

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trajdata._render.areas import add_edge, areas_room, sum_areas
+from trajdata._render.areas import add_edges, areas_room, sum_areas
 from trajdata._shapes.registry import find_shape, shape_names
 
 ROWS, COLUMNS = 5, 7
@@ -16,8 +16,9 @@ CORNERS = st.lists(st.tuples(COORDINATES, COORDINATES), min_size=3, max_size=3, 
 def covered(corners, brightness=1.0):
     """The areas of a polygon in a box, and the mean brightness."""
     areas = np.zeros(areas_room(ROWS, COLUMNS))
-    for (x0, y0), (x1, y1) in zip(corners, [*corners[1:], corners[0]], strict=True):
-        add_edge(areas, ROWS, COLUMNS, x0, y0, x1, y1, 1.0, brightness)
+    ends = zip(corners, [*corners[1:], corners[0]], strict=True)
+    edges = np.array([(*one, *two, 1.0, brightness) for one, two in ends]).T.copy()
+    add_edges(areas, ROWS, COLUMNS, edges, len(corners), np.empty((3, 4)))
     cover, shades = np.empty((2, ROWS * COLUMNS), np.float32)
     sum_areas(areas, ROWS, COLUMNS, cover, shades)
     assert not areas.any()

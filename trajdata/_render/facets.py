@@ -15,17 +15,17 @@ from numpy.typing import NDArray
 
 from trajdata._arithmetic.light import lambert
 from trajdata._jit import kernel
-from trajdata._render.areas import add_edge, sum_areas
+from trajdata._render.areas import add_edges, areas_room, sum_areas
 from trajdata._render.rays import into_object
 from trajdata._shapes.registry import Mesh, find_shape
 
-__all__ = ["MOST", "facet_coverer"]
+__all__ = ["facet_coverer", "facet_rooms"]
 
 _SIDES = (12, 16, 32, 64)
 """Sides around what is curved, of objects of the sizes below."""
 _SMALL, _MIDDLE, _LARGE = 3.5, 6.0, 14.0
 """Pixels of radius from which an object has the second, third and fourth number of sides."""
-MOST = 3 * _SIDES[-1]
+_MOST = 3 * _SIDES[-1]
 """Vertices, faces or edges of a mesh, at most."""
 
 
@@ -63,6 +63,14 @@ def _offsets(mesh: Mesh) -> NDArray[np.float64]:
     return found
 
 
+@kernel
+def facet_rooms(height, width):  # type: ignore[no-untyped-def]
+    """Memory in which ``cover_facets`` works, for pictures of this size: areas, all zero, what is
+    known of vertices and faces, and edges."""
+    areas = np.zeros(areas_room(height, width))
+    return areas, np.empty((4, _MOST)), np.empty((6, _MOST)), np.empty((3, 4))
+
+
 @cache
 def facet_coverer(shapes: tuple[str, ...]) -> Any:
     """The kernel ``cover_facets`` for objects of these shapes, those of them that have meshes."""
@@ -76,15 +84,15 @@ def facet_coverer(shapes: tuple[str, ...]) -> Any:
         """Fill ``cover`` and ``shades`` (float32) for the pixels of a box, row by row.
 
         pose: float64 (12,). light: float64 (3,). box: top, left, rows, columns; nothing of the
-        object is outside but what lies outside the picture. rooms: float64 of ``areas_room`` items,
-        all zero, and (4, MOST).
+        object is outside but what lies outside the picture. rooms: as ``facet_rooms`` makes
+        them.
         """
         focal, middle_x, middle_y = lens
         rows, columns = box[2], box[3]
         reach = focal * size / pose[2]
         level = int(reach >= _SMALL) + int(reach >= _MIDDLE) + int(reach >= _LARGE)
         own = parts[levels * shape + level]
-        areas, lists = rooms
+        areas, lists, noted, pieces = rooms
         xs, ys, seen, lit = lists[0], lists[1], lists[2], lists[3]
 
         ox, oy, oz = into_object(pose, -pose[0], -pose[1], -pose[2])
@@ -104,13 +112,16 @@ def facet_coverer(shapes: tuple[str, ...]) -> Any:
             down = pose[1] + (pose[6] * a + pose[7] * b + pose[8] * c)
             xs[i] = middle_x + per * across - box[1]
             ys[i] = middle_y + per * down - box[0]
+        count = 0
         for i in range(own[4], own[5]):
             first, last, left, right = edges[i, 0], edges[i, 1], edges[i, 2], edges[i, 3]
             part, value = seen[left] - seen[right], lit[left] - lit[right]
             if part != 0.0 or value != 0.0:
-                add_edge(
-                    areas, rows, columns, xs[first], ys[first], xs[last], ys[last], part, value
-                )
+                noted[0, count], noted[1, count] = xs[first], ys[first]
+                noted[2, count], noted[3, count] = xs[last], ys[last]
+                noted[4, count], noted[5, count] = part, value
+                count += 1
+        add_edges(areas, rows, columns, noted, count, pieces)
         sum_areas(areas, rows, columns, cover, shades)
 
     return cover_facets

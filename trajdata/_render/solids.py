@@ -15,8 +15,7 @@ from typing import Any
 import numpy as np
 
 from trajdata._jit import kernel
-from trajdata._render.areas import areas_room
-from trajdata._render.facets import MOST, facet_coverer
+from trajdata._render.facets import facet_coverer, facet_rooms
 from trajdata._render.patterns import surface
 from trajdata._render.pixel_rays import MANY, ray_shift, rays_for
 from trajdata._render.rays import into_object
@@ -81,7 +80,7 @@ def _no_solid(shape, pose, size, light, pattern, box, lens, rooms, cover, shades
 @kernel
 def make_rooms(height, width):  # type: ignore[no-untyped-def]
     """Memory in which ``cover_solid`` works, for pictures of this size."""
-    return np.empty(height * width), np.zeros(areas_room(height, width)), np.empty((4, MOST))
+    return np.empty(height * width), facet_rooms(height, width)
 
 
 @kernel
@@ -108,9 +107,9 @@ def solid_coverer(
         pose: float64 (12,). light: float64 (3,). pattern: of the object. box: top, left, rows,
         columns; nothing of the object is outside. rooms: as ``make_rooms`` makes them.
         """
-        found, areas, meshes = rooms
+        found, facets = rooms
         if meshed[shape]:
-            cover_facets(shape, pose, size, light, box, lens, (areas, meshes), cover, shades)
+            cover_facets(shape, pose, size, light, box, lens, facets, cover, shades)
             return
         focal, middle_x, middle_y = lens
         top, left, rows, columns = box[0], box[1], box[2], box[3]
