@@ -23,6 +23,7 @@ PAGES = (
 )
 SIZES = ("8x32", "16x64")
 PRESETS = ("magvit-32", "magvit-64", "gray-32", "magvit2-128")
+SCENES = ("scenes-32", "scenes-64", "scenes-128", "transients-32", "combinations-32", "laws-32")
 
 
 def load(name: str, folder: Path = RESULTS) -> Any:
@@ -52,19 +53,22 @@ def learnability() -> str:
     return table(["accuracy (training clips)", *columns, "bound"], rows)
 
 
-def audit() -> str:
-    reports = [load(f"audit-{preset}") for preset in PRESETS]
+def audit(presets: tuple[str, ...] = PRESETS) -> str:
+    reports = [load(f"audit-{preset}") for preset in presets]
+    names = dict.fromkeys(
+        finding["name"]
+        for report in reports
+        for finding in report["findings"]
+        if not finding["name"].startswith("mutual information")
+    )
     rows = []
-    for finding in reports[0]["findings"]:
-        if finding["name"].startswith("mutual information"):
-            continue
-        others = [
-            next((f for f in report["findings"] if f["name"] == finding["name"]), None)
-            for report in reports
+    for name in names:
+        found = [
+            next((f for f in report["findings"] if f["name"] == name), None) for report in reports
         ]
-        cells = ["" if f is None else f"{f['figure']:.4g} ({f['sample']:,})" for f in others]
-        bound = f"{finding['relation']} {finding['bound']:g} {finding['unit']}"
-        rows.append([finding["name"], *cells, bound])
+        cells = ["" if f is None else f"{f['figure']:.4g} ({f['sample']:,})" for f in found]
+        bounds = dict.fromkeys(f"{f['relation']} {f['bound']:g} {f['unit']}" for f in found if f)
+        rows.append([name, *cells, " or ".join(bounds)])
     shared = [
         max(f["figure"] for f in report["findings"] if f["name"].startswith("mutual information"))
         for report in reports
@@ -74,7 +78,11 @@ def audit() -> str:
     rows.append(
         ["largest mutual information of label and a sampled factor", *cells, "<= 0.001 bit"]
     )
-    return table(["figure (sample)", *PRESETS, "bound"], rows)
+    return table(["figure (sample)", *presets, "bound"], rows)
+
+
+def audit_scenes() -> str:
+    return audit(SCENES)
 
 
 def by_size(rows: list[dict[str, Any]], *keys: str) -> dict[tuple[Any, ...], dict[str, Any]]:
@@ -556,6 +564,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "magvit2": magvit2,
     "predictor": predictor,
     "audit": audit,
+    "audit_scenes": audit_scenes,
     "speed": speed,
     "throughput": throughput,
     "floats": floats,
