@@ -47,6 +47,8 @@ class _Meshes:
         self.edges = np.concatenate([mesh.edges for mesh in meshes])
         self.offsets = np.concatenate([_offsets(mesh) for mesh in meshes])
         sizes = [(len(m.vertices), len(m.normals), len(m.edges)) for m in meshes]
+        if max(map(max, sizes)) > _MOST:
+            raise ValueError(f"a mesh of {max(sizes)} vertices, faces, edges; allowed are {_MOST}")
         ends = np.cumsum(np.array(sizes, np.int64), axis=0)
         self.parts = np.stack([ends - sizes, ends], axis=2).reshape(-1, 6)
 
