@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import statistics
 import sys
 import time
 from collections import deque
@@ -47,13 +48,15 @@ def look(workers: list[psutil.Process]) -> dict[str, Any]:
 
 
 def growth(looks: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
-    """The most of the second half over the most of the first, without the start-up."""
+    """The median of the second half over that of the first, without the start-up. A leak raises it;
+    a page that no other process shares for a moment does not."""
     settled = looks[len(looks) // 10 :]
     halves = settled[: len(settled) // 2], settled[len(settled) // 2 :]
     return {
         who: {
             name: round(
-                max(one[who][name] for one in halves[1]) / max(one[who][name] for one in halves[0]),
+                statistics.median(one[who][name] for one in halves[1])
+                / statistics.median(one[who][name] for one in halves[0]),
                 4,
             )
             for name in looks[0][who]

@@ -230,6 +230,21 @@ def _peer_cell(
     return f"{own} ({ours[size]['clips_per_second'] / row['clips_per_second']:.1f}x)"
 
 
+def endurance() -> str:
+    found = load("endurance")
+    names = {"uss_bytes": "memory of its own", "open_files": "open files", "mappings": "mappings"}
+    rows = [
+        [who, *(f"{found['growth'][who][name]:.2f}" for name in names)]
+        for who in ("trainer", "worker")
+    ]
+    said = (
+        f"{found['batches']:,} batches of {found['batch_bytes']:,} bytes through "
+        f"{found['workers']} workers in {found['epochs']} epochs, {found['seconds']:,} s; the median "
+        f"of {len(found['looks'])} looks, the second half over the first:"
+    )
+    return f"{said}\n\n{table(['second half / first', *names.values()], rows)}"
+
+
 def scenes() -> str:
     found = load("scenes")["rows"]
     cases = list(dict.fromkeys(row["case"] for row in found))
@@ -571,6 +586,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "targets": targets,
     "stages": stages,
     "peers": peers,
+    "endurance": endurance,
     "scenes": scenes,
     "mixing": mixing,
     "ranks": ranks,
