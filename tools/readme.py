@@ -239,8 +239,8 @@ def endurance() -> str:
     ]
     said = (
         f"{found['batches']:,} batches of {found['batch_bytes']:,} bytes through "
-        f"{found['workers']} workers in {found['epochs']} epochs, {found['seconds']:,} s; the median "
-        f"of {len(found['looks'])} looks, the second half over the first:"
+        f"{found['workers']} workers in {found['epochs']} epochs, {found['seconds']:,} s; the "
+        f"median of {len(found['looks'])} looks, the second half over the first:"
     )
     return f"{said}\n\n{table(['second half / first', *names.values()], rows)}"
 
