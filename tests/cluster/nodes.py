@@ -30,8 +30,11 @@ class LocalCluster:
     """
 
     def __init__(self, folder: str) -> None:
+        from ray._private.utils import get_ray_address_file
         from ray.cluster_utils import Cluster
 
+        # Wherever its files are, Ray writes the address of a head here, and makes no folder for it.
+        os.makedirs(os.path.dirname(get_ray_address_file(None)), exist_ok=True)
         small: dict[str, Any] = {"object_store_memory": _STORE_BYTES, "include_dashboard": False}
         self._cluster = Cluster(
             initialize_head=True, head_node_args={"num_cpus": 0, "temp_dir": folder, **small}
