@@ -39,7 +39,7 @@ def add_edges(areas, rows, columns, edges, count, pieces):  # type: ignore[no-un
 
     All in one loop: to call a function takes longer than to note an edge.
     """
-    two, step = np.uintp(2), np.uintp(2 * (columns + _MORE))
+    two, step, wide = np.uintp(2), np.uintp(2 * (columns + _MORE)), float(columns)
     for n in range(count):
         x0, y0, x1, y1 = edges[0, n], edges[1, n], edges[2, n], edges[3, n]
         part, value = edges[4, n], edges[5, n]
@@ -64,7 +64,7 @@ def add_edges(areas, rows, columns, edges, count, pieces):  # type: ignore[no-un
                 slope = (x1 - x0) / (y1 - y0)
             # How far an edge goes down while it crosses a column.
             steep = (y1 - y0) / max(abs(x1 - x0), _TINY)
-            row = np.floor(y0)
+            row = min(np.floor(y0), rows - 1.0)
             at = np.uintp(np.intp(row)) * step
             x, y = x0, y0
             while y < y1:
@@ -72,7 +72,8 @@ def add_edges(areas, rows, columns, edges, count, pieces):  # type: ignore[no-un
                 lower = min(row, y1)
                 tall = lower - y
                 further = x1 if lower == y1 else x + slope * tall
-                left, right = min(x, further), max(x, further)
+                # Rounding may lead a little out of the box, where there is no memory.
+                left, right = max(min(x, further), 0.0), min(max(x, further), wide)
                 column = np.floor(left)
                 place = at + two * np.uintp(np.intp(column))
                 border = column + 1.0
