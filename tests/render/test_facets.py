@@ -1,13 +1,20 @@
 """Areas of polygons within pixels, and solids covered by their faces."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.patience import SECONDS
 from trajdata._render.areas import add_edges, areas_room, sum_areas
 from trajdata._shapes.registry import find_shape, shape_names
 
+ROOT = Path(__file__).parents[2]
 ROWS, COLUMNS = 5, 7
 COORDINATES = st.floats(-9, 15, width=32) | st.integers(-2, 9).map(float)
 CORNERS = st.lists(st.tuples(COORDINATES, COORDINATES), min_size=3, max_size=3, unique=True)
@@ -98,3 +105,20 @@ def test_a_mesh_is_closed_and_its_faces_look_outwards(name):
             assert corners[0] @ normal > 0
             around = np.cross(corners[1] - corners[0], corners[2] - corners[1])
             assert around @ normal > 0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_kernels_stay_within_their_arrays(tmp_path):
+    """Where Numba checks each index. Without that, a fault may damage memory and show much later."""
+    home = {"NUMBA_BOUNDSCHECK": "1", "NUMBA_CACHE_DIR": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.render.bounds_program"],
+        cwd=ROOT,
+        env={**os.environ, **home},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert done.stdout == "within bounds\n", done.stderr[-2000:]

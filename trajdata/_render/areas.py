@@ -64,7 +64,7 @@ def add_edges(areas, rows, columns, edges, count, pieces):  # type: ignore[no-un
                 slope = (x1 - x0) / (y1 - y0)
             # How far an edge goes down while it crosses a column.
             steep = (y1 - y0) / max(abs(x1 - x0), _TINY)
-            row = min(np.floor(y0), rows - 1.0)
+            row = np.floor(y0)
             at = np.uintp(np.intp(row)) * step
             x, y = x0, y0
             while y < y1:

@@ -2,7 +2,8 @@
 
 A solid's faces that are turned to the camera tile its outline, and each is evenly lit. So its edges
 alone are needed: at each one, coverage and brightness change by the difference of the two faces
-beside it (``_render.areas``). What is curved is taken as flat faces that are narrower than a pixel.
+beside it (``_render.areas``). What is curved is taken as flat faces, at most two pixels wide in
+pictures of up to a few hundred pixels.
 """
 
 from __future__ import annotations
