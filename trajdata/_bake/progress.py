@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, Protocol
 
 from trajdata._bake.history import History, parse_history
 from trajdata._errors import ShardError, printable
@@ -24,6 +24,7 @@ __all__ = [
     "STALE_SECONDS",
     "STATUSES",
     "TIME_FORMAT",
+    "AnyReport",
     "ProgressReport",
     "gigabytes",
     "held_history",
@@ -187,7 +188,17 @@ class ProgressReport:
         return "".join(f"{name:<12} {printable(text)}\n" for name, text in rows if text)
 
 
-def write_progress(store: Store, report: ProgressReport, *, is_last: bool = False) -> None:
+class AnyReport(Protocol):
+    """What can be written as a progress report: that of a bake, or of an export."""
+
+    def to_text(self) -> str:
+        """The text of PROGRESS.txt."""
+
+    def to_json(self) -> str:
+        """The text of progress.json."""
+
+
+def write_progress(store: Store, report: AnyReport, *, is_last: bool = False) -> None:
     """Replace PROGRESS.txt and progress.json. A reader finds each of them whole, old or new.
 
     Args:

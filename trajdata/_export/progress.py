@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import socket
@@ -10,16 +9,14 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 
-from trajdata._bake.progress import PROGRESS_JSON, PROGRESS_TEXT, TIME_FORMAT, span
+from trajdata._bake.progress import TIME_FORMAT, span, write_progress
 from trajdata._errors import printable
 from trajdata._store.folder import FolderStore
-from trajdata._store.ranges import put_bytes
 
 __all__ = ["ExportProgress", "Progress"]
 
 _WRITE_SECONDS = 10.0
 """Time between two writes of the files, while nothing ends."""
-_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True)
@@ -155,15 +152,4 @@ class Progress:
 
     def _write(self, *, is_last: bool = False) -> None:
         self._written = self.seconds
-        for name, text in (
-            (PROGRESS_TEXT, self._report.to_text()),
-            (PROGRESS_JSON, self._report.to_json()),
-        ):
-            data = text.encode("utf-8", "backslashreplace")
-            try:
-                put_bytes(self._store, name, data, durable=False)
-            except OSError as error:
-                if not is_last or error.errno not in _NO_SPACE:
-                    raise
-                # On a full disk, the old file must not go on saying "running".
-                self._store.overwrite(name, data)
+        write_progress(self._store, self._report, is_last=is_last)
