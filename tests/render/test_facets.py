@@ -99,7 +99,6 @@ def test_a_mesh_is_closed_and_its_faces_look_outwards(name):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
 def test_kernels_stay_within_their_arrays(tmp_path):
     """Where Numba checks each index: else a fault may damage memory, and show much later."""
     home = {"NUMBA_BOUNDSCHECK": "1", "NUMBA_CACHE_DIR": str(tmp_path)}
