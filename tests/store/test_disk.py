@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from tests.torture.fault_disk import STEPS
 from trajdata import ShardError
 from trajdata._store.disk import Disk
 from trajdata._store.folder import FolderStore
@@ -71,3 +72,8 @@ def test_a_file_with_a_second_name_is_not_written_over(folder, tmp_path):
     with pytest.raises(ShardError, match="expected a file with one name, found one with 2"):
         FolderStore(Disk(folder)).overwrite("progress.json", b"over")
     assert (tmp_path / "elsewhere").read_bytes() == b"kept"
+
+
+def test_every_method_that_can_fail_is_attacked_by_the_torture():
+    public = {name for name in vars(Disk) if not name.startswith("_")}
+    assert public == {*STEPS, "path", "close_folder", "close_folders"}

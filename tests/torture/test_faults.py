@@ -6,18 +6,12 @@ import shutil
 
 import pytest
 
-from tests.torture.fault_disk import CODES, STEPS, FaultDisk, Killed
+from tests.torture.fault_disk import CODES, FaultDisk, Killed
 from tests.torture.tiny import SHARDS, bake, shards, tree
-from trajdata._store.disk import Disk
 
 pytestmark = pytest.mark.torture
 
 LASTING = ("ENOSPC", "EDQUOT", "EROFS", "EIO")
-
-
-def test_every_method_of_the_disk_is_under_attack():
-    public = {name for name in vars(Disk) if not name.startswith("_")}
-    assert public == {*STEPS, "path", "close_folders"}
 
 
 def operations(folder, threads):
