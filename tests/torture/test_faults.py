@@ -8,6 +8,7 @@ import pytest
 
 from tests.torture.fault_disk import CODES, FaultDisk, Killed
 from tests.torture.tiny import SHARDS, bake, shards, tree
+from trajdata._store.disk import Disk
 
 pytestmark = pytest.mark.torture
 
