@@ -204,6 +204,7 @@ def test_every_source_is_part_of_exactly_the_kernels_that_reach_it(scratch):
             "trajdata._world.framing",
             "trajdata._world.motion",
             "trajdata._render.compositing",
+            "trajdata._render.coverage",
             "trajdata._render.overlaps",
             "trajdata._render.rays",
         }

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from trajdata._jit import kernel
+from trajdata._jit import bare_kernel
 
 __all__ = ["add_edges", "areas_room", "sum_areas"]
 
@@ -23,13 +23,13 @@ _ZERO = np.float32(0.0)
 _ONE = np.float32(1.0)
 
 
-@kernel
+@bare_kernel
 def areas_room(rows, columns):  # type: ignore[no-untyped-def]
     """The items of ``areas`` that a box of so many pixels needs."""
     return 2 * rows * (columns + _MORE)
 
 
-@kernel
+@bare_kernel
 def add_edges(areas, rows, columns, edges, count, pieces):  # type: ignore[no-untyped-def]
     """Note the first ``count`` edges, in pixels from a box's upper left corner.
 
@@ -96,7 +96,7 @@ def add_edges(areas, rows, columns, edges, count, pieces):  # type: ignore[no-un
                 at += step
 
 
-@kernel
+@bare_kernel
 def _split(columns, x0, y0, x1, y1, pieces):  # type: ignore[no-untyped-def]
     """Split an edge that goes down and leaves the box at a side; how many pieces are left of it.
 
@@ -128,7 +128,7 @@ def _split(columns, x0, y0, x1, y1, pieces):  # type: ignore[no-untyped-def]
     return count
 
 
-@kernel
+@bare_kernel
 def _note(areas, at, own, following, part, value):  # type: ignore[no-untyped-def]
     one, two, three = np.uintp(1), np.uintp(2), np.uintp(3)
     areas[at] += own * part
@@ -137,7 +137,7 @@ def _note(areas, at, own, following, part, value):  # type: ignore[no-untyped-de
     areas[at + three] += following * value
 
 
-@kernel
+@bare_kernel
 def sum_areas(areas, rows, columns, cover, shades):  # type: ignore[no-untyped-def]
     """Turn what was noted into the share of each pixel that is covered and the mean brightness
     there, both float32 0..1, row by row; ``areas`` is zero again."""

@@ -12,16 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from trajdata._jit import kernel
-from trajdata._render.coverage import (
-    GROUP,
-    LISTS,
-    RUN,
-    cover_pixels,
-    list_pixels,
-    place_box,
-    turn_light,
-)
+from trajdata._jit import bare_kernel, kernel
+from trajdata._render.coverage import RUN, is_small, place_box, round_coverer, turn_light
 from trajdata._render.film import PLAIN, Looks, ground_of, light_of, pattern_of
 from trajdata._render.overlaps import make_settling, overlap_settler
 from trajdata._render.rays import box_of, outliner
@@ -32,12 +24,14 @@ from trajdata._world.sampling import LUMA
 
 __all__ = ["clip_renderer"]
 
-_SMALL = 2.0
-"""Pixels of radius below which a pixel's edge is too bent to be taken as straight."""
+_GROUP = 1024
+"""Pixels whose boxes are blended together: enough to hide the loops, few enough for the cache."""
+_WHOLE = 32
+"""Pixels to a multiple of which they are filled up: whole vectors of bytes."""
 _ZERO = np.float32(0.0)
 
 
-@kernel
+@bare_kernel
 def _move_4(values, first, target, at):  # type: ignore[no-untyped-def]
     """Four bytes. All are read before one is written, so that a machine may move them as one."""
     one, two, three = np.uintp(1), np.uintp(2), np.uintp(3)
@@ -47,7 +41,7 @@ def _move_4(values, first, target, at):  # type: ignore[no-untyped-def]
     target[at + two], target[at + three] = c, d
 
 
-@kernel
+@bare_kernel
 def _move_8(values, first, target, at):  # type: ignore[no-untyped-def]
     """Eight bytes, in the same way."""
     one, two, three, four = np.uintp(1), np.uintp(2), np.uintp(3), np.uintp(4)
@@ -68,7 +62,7 @@ def _move_8(values, first, target, at):  # type: ignore[no-untyped-def]
     target[at + four], target[at + five], target[at + six], target[at + seven] = e, f, g, h
 
 
-@kernel
+@bare_kernel
 def _put_box(values, taken, rows, columns, target, at, width):  # type: ignore[no-untyped-def]
     """Write a box's pixels into a plane, from ``at`` on.
 
@@ -93,7 +87,7 @@ def _put_box(values, taken, rows, columns, target, at, width):  # type: ignore[n
         place += step
 
 
-@kernel
+@bare_kernel
 def _backs(scene, backs):  # type: ignore[no-untyped-def]
     """The background per channel, on 0..255: three of RGB, or the luma alone."""
     if backs.shape[0] == 3:
@@ -105,7 +99,7 @@ def _backs(scene, backs):  # type: ignore[no-untyped-def]
         backs[0] = np.float32(np.floor(255.0 * luma + 0.5))
 
 
-@kernel
+@bare_kernel
 def _colours(scene, colours):  # type: ignore[no-untyped-def]
     """An object's colour in the same way."""
     if colours.shape[0] == 3:
@@ -116,28 +110,21 @@ def _colours(scene, colours):  # type: ignore[no-untyped-def]
         colours[0] = np.float32(255.0 * scene.luma)
 
 
-@kernel
+@bare_kernel
 def _no_outline(x, y, z, size):  # type: ignore[no-untyped-def]
     """In the place of a solid's, which has a box alone."""
     return 0.0, 0.0, 1.0, 1.0, 0.0, 1.0
-
-
-@kernel
-def _no_shade(lists, samples, weight, shades):  # type: ignore[no-untyped-def]
-    """In the place of a solid's, which rays shade."""
-    shades[:] = _ZERO
 
 
 def _placer(shapes: tuple[str, ...], rounds: tuple[bool, ...], turned: bool) -> Any:
     outline_of = choose([find_shape(name).outline or _no_outline for name in shapes])
     bounds_of = outliner(shapes, turned)
 
-    @kernel
+    @bare_kernel
     def place_outlines(scene, places, before, present, height, width, outlines, boxes):  # type: ignore[no-untyped-def]
-        """Fill the outlines (float64 (T, 6)) and boxes (int64 (T, 4)) of one object; how many
-        pixels its boxes have. Where it is not present its box is empty."""
+        """Fill the outlines (float64 (T, 6)) and boxes (int64 (T, 4)) of one object. Where it is
+        not present its box is empty."""
         focal = float(min(height, width))
-        total = 0
         for k in range(present.shape[0]):
             if not present[k]:
                 boxes[k, :] = 0
@@ -156,7 +143,6 @@ def _placer(shapes: tuple[str, ...], rounds: tuple[bool, ...], turned: bool) -> 
                 boxes[k, 0], boxes[k, 1] = row, column
                 boxes[k, 2], boxes[k, 3] = rows - row, columns - column
                 outlines[k, :] = 1.0
-                total += boxes[k, 2] * boxes[k, 3]
                 continue
             x, y, r, xx, xy, yy = outline_of(
                 scene.shape,
@@ -169,8 +155,6 @@ def _placer(shapes: tuple[str, ...], rounds: tuple[bool, ...], turned: bool) -> 
             outline[0], outline[1] = 0.5 * width + focal * x, 0.5 * height + focal * y
             outline[2], outline[3], outline[4], outline[5] = focal * r, xx, xy, yy
             place_box(outline, height, width, boxes[k])
-            total += boxes[k, 2] * boxes[k, 3]
-        return total
 
     return place_outlines
 
@@ -181,7 +165,6 @@ def clip_renderer(shapes: tuple[str, ...], looks: Looks = PLAIN) -> Any:
 
     Compiled for each set of shapes and looks, so that one more costs nothing where it is not used.
     """
-    shade = choose([find_shape(name).shade or _no_shade for name in shapes])
     found = [find_shape(name) for name in shapes]
     # An ellipse has no place for a pattern, and a disc before a camera that turns another outline.
     rounds = tuple(
@@ -192,49 +175,28 @@ def clip_renderer(shapes: tuple[str, ...], looks: Looks = PLAIN) -> Any:
     )
     place_outlines = _placer(shapes, rounds, looks.has_light)
     settle = overlap_settler(shapes, looks.has_ground, looks.has_light)
+    cover_round = round_coverer(shapes, rounds)
     cover_solid = solid_coverer(shapes, rounds, looks.has_patterns)
     ground, light_at, pattern_at = ground_of(looks), light_of(looks), pattern_of(looks)
     fill_ground, gather_ground, blend = ground.fill, ground.gather, ground.blend
 
-    @kernel
-    def render_clips(scenes, places, before, present, picture, target, first, stride, film):  # type: ignore[no-untyped-def]
-        """Render B clips into ``target``.
-
-        scenes: SCENE (B, O). places: float64 (B, O, T, 12), poses as of ``_world.pose``; where
-        there is one object in all clips, and it is round, the centres alone will do, (B, O, T, 3).
-        before: so many moments of them come before the first frame. present: bool (B, O, T).
-        picture: channels, height, width. target: uint8 (N,), any memory; clip b's video,
-        (T, C, H, W) in C order, starts at ``first + b * stride``: a stride above the video's size
-        leaves what lies between untouched, so clips are rendered straight into a shard's records.
-        film: see ``_render.film``.
-        """
+    @bare_kernel
+    def composite(scenes, places, before, present, picture, target, first, stride, film, rooms):  # type: ignore[no-untyped-def]
+        """As ``render_clips``, which makes the ``rooms``."""
         items, frames = present.shape[1:]
         channels, height, width = picture
         lens = (float(min(height, width)), 0.5 * width, 0.5 * height)
         plane = height * width
-        room = max(plane, GROUP) + RUN
-        lists = np.zeros((LISTS, room), np.float32)
-        covers = np.empty(room, np.float32)
-        shades = np.empty(room, np.float32)
-        weight = np.empty(room, np.float32)
-        values = np.empty(room, np.uint8)
-        behind = np.zeros(room, np.float32)
-        rooms = make_rooms(height, width)
-        settling = make_settling(items, plane)
-        colours = np.empty((items, channels), np.float32)
-        backs = np.empty(channels, np.float32)
-        outlines = np.empty((items, frames, 6), np.float64)
-        boxes = np.empty((items, frames, 4), np.int64)
-        starts = np.empty((items, frames), np.int64)
+        (covers, shades, values, behind), placed, (colours, backs), solid_rooms, settling = rooms
+        outlines, boxes, starts, lights = placed
         for b in range(scenes.shape[0]):
             base = first + b * stride
             _backs(scenes[b, 0], backs)
             for k in range(frames):
                 fill_ground(film, b, k, backs, target, base + k * channels * plane, plane)
-            total = 0
             for item in range(items):
                 _colours(scenes[b, item], colours[item])
-                total += place_outlines(
+                place_outlines(
                     scenes[b, item],
                     places[b, item],
                     before,
@@ -244,53 +206,53 @@ def clip_renderer(shapes: tuple[str, ...], looks: Looks = PLAIN) -> Any:
                     outlines[item],
                     boxes[item],
                 )
-            # Coverage is kept until overlaps are settled; of one object, until it is put.
-            if items > 1 and total + room > covers.shape[0]:
-                covers = np.empty(total + room, np.float32)
-                shades = np.empty(total + room, np.float32)
             begun = 0
             for item in range(items):
                 shape, size = scenes[b, item].shape, scenes[b, item].radius
                 is_round = rounds[shape]
                 after = 0
                 while after < frames:
-                    begin = after
-                    small = outlines[item, begin, 2] < _SMALL
-                    fine = 2 if small else 1
-                    finer = 3 if small else 2
-                    n = 0
+                    begin, n = after, 0
+                    small = is_small(outlines[item, begin])
                     while after < frames:
-                        outline, box = outlines[item, after], boxes[item, after]
+                        box = boxes[item, after]
                         area = box[2] * box[3]
-                        if after > begin and ((outline[2] < _SMALL) != small or n + area > GROUP):
+                        if after > begin and (
+                            n + area > _GROUP or is_small(outlines[item, after]) != small
+                        ):
                             break
                         starts[item, after] = begun + n
                         place = places[b, item, before + after]
                         light = light_at(film, b, after, scenes[b, 0])
-                        if area > 0 and is_round:
-                            turned = turn_light(light, size, place[0], place[1], place[2])
-                            n = list_pixels(box, outline, turned, fine, finer, n, lists)
+                        if is_round:
+                            turn_light(light, size, place[0], place[1], place[2], lights[after])
                         elif area > 0:
                             cover_solid(
                                 shape,
                                 place,
                                 size,
                                 light,
-                                pattern_at(film, b, item),
+                                film[2][pattern_at(b, item)],
                                 box,
                                 lens,
-                                rooms,
+                                solid_rooms,
                                 covers[begun + n : begun + n + area],
                                 shades[begun + n : begun + n + area],
                             )
-                            n += area
+                        n += area
                         after += 1
-                    listed = (n + RUN - 1) // RUN * RUN
-                    cover, shown = covers[begun : begun + listed], shades[begun : begun + listed]
                     if is_round:
-                        xs, ys, edges = lists[0][:listed], lists[1][:listed], lists[2][:listed]
-                        cover_pixels(xs, ys, edges, fine, cover)
-                        shade(shape, lists, finer, weight[:listed], shown)
+                        cover_round(
+                            shape,
+                            small,
+                            boxes[item, begin:after],
+                            outlines[item, begin:after],
+                            lights[begin:after],
+                            covers[begun : begun + n + RUN],
+                            shades[begun : begun + n + RUN],
+                        )
+                    listed = (n + _WHOLE - 1) // _WHOLE * _WHOLE
+                    cover, shown = covers[begun : begun + listed], shades[begun : begun + listed]
                     for c in range(channels):
                         taken = 0
                         for k in range(begin, after):
@@ -328,5 +290,42 @@ def clip_renderer(shapes: tuple[str, ...], looks: Looks = PLAIN) -> Any:
                         target,
                         base + k * channels * plane,
                     )
+
+    @kernel
+    def render_clips(scenes, places, before, present, picture, target, first, stride, film):  # type: ignore[no-untyped-def]
+        """Render B clips into ``target``.
+
+        scenes: SCENE (B, O). places: float64 (B, O, T, 12), poses as of ``_world.pose``; where
+        there is one object in all clips, and it is round, the centres alone will do, (B, O, T, 3).
+        before: so many moments of them come before the first frame. present: bool (B, O, T).
+        picture: channels, height, width. target: uint8 (N,), any memory; clip b's video,
+        (T, C, H, W) in C order, starts at ``first + b * stride``: a stride above the video's size
+        leaves what lies between untouched, so clips are rendered straight into a shard's records.
+        film: see ``_render.film``.
+        """
+        items, frames = present.shape[1:]
+        channels, height, width = picture
+        plane = height * width
+        room = max(plane, _GROUP) + _WHOLE
+        # Coverage is kept until overlaps are settled; of one object, until it is put.
+        kept = room + (items * frames * plane if items > 1 else 0)
+        rooms = (
+            (
+                np.empty(kept, np.float32),
+                np.empty(kept, np.float32),
+                np.empty(room, np.uint8),
+                np.zeros(room, np.float32),
+            ),
+            (
+                np.empty((items, frames, 6), np.float64),
+                np.empty((items, frames, 4), np.int64),
+                np.empty((items, frames), np.int64),
+                np.empty((frames, 4), np.float32),
+            ),
+            (np.empty((items, channels), np.float32), np.empty(channels, np.float32)),
+            make_rooms(height, width),
+            make_settling(items, plane),
+        )
+        composite(scenes, places, before, present, picture, target, first, stride, film, rooms)
 
     return render_clips

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trajdata._arithmetic.light import lambert
-from trajdata._jit import kernel
+from trajdata._jit import bare_kernel, kernel
 from trajdata._render.areas import add_edges, areas_room, sum_areas
 from trajdata._render.rays import into_object
 from trajdata._shapes.registry import Mesh, find_shape
@@ -82,7 +82,7 @@ def facet_coverer(shapes: tuple[str, ...]) -> Any:
     offsets, parts = meshes.offsets, meshes.parts
     levels = len(_SIDES)
 
-    @kernel
+    @bare_kernel
     def cover_facets(shape, pose, size, light, box, lens, rooms, cover, shades):  # type: ignore[no-untyped-def]
         """Fill ``cover`` and ``shades`` (float32) for the pixels of a box, row by row.
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from trajdata._jit import kernel
+from trajdata._jit import bare_kernel
 
 __all__ = ["NO_FILM", "PLAIN", "Ground", "Looks", "ground_of", "light_of", "pattern_of"]
 
@@ -62,39 +62,41 @@ class Ground:
 _HALF = np.float32(0.5)
 
 
-@kernel
+@bare_kernel
 def _fill_flat(film, b, k, backs, target, at, plane):  # type: ignore[no-untyped-def]
     for c in range(backs.shape[0]):
         begin = at + c * plane
         target[begin : begin + plane] = np.uint8(backs[c])
 
 
-@kernel
+@bare_kernel
 def _gather_flat(film, b, k, c, box, width, behind, taken):  # type: ignore[no-untyped-def]
     pass
 
 
-@kernel
+@bare_kernel
 def _blend_flat(cover, shade, colour, back, behind, values):  # type: ignore[no-untyped-def]
     for i in range(values.shape[0]):
         value = back + cover[i] * (colour * shade[i] - back)
         values[i] = np.uint8(np.int32(value + _HALF))
 
 
-@kernel
+@bare_kernel
 def _flat_at(film, b, k, c, pixel, back):  # type: ignore[no-untyped-def]
     return back
 
 
-@kernel
+@bare_kernel
 def _fill_painted(film, b, k, backs, target, at, plane):  # type: ignore[no-untyped-def]
     ground = film[0][b, min(k, film[0].shape[1] - 1)]
     for c in range(backs.shape[0]):
         begin = at + c * plane
-        target[begin : begin + plane] = ground[c]
+        own, place = ground[c], target[begin : begin + plane]
+        for i in range(plane):
+            place[i] = own[i]
 
 
-@kernel
+@bare_kernel
 def _gather_painted(film, b, k, c, box, width, behind, taken):  # type: ignore[no-untyped-def]
     ground = film[0][b, min(k, film[0].shape[1] - 1), c]
     for i in range(box[2]):
@@ -104,14 +106,14 @@ def _gather_painted(film, b, k, c, box, width, behind, taken):  # type: ignore[n
         taken += box[3]
 
 
-@kernel
+@bare_kernel
 def _blend_painted(cover, shade, colour, back, behind, values):  # type: ignore[no-untyped-def]
     for i in range(values.shape[0]):
         value = behind[i] + cover[i] * (colour * shade[i] - behind[i])
         values[i] = np.uint8(np.int32(value + _HALF))
 
 
-@kernel
+@bare_kernel
 def _painted_at(film, b, k, c, pixel, back):  # type: ignore[no-untyped-def]
     return np.float32(film[0][b, min(k, film[0].shape[1] - 1), c, pixel])
 
@@ -125,12 +127,12 @@ def ground_of(looks: Looks) -> Ground:
     return _PAINTED if looks.has_ground else _FLAT
 
 
-@kernel
+@bare_kernel
 def _scenes_light(film, b, k, scene):  # type: ignore[no-untyped-def]
     return scene.light_x, scene.light_y, scene.light_z
 
 
-@kernel
+@bare_kernel
 def _films_light(film, b, k, scene):  # type: ignore[no-untyped-def]
     return film[1][b, k, 0], film[1][b, k, 1], film[1][b, k, 2]
 
@@ -140,16 +142,16 @@ def light_of(looks: Looks) -> Any:
     return _films_light if looks.has_light else _scenes_light
 
 
-@kernel
-def _no_pattern(film, b, item):  # type: ignore[no-untyped-def]
-    return film[2][0, 0]
+@bare_kernel
+def _first_pattern(b, item):  # type: ignore[no-untyped-def]
+    return 0, 0
 
 
-@kernel
-def _films_pattern(film, b, item):  # type: ignore[no-untyped-def]
-    return film[2][b, item]
+@bare_kernel
+def _own_pattern(b, item):  # type: ignore[no-untyped-def]
+    return b, item
 
 
 def pattern_of(looks: Looks) -> Any:
-    """The kernel (film, b, item) -> the pattern of an object."""
-    return _films_pattern if looks.has_patterns else _no_pattern
+    """The kernel (b, item) -> where among the film's patterns that of an object is."""
+    return _own_pattern if looks.has_patterns else _first_pattern

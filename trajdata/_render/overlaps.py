@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from trajdata._jit import kernel
+from trajdata._jit import bare_kernel, kernel
 from trajdata._render.film import Looks, ground_of
 from trajdata._render.pixel_rays import FEW, ray_shift
 from trajdata._render.rays import caster, tracer
@@ -26,7 +26,7 @@ _HALF = np.float32(0.5)
 _SHARE = np.float32(1.0 / FEW)
 
 
-@kernel
+@bare_kernel
 def _meets_another(boxes, k, item):  # type: ignore[no-untyped-def]
     """Whether an object's box of frame k has pixels of another one's."""
     p = boxes[item, k]
@@ -69,7 +69,7 @@ def overlap_settler(shapes: tuple[str, ...], has_ground: bool = False, turned: b
     depths = [(-1.0, 1.0) if turned and shape.turned_bounds else shape.depths for shape in found]
     nears, fars = tuple(near for near, _ in depths), tuple(far for _, far in depths)
 
-    @kernel
+    @bare_kernel
     def put_in_order(scene, bodies, ranks):  # type: ignore[no-untyped-def]
         """Fill ``ranks``, int8 (O, O): 1 where one object hides the other from wherever both are
         seen, -1 where it is hidden, 0 where nobody knows without a ray.
@@ -99,7 +99,7 @@ def overlap_settler(shapes: tuple[str, ...], has_ground: bool = False, turned: b
                         rank = 1 if towards > 0.0 else -1
                 ranks[one, two], ranks[two, one] = rank, -rank
 
-    @kernel
+    @bare_kernel
     def gather(scene, bodies, k, i, j, boxes, starts, covers, ranks, who, parts):  # type: ignore[no-untyped-def]
         """The objects that cover a pixel, the nearest first, if that is known; how many."""
         count = 0
@@ -122,7 +122,7 @@ def overlap_settler(shapes: tuple[str, ...], has_ground: bool = False, turned: b
             count += 1
         return count
 
-    @kernel
+    @bare_kernel
     def is_in_order(ranks, who, parts, count):  # type: ignore[no-untyped-def]
         """Whether each of those objects that can be seen is known to be before all that follow."""
         for n in range(count):
@@ -134,7 +134,7 @@ def overlap_settler(shapes: tuple[str, ...], has_ground: bool = False, turned: b
                 break
         return True
 
-    @kernel
+    @bare_kernel
     def drop_hidden(scene, bodies, i, j, lens, ranks, who, parts, count):  # type: ignore[no-untyped-def]
         """Drop what lies behind an object that fills the pixel; how many are left.
 
@@ -167,7 +167,7 @@ def overlap_settler(shapes: tuple[str, ...], has_ground: bool = False, turned: b
                 left += 1
         return left
 
-    @kernel
+    @bare_kernel
     def has_one_edge(parts, count):  # type: ignore[no-untyped-def]
         """Whether one of the objects that show, at most, does not fill the pixel."""
         for n in range(count):
@@ -177,7 +177,7 @@ def overlap_settler(shapes: tuple[str, ...], has_ground: bool = False, turned: b
                 return False
         return True
 
-    @kernel
+    @bare_kernel
     def lay_over(parts, count):  # type: ignore[no-untyped-def]
         """Turn the objects' coverage into the shares that show; what is left for the wall."""
         through = _ONE
@@ -187,7 +187,7 @@ def overlap_settler(shapes: tuple[str, ...], has_ground: bool = False, turned: b
             through = through * (_ONE - part)
         return through
 
-    @kernel
+    @bare_kernel
     def cast_rays(scene, bodies, i, j, lens, rays, who, parts, count):  # type: ignore[no-untyped-def]
         """The same by rays."""
         focal, middle_x, middle_y = lens
@@ -213,7 +213,7 @@ def overlap_settler(shapes: tuple[str, ...], has_ground: bool = False, turned: b
                 parts[found[number]] += _SHARE
         return left
 
-    @kernel
+    @bare_kernel
     def settle(film, b, scene, bodies, k, size, kept, ink, work, target, base):  # type: ignore[no-untyped-def]
         """Write the pixels of clip b's frame k that lie in two objects' boxes.
 

@@ -4,7 +4,7 @@ an edge is turned (S. K. Zaremba, "Good lattice points, discrepancy, and numeric
 
 from __future__ import annotations
 
-from trajdata._jit import kernel
+from trajdata._jit import bare_kernel
 
 __all__ = ["FEW", "MANY", "ray_shift", "rays_for"]
 
@@ -14,13 +14,13 @@ _SMALL_AREA = 80
 """Pixels of a box below which an object is small: most of what it shows is edges."""
 
 
-@kernel
+@bare_kernel
 def rays_for(area):  # type: ignore[no-untyped-def]
     """How many rays go through a pixel of an object whose box has so many pixels."""
     return MANY if area < _SMALL_AREA else FEW
 
 
-@kernel
+@bare_kernel
 def ray_shift(number, rays):  # type: ignore[no-untyped-def]
     """Where in a pixel a ray goes through it, from 0 to 1."""
     step = 21 if rays == MANY else 13

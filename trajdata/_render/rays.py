@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from trajdata._jit import kernel
+from trajdata._jit import bare_kernel
 from trajdata._render.patterns import surface
 from trajdata._shapes.registry import find_shape
 from trajdata._world.choosing import choose
@@ -33,7 +33,7 @@ def caster(shapes: tuple[str, ...]) -> Any:
     meets an object, or ``NEVER``. pose: float64 (12,), see ``_world.pose``."""
     intersect = choose([find_shape(name).intersect for name in shapes])
 
-    @kernel
+    @bare_kernel
     def cast(shape, pose, size, x, y):  # type: ignore[no-untyped-def]
         ox, oy, oz = into_object(pose, -pose[0], -pose[1], -pose[2])
         dx, dy, dz = into_object(pose, x, y, 1.0)
@@ -48,7 +48,7 @@ def tracer(shapes: tuple[str, ...]) -> Any:
     would, for many rays: those through (xs[i], ys[i], 1)."""
     intersect = choose([find_shape(name).intersect for name in shapes])
 
-    @kernel
+    @bare_kernel
     def trace(shape, pose, size, xs, ys, depths):  # type: ignore[no-untyped-def]
         ox, oy, oz = into_object(pose, -pose[0], -pose[1], -pose[2])
         m0, m1, m2, m3, m4 = pose[3], pose[4], pose[5], pose[6], pose[7]
@@ -67,7 +67,7 @@ def shiner(shapes: tuple[str, ...], is_patterned: bool) -> Any:
     object shows, 0..1, where the ray through (x, y, 1) meets it at that depth."""
     shine = choose([surface(name, is_patterned) for name in shapes])
 
-    @kernel
+    @bare_kernel
     def shine_at(shape, pose, size, x, y, depth, light, pattern):  # type: ignore[no-untyped-def]
         px, py, pz = into_object(pose, depth * x - pose[0], depth * y - pose[1], depth - pose[2])
         lx, ly, lz = into_object(pose, light[0], light[1], light[2])
@@ -76,7 +76,7 @@ def shiner(shapes: tuple[str, ...], is_patterned: bool) -> Any:
     return shine_at
 
 
-@kernel
+@bare_kernel
 def into_object(pose, x, y, z):  # type: ignore[no-untyped-def]
     """A direction of the camera's axes in an object's own."""
     return (
@@ -86,7 +86,7 @@ def into_object(pose, x, y, z):  # type: ignore[no-untyped-def]
     )
 
 
-@kernel
+@bare_kernel
 def out_of_object(pose, x, y, z):  # type: ignore[no-untyped-def]
     """A point of an object's own axes in the camera's."""
     return (
@@ -96,7 +96,7 @@ def out_of_object(pose, x, y, z):  # type: ignore[no-untyped-def]
     )
 
 
-@kernel
+@bare_kernel
 def box_of(top, left, bottom, right, height, width):  # type: ignore[no-untyped-def]
     """The pixels that an outline touches: first row, first column, end of rows, end of columns."""
     return (

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from trajdata._jit import kernel
+from trajdata._jit import bare_kernel, kernel
 from trajdata._render.facets import facet_coverer, facet_rooms
 from trajdata._render.patterns import surface
 from trajdata._render.pixel_rays import MANY, ray_shift, rays_for
@@ -80,7 +80,9 @@ def _no_solid(shape, pose, size, light, pattern, box, lens, rooms, cover, shades
 @kernel
 def make_rooms(height, width):  # type: ignore[no-untyped-def]
     """Memory in which ``cover_solid`` works, for pictures of this size."""
-    return np.empty(height * width), facet_rooms(height, width)
+    room = _PIXELS * MANY
+    rays = np.empty(room), np.empty(room), np.empty(room), np.empty(MANY), np.empty(MANY)
+    return np.empty(height * width), rays, np.empty(_PIXELS, np.int64), facet_rooms(height, width)
 
 
 @kernel
@@ -100,25 +102,22 @@ def solid_coverer(
     cover_facets = facet_coverer(shapes) if any(meshed) else _no_facets
     trace = choose([_tracing(name, is_patterned) for name in shapes])
 
-    @kernel
+    @bare_kernel
     def cover_solid(shape, pose, size, light, pattern, box, lens, rooms, cover, shades):  # type: ignore[no-untyped-def]
         """Fill ``cover`` and ``shades`` (float32) for the pixels of a box, row by row.
 
         pose: float64 (12,). light: float64 (3,). pattern: of the object. box: top, left, rows,
         columns; nothing of the object is outside. rooms: as ``make_rooms`` makes them.
         """
-        found, facets = rooms
+        found, (xs, ys, hits, rights, downs), which, facets = rooms
         if meshed[shape]:
             cover_facets(shape, pose, size, light, box, lens, facets, cover, shades)
             return
         focal, middle_x, middle_y = lens
         top, left, rows, columns = box[0], box[1], box[2], box[3]
         room = _PIXELS * MANY
-        xs, ys, hits = np.empty(room), np.empty(room), np.empty(room)
-        which = np.empty(_PIXELS, np.int64)
         area = rows * columns
         rays = rays_for(area)
-        rights, downs = np.empty(rays), np.empty(rays)
         for number in range(rays):
             rights[number], downs[number] = ray_shift(number, rays)
         begun = listed = 0

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from trajdata._jit import kernel
+from trajdata._jit import bare_kernel, kernel
 from trajdata._render.rays import box_of, caster, into_object, out_of_object, outliner
 from trajdata._shapes.registry import NEVER
 
@@ -26,12 +26,12 @@ clip's first and last frame, where nothing keeps an object away."""
 _ZERO = np.float32(0.0)
 
 
-@kernel
+@bare_kernel
 def _fill(target, at, size, value):  # type: ignore[no-untyped-def]
     target[at : at + size] = value
 
 
-@kernel
+@bare_kernel
 def _shift(pose, other, x, y, z, column, row, lens):  # type: ignore[no-untyped-def]
     """How far a point (of the camera's axes, on an object in this pose) moves on the picture when
     the object takes the other pose, in pixels."""
@@ -42,13 +42,13 @@ def _shift(pose, other, x, y, z, column, row, lens):  # type: ignore[no-untyped-
     return middle_x + scale * x - column, middle_y + scale * y - row
 
 
-@kernel
+@bare_kernel
 def _write_flow(flow, at, plane, pixel, dx, dy):  # type: ignore[no-untyped-def]
     flow[at + pixel] = np.float32(dx)
     flow[at + plane + pixel] = np.float32(dy)
 
 
-@kernel
+@bare_kernel
 def _flat_wall(world, k, wall, lens, size, targets, places):  # type: ignore[no-untyped-def]
     """The wall before a camera that never turns: it has one depth, and nothing of it moves."""
     depth_map, forward, backward = targets
@@ -62,7 +62,7 @@ def _flat_wall(world, k, wall, lens, size, targets, places):  # type: ignore[no-
         _fill(backward, backward_at, 2 * plane, _ZERO)
 
 
-@kernel
+@bare_kernel
 def _turned_wall(world, k, wall, lens, size, targets, places):  # type: ignore[no-untyped-def]
     """The wall before a camera that turns: what each pixel's ray meets of it, which moves as the
     world does. world: float64 (T + 2, 12), the world as the camera sees it, laid out like a pose.
@@ -97,7 +97,7 @@ def truth_renderer(shapes: tuple[str, ...], turned: bool = False) -> Any:
     cast, outline = caster(shapes), outliner(shapes, turned)
     show_wall = _turned_wall if turned else _flat_wall
 
-    @kernel
+    @bare_kernel
     def cover(scene, poses, present, k, lens, boxes, whole, alone, ids, depths):  # type: ignore[no-untyped-def]
         """Put the objects of frame k into ``ids`` (object's number + 1) and ``depths``.
 
@@ -135,34 +135,17 @@ def truth_renderer(shapes: tuple[str, ...], turned: bool = False) -> Any:
             first_column, end_column = min(first_column, column), max(end_column, columns)
         return first_row, first_column, end_row, end_column
 
-    @kernel
-    def render_truth(  # type: ignore[no-untyped-def]
-        scenes, poses, present, slots, lens, wall, worlds, height, width, seen, dense
-    ):
-        """What the pixels of B clips show.
-
-        scenes: SCENE (B, O). poses: float64 (B, O, T + 2, 12), one frame more on each side, see
-        ``_world.pose``. present: bool (B, O, T). slots: int64 (B, O), where an object's truth
-        stands. lens: focal length and the picture's centre, pixels. wall: depth of the background.
-        worlds: float64 (B, T + 2, 12), of cameras that turn, see ``_turned_wall``.
-
-        seen: boxes and amodal_boxes, float32 (B, N, T, 4), visible_pixels, int32 (B, N, T), and
-        visibility, float32 (B, N, T). dense: masks, depth_map, forward_flow and backward_flow, each
-        as flat memory and the stride, in items, at which a clip follows the one before; the memory
-        is empty where nobody asked.
-        """
+    @bare_kernel
+    def see(scenes, poses, present, slots, lens, wall, worlds, size, seen, dense, rooms):  # type: ignore[no-untyped-def]
+        """As ``render_truth``, which makes the ``rooms``."""
         boxes, amodal, counts, shares = seen
         masks, mask_stride, depth_map, depth_stride = dense[:4]
         forward, forward_stride, backward, backward_stride = dense[4:]
         frames = present.shape[2]
         items = scenes.shape[1]
+        height, width = size
         plane = height * width
-        ids = np.zeros((height, width), np.uint8)
-        depths = np.full((height, width), NEVER)
-        found = np.empty((items, 4), np.int64)
-        whole = np.empty((items, 4), np.float64)
-        alone = np.empty(items, np.int64)
-        shown = np.empty(items, np.int64)
+        ids, depths, found, whole, alone, shown = rooms
         wants_masks, wants_depth = masks.shape[0] > 0, depth_map.shape[0] > 0
         wants_forward, wants_backward = forward.shape[0] > 0, backward.shape[0] > 0
         focal, middle_x, middle_y = lens
@@ -182,7 +165,7 @@ def truth_renderer(shapes: tuple[str, ...], turned: bool = False) -> Any:
                     k,
                     wall,
                     lens,
-                    (height, width),
+                    size,
                     (depth_map, forward, backward),
                     (depth_at, forward_at, backward_at),
                 )
@@ -233,5 +216,33 @@ def truth_renderer(shapes: tuple[str, ...], turned: bool = False) -> Any:
                     for side in range(4):
                         boxes[b, slot, k, side] = np.float32(found[number, side])
                         amodal[b, slot, k, side] = np.float32(whole[number, side])
+
+    @kernel
+    def render_truth(  # type: ignore[no-untyped-def]
+        scenes, poses, present, slots, lens, wall, worlds, height, width, seen, dense
+    ):
+        """What the pixels of B clips show.
+
+        scenes: SCENE (B, O). poses: float64 (B, O, T + 2, 12), one frame more on each side, see
+        ``_world.pose``. present: bool (B, O, T). slots: int64 (B, O), where an object's truth
+        stands. lens: focal length and the picture's centre, pixels. wall: depth of the background.
+        worlds: float64 (B, T + 2, 12), of cameras that turn, see ``_turned_wall``.
+
+        seen: boxes and amodal_boxes, float32 (B, N, T, 4), visible_pixels, int32 (B, N, T), and
+        visibility, float32 (B, N, T). dense: masks, depth_map, forward_flow and backward_flow, each
+        as flat memory and the stride, in items, at which a clip follows the one before; the memory
+        is empty where nobody asked.
+        """
+        items = scenes.shape[1]
+        rooms = (
+            np.zeros((height, width), np.uint8),
+            np.full((height, width), NEVER),
+            np.empty((items, 4), np.int64),
+            np.empty((items, 4), np.float64),
+            np.empty(items, np.int64),
+            np.empty(items, np.int64),
+        )
+        size = height, width
+        see(scenes, poses, present, slots, lens, wall, worlds, size, seen, dense, rooms)
 
     return render_truth

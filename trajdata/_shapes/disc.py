@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from trajdata._arithmetic.perspective import circle_slopes
 from trajdata._jit import kernel
 from trajdata._shapes.registry import NEVER, Shape
 
 __all__ = ["SHAPE"]
-
-_ONE = np.float32(1.0)
-
-
-@kernel
-def shade(lists, samples, weight, shades):  # type: ignore[no-untyped-def]
-    shades[:] = _ONE
 
 
 @kernel
@@ -53,7 +44,6 @@ def turned_bounds(pose, size):  # type: ignore[no-untyped-def]
 
 SHAPE = Shape(
     name="disc",
-    shade=shade,
     outline=outline,
     depths=(0.0, 0.0),
     intersect=intersect,

@@ -56,9 +56,9 @@ class Shape:
         mesh: of a shape whose colour is even on flat faces, or on faces as narrow as one likes:
             how it looks with so many sides around (see ``ring``); those without curves ignore it.
         is_upright: whether it is always parallel to the picture, and so never turned.
-        shade: of a shape that is seen as an ellipse, kernel (lists, samples, weight, shades): write
-            how much of the object's colour each listed pixel shows, float32 0..1, into ``shades``;
-            see ``_render.coverage`` for lists.
+        shade: of a shape that is seen as an ellipse, kernel (x, y, *light) -> how much of its
+            colour it shows at (x, y), float32 0..1, where its outline is the unit circle; it may
+            be asked a little beyond. light: see ``_render.coverage.turn_light``. Left out: all.
         outline: of the same, kernel (x, y, z, size) -> the ellipse of an object at (x, y, z): its
             centre (2), mean radius r, and the symmetric matrix (xx, xy, yy) of determinant 1 that
             makes it a circle of radius r; as slopes x / z and y / z.

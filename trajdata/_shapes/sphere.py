@@ -12,46 +12,23 @@ __all__ = ["SHAPE"]
 
 _AMBIENT, _DIFFUSE = np.float32(AMBIENT), np.float32(DIFFUSE)
 
-_HALF = np.float32(0.5)
 _ONE = np.float32(1.0)
 _ZERO = np.float32(0.0)
-_LEAST = np.float32(1e-3)
 
 
 @kernel
-def shade(lists, samples, weight, shades):  # type: ignore[no-untyped-def]
-    """Lambert shading of a sphere (J. H. Lambert, Photometria, 1760) plus an ambient share.
-
-    A pixel's shade is the mean over samples x samples points of it, weighted by how far each lies
-    inside the outline: next to the limb the shade of a pixel's centre alone is off by too much.
+def shade(x, y, lx, ly, lz, bend):  # type: ignore[no-untyped-def]
+    """Lambert shading (J. H. Lambert, Photometria, 1760) plus an ambient share.
 
     From near by, a sphere shows less than its half: where the outline is the unit circle, the
     normal at (x, y) is (x, y, z) with z = sqrt(1 - x^2 - y^2), tilted towards the camera by
-    size / distance times its distance from the middle, to first order.
+    ``bend``, size / distance, times its distance from the middle, to first order.
     """
-    n = shades.shape[0]
-    xs, ys, inverses, sharps = lists[0][:n], lists[1][:n], lists[3][:n], lists[4][:n]
-    lxs, lys, lzs, bends = lists[5][:n], lists[6][:n], lists[7][:n], lists[8][:n]
-    step = _ONE / np.float32(samples)
-    weight[:] = _ZERO
-    shades[:] = _ZERO
-    for j in range(samples):
-        shift_y = (np.float32(j) + _HALF) * step - _HALF
-        for k in range(samples):
-            shift_x = (np.float32(k) + _HALF) * step - _HALF
-            for i in range(shades.shape[0]):
-                x = (xs[i] + shift_x) * inverses[i]
-                y = (ys[i] + shift_y) * inverses[i]
-                around = x * x + y * y
-                below = _ONE - around
-                z = np.sqrt(max(below, _ZERO))
-                across = (x * lxs[i] + y * lys[i]) * (_ONE - bends[i] * z)
-                lit = min(max(across + lzs[i] * (z + bends[i] * around), _ZERO), _ONE)
-                share = min(max(below * sharps[i] + _HALF, _LEAST), _ONE)
-                weight[i] += share
-                shades[i] += share * (_AMBIENT + _DIFFUSE * lit)
-    for i in range(shades.shape[0]):
-        shades[i] /= weight[i]
+    around = x * x + y * y
+    z = np.sqrt(max(_ONE - around, _ZERO))
+    across = (x * lx + y * ly) * (_ONE - bend * z)
+    lit = min(max(across + lz * (z + bend * around), _ZERO), _ONE)
+    return _AMBIENT + _DIFFUSE * lit
 
 
 @kernel

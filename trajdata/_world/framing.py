@@ -104,7 +104,10 @@ def moved_of(law: Law) -> Any:
             next_x, next_y = next_x / z, next_y / z
             dx, dy = next_x - x, next_y - y
             length += np.sqrt(dx * dx + dy * dy)
+            # Mostly long before the end.
+            if length >= least_path:
+                return True
             x, y = next_x, next_y
-        return length >= least_path
+        return False
 
     return moved

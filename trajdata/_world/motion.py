@@ -18,7 +18,7 @@ from typing import Any
 from trajdata._arithmetic.grid import on_grid
 from trajdata._arithmetic.philox import MOTION, words
 from trajdata._errors import ArgumentError
-from trajdata._jit import kernel
+from trajdata._jit import bare_kernel, kernel
 from trajdata._laws.registry import Law
 from trajdata._world.choosing import choose
 from trajdata._world.framing import inside_of, moved_of
@@ -72,7 +72,9 @@ def motion_kernels(laws: tuple[Law, ...], is_lone: bool = True) -> MotionKernels
                 "`trajdata --laws FILE.py ...`). What is stored can be read without it"
             )
     sample = _sampling(laws)
-    fit = _fit_motions(laws, sample, _inside(laws, is_lone))
+    # A user's law may make arrays, and so does what looks through several cameras.
+    is_bare = is_lone and not any(law.digest for law in laws)
+    fit = _fit_motions(laws, sample, _inside(laws, is_lone), bare_kernel if is_bare else kernel)
     return MotionKernels(fit, _propose_motions(sample), _place_objects(laws))
 
 
@@ -141,10 +143,10 @@ def _inside(laws: tuple[Law, ...], is_lone: bool) -> Any:
     return inside_frame if is_lone else inside_views
 
 
-def _fit_motions(laws: tuple[Law, ...], sample: Any, inside: Any) -> Any:
+def _fit_motions(laws: tuple[Law, ...], sample: Any, inside: Any, compiled: Any) -> Any:
     shown = choose([_showing(law) for law in laws])
 
-    @kernel
+    @compiled
     def fit(key, index, item, settings, own, scene, n):  # type: ignore[no-untyped-def]
         law = scene.law
         t0 = scene.start
@@ -163,7 +165,7 @@ def _fit_motions(laws: tuple[Law, ...], sample: Any, inside: Any) -> Any:
         scene.speed = on_grid(speed)
         scene.attempt = attempt
 
-    @kernel
+    @compiled
     def fit_motions(key, indices, settings, own, scenes, numbers):  # type: ignore[no-untyped-def]
         """Fill ``numbers`` (float64 (B, O, columns)) for ``scenes`` (SCENE (B, O)).
 
