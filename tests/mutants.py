@@ -853,6 +853,12 @@ _SHARDS = (
             "if False:",
             _INDEX + "test_a_damaged_index_is_an_error_that_says_what_was_expected",
         ),
+        (
+            "a long index may have anything for a hash",
+            "        if wrong is not None:\n",
+            "        if False:\n",
+            _INDEX + "test_a_text_that_is_no_hash_is_named_with_its_shard_in_a_long_index_too",
+        ),
     ),
     *_mutants(
         "_shards/strict_json.py",
@@ -1350,10 +1356,10 @@ _BAKE = (
             '    put_bytes(store, CARD, card_text(recipe).encode("utf-8"))\n'
             "    index = Index(recipe, tuple(commits[shard].sha256 for shard in "
             "range(recipe.shards)))\n"
-            "    put_bytes(store, INDEX, index.to_bytes())\n",
+            "    put_index(store, index)\n",
             "    index = Index(recipe, tuple(commits[shard].sha256 for shard in "
             "range(recipe.shards)))\n"
-            "    put_bytes(store, INDEX, index.to_bytes())\n"
+            "    put_index(store, index)\n"
             '    put_bytes(store, CARD, card_text(recipe).encode("utf-8"))\n',
             _REPORTER + "test_the_page_says_done_before_the_file_for_programs_does",
         ),

@@ -20,6 +20,7 @@ from collections.abc import Callable, Container, Sequence, Set
 from dataclasses import dataclass
 
 from trajdata._bake.agreement import agree, check_threads, check_whether_it_grows
+from trajdata._bake.commit import put_index
 from trajdata._bake.ending import telling_the_end
 from trajdata._bake.engines.choice import chosen_engine
 from trajdata._bake.engines.protocol import Engine
@@ -343,7 +344,7 @@ def complete(store: Store, recipe: Recipe, commits: dict[int, Commit]) -> None:
     put_bytes(store, PREVIEW, sheet_png(shown, clips=range(min(recipe.clips, _PREVIEW_CLIPS))))
     put_bytes(store, CARD, card_text(recipe).encode("utf-8"))
     index = Index(recipe, tuple(commits[shard].sha256 for shard in range(recipe.shards)))
-    put_bytes(store, INDEX, index.to_bytes())
+    put_index(store, index)
 
 
 def is_all_said(store: Store) -> bool:

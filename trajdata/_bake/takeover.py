@@ -7,6 +7,7 @@ import shlex
 import time
 from collections.abc import Callable
 
+from trajdata._bake.commit import put_index
 from trajdata._bake.copying import copy_shard
 from trajdata._bake.ending import telling_the_end
 from trajdata._bake.engines.threads import bake_in_threads
@@ -219,7 +220,7 @@ class Takeover:
         if picture.startswith(_PNG) and len(picture) <= _PREVIEW_BYTES:
             put_bytes(store, PREVIEW, picture)
         put_bytes(store, CARD, card_text(recipe).encode("utf-8"))
-        put_bytes(store, INDEX, index.to_bytes())
+        put_index(store, index)
 
     def _command(self) -> str:
         words = ["trajdata", "sync", self._origin.where, self._store.where]

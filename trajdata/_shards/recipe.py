@@ -36,7 +36,7 @@ __all__ = [
     "stream_words",
 ]
 
-MOST_SHARDS = 250_000
+MOST_SHARDS = 1_000_000
 """This limit keeps index.json below its largest size, and the number in a shard's name at six
 digits."""
 
