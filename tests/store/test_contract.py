@@ -134,6 +134,20 @@ def test_what_is_removed_is_gone(store):
     assert "a" not in store.list("")
 
 
+def test_many_are_discarded_at_once_and_those_that_are_not_there_are_no_error(store):
+    names = [f".trajdata/commits/{number:06d}.json" for number in range(5)]
+    for name in (*names, "a"):
+        put_bytes(store, name, b"x")
+    store.remove(names[2])
+    store.discard(names[1:4])
+    store.discard([])
+    assert [store.size(name) for name in names] == [1, None, None, None, 1]
+    assert store.size("a") == 1
+    store.discard([*names, "b"])
+    store.discard(names)
+    assert store.list(".trajdata/commits") == []
+
+
 def test_what_is_set_aside_is_kept_under_a_name_of_its_own(store):
     names = []
     for data in (b"first", b"second"):

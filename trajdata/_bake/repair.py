@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from trajdata._bake.agreement import check_threads
 from trajdata._bake.commit import put_commit_record
+from trajdata._bake.folding import Folding
 from trajdata._bake.progress import ProgressReport
 from trajdata._bake.proof import rendered_sha256
 from trajdata._bake.rerender import check_clip
@@ -24,7 +25,7 @@ from trajdata._shards.index import INDEX
 from trajdata._shards.recipe import Recipe
 from trajdata._shards.records import record_source
 from trajdata._store.contents import Contents
-from trajdata._store.names import ASIDE, COMMITS, RECIPE
+from trajdata._store.names import ASIDE, RECIPE
 from trajdata._store.opening import open_store
 from trajdata._store.protocol import Store
 from trajdata._store.ranges import file_sha256
@@ -144,6 +145,8 @@ def repair_on(
         needs_index = findings.is_whole and not findings.has_index
         if findings.due or needs_index:
             bake(store, threads, on_progress, findings.due, cleared)
+        elif findings.commits:
+            Folding(store, _read(store)).fold()
         return RepairReport(
             store.where,
             tuple(recipe.shard_name(shard) for shard in sorted(findings.due)),
@@ -221,7 +224,8 @@ def _examine(store: Store, contents: Contents, threads: int) -> _Findings:
     asides = [*damaged, *strays]
     asides += [INDEX] if index is None and INDEX in held and not contents.has_outgrown_index else []
     asides += [recipe.shard_name(shard) for shard in sorted(due - sound) if shard in walked]
-    rebuilt = []
+    rebuilt: list[Commit] = []
+    wrong_records: set[str] = set()
     for shard in sorted(due):
         commit, found = commits.get(shard), walked.get(shard)
         if shard in sound:
@@ -229,9 +233,17 @@ def _examine(store: Store, contents: Contents, threads: int) -> _Findings:
         else:
             is_wrong = commit is not None and right[shard] not in (None, commit.sha256)
         if is_wrong and commit is not None:
-            asides.append(f"{COMMITS}/{commit_file(shard)}")
+            wrong_records.update(contents.records_of(shard))
         if is_wrong and shard in sound and found is not None:
             rebuilt.append(found)
+    # One wrong record spoils the file of its range: the others in it get files of their own again.
+    asides += sorted(wrong_records)
+    rebuilt += [
+        found
+        for shard in sorted(sound - {commit.shard for commit in rebuilt})
+        if not wrong_records.isdisjoint(contents.records_of(shard))
+        and (found := walked[shard]) is not None
+    ]
     return _Findings(
         tuple(asides),
         tuple(rebuilt),

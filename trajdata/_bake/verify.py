@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from trajdata._bake.rerender import check_clips
 from trajdata._checks import whole_number
 from trajdata._errors import ArgumentError, ShardError
-from trajdata._shards.commit_record import Commit, commit_file
 from trajdata._shards.recipe import Recipe
 from trajdata._store.contents import Contents, survey_contents
-from trajdata._store.names import COMMITS
 from trajdata._store.opening import open_store
 from trajdata._store.protocol import Store
 from trajdata._store.shard_view import ShardView, walk
@@ -109,11 +107,11 @@ def verify_on(store: Store, *, full: bool = False, rerender: int = 0) -> VerifyR
     promised = contents.promised
     names = set(store.list(""))
     sound = []
-    for shard, sha256 in sorted(promised.items()):
+    for shard in promised:
         try:
             _check_ends(store, recipe, shard)
             if full:
-                _check_whole(store, recipe, shard, sha256, contents.commits.get(shard))
+                _check_whole(store, contents, shard, promised[shard])
         except ShardError as error:
             kind = "shard" if recipe.shard_name(shard) in names else "missing"
             problems.append(Problem(kind, error.file, str(error)))
@@ -170,22 +168,21 @@ def _check_ends(store: Store, recipe: Recipe, shard: int) -> None:
     view.check_end()
 
 
-def _check_whole(
-    store: Store, recipe: Recipe, shard: int, sha256: str, commit: Commit | None
-) -> None:
+def _check_whole(store: Store, contents: Contents, shard: int, sha256: str) -> None:
     """Read a whole shard, and compare it with its promised SHA-256 and its commit record.
 
     Raises:
         ShardError: the shard is damaged, or its commit record has other class counts.
         OSError: the shard cannot be read.
     """
+    recipe, commit = contents.recipe, contents.commits.get(shard)
     walked = walk(store, recipe, shard)
     name = recipe.shard_name(shard)
     if walked.sha256 != sha256:
         raise ShardError(store.path(name), expected=f"SHA-256 {sha256}", found=walked.sha256)
     if commit is not None and walked.labels != commit.labels:
         raise ShardError(
-            store.path(f"{COMMITS}/{commit_file(shard)}"),
+            store.path(contents.records_of(shard)[0]),
             expected=f"labels {list(walked.labels)}, as {name} has them",
             found=f"{list(commit.labels)}",
         )

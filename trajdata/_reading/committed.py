@@ -6,7 +6,7 @@ import math
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -118,7 +118,7 @@ class CommittedShards:
     """
 
     def __init__(
-        self, store: ViewedStore, recipe: Recipe, shards: frozenset[int], memory_bytes: int
+        self, store: ViewedStore, recipe: Recipe, shards: Set[int], memory_bytes: int
     ) -> None:
         self.store = store
         self.recipe = recipe

@@ -9,9 +9,10 @@ from __future__ import annotations
 import errno
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import timedelta
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -39,6 +40,7 @@ _STATUS = re.compile(r"status code: (\d{3})")
 _WORTH_REPEATING = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
 _REFUSALS = ("PermissionDeniedError", "UnauthenticatedError")
 _NO_SUCH_RANGE = 416
+_REMOVED_AT_ONCE = 1000
 _CONFLICT = 409
 
 _T = TypeVar("_T")
@@ -205,6 +207,19 @@ class BucketStore:
         if self.size(name) is None:
             raise FileNotFoundError(errno.ENOENT, "No such object", self.path(name))
         self._repeated(name, lambda: self._small.delete(name))
+
+    def discard(self, names: Sequence[str]) -> None:
+        """Remove those of some objects that are there: many in one request, where a server can."""
+        if has_forked():
+            self._far.call("discard", names)
+            return
+        for first in range(0, len(names), _REMOVED_AT_ONCE):
+            some = names[first : first + _REMOVED_AT_ONCE]
+            self._repeated(some[0], partial(self._discard, some))
+
+    def _discard(self, names: Sequence[str]) -> None:
+        with suppress(FileNotFoundError):
+            self._small.delete(list(names))
 
     def set_aside(self, name: str) -> str:
         """Copy an object below ``ASIDE``, under a name that is free there, remove it, and return

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from trajdata._errors import ShardError
@@ -110,6 +111,14 @@ class FolderStore:
         """Remove a file. Returns once a power loss cannot bring the file back."""
         self.disk.remove(name)
         self.disk.sync_folder(os.path.dirname(name))
+
+    def discard(self, names: Sequence[str]) -> None:
+        """Remove those of some files that are there; see ``Store.discard``."""
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                self.disk.remove(name)
+        for folder in sorted({os.path.dirname(name) for name in names}):
+            self.disk.sync_folder(folder)
 
     def set_aside(self, name: str) -> str:
         """Move a file into ``ASIDE``, under a name that is free there. Returns the new name."""

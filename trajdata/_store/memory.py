@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from trajdata._errors import LockedError
@@ -79,6 +79,12 @@ class MemoryStore:
         self._held(name)
         with self._guard:
             del self._files[name]
+
+    def discard(self, names: Sequence[str]) -> None:
+        """Remove those of some files that are there."""
+        with self._guard:
+            for name in names:
+                self._files.pop(name, None)
 
     def set_aside(self, name: str) -> str:
         """Move a file below ``ASIDE``, under a name that is free there. Returns the new name."""

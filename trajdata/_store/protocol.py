@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -82,6 +82,10 @@ class Store(ReadableStore, Protocol):
 
     def remove(self, name: str) -> None:
         """Remove a file. Returns once a power loss cannot bring the file back."""
+
+    def discard(self, names: Sequence[str]) -> None:
+        """Remove those of some files that are there. Returns once a power loss cannot bring them
+        back."""
 
     def set_aside(self, name: str) -> str:
         """Rename a file that is not what its name says. Returns the new name."""
