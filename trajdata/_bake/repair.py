@@ -24,11 +24,11 @@ from trajdata._shards.commit_record import Commit, commit_file
 from trajdata._shards.index import INDEX
 from trajdata._shards.recipe import Recipe
 from trajdata._shards.records import record_source
-from trajdata._store.contents import Contents
+from trajdata._store.contents import Contents, listed_shards
 from trajdata._store.names import ASIDE, RECIPE
 from trajdata._store.opening import open_store
 from trajdata._store.protocol import Store
-from trajdata._store.ranges import file_sha256
+from trajdata._store.ranges import file_sha256, listed_names
 from trajdata._store.shard_view import ShardView, walk
 
 __all__ = ["RepairReport", "repair", "repair_on"]
@@ -179,18 +179,18 @@ def _examine(store: Store, contents: Contents, threads: int) -> _Findings:
         ShardError: this machine does not render the promised bytes.
     """
     recipe = contents.recipe
-    held = set(store.list(""))
+    held, strays = listed_shards(store, recipe)
+    has_index_file = INDEX in listed_names(store, "")
     # A store that has an index was complete once, so all its shards must be there. That holds for
     # a damaged index too, and for one that an earlier repair set aside.
-    is_whole = (INDEX in held and not contents.has_outgrown_index) or any(
-        name.startswith(f"{INDEX}.") for name in store.list(ASIDE)
+    is_whole = (has_index_file and not contents.has_outgrown_index) or any(
+        name.startswith(f"{INDEX}.") for name in listed_names(store, ASIDE)
     )
-    strays = sorted(name for name in held - set(recipe.shard_names()) if ".tar" in name)
     damaged = [item.name for item in contents.damage if item.name != INDEX]
     walked = {
         shard: _walked(store, recipe, shard)
         for shard in range(recipe.shards)
-        if recipe.shard_name(shard) in held and not _is_outgrown(store, contents, shard)
+        if shard in held and not _is_outgrown(store, contents, shard)
     }
     commits = contents.commits
     index = contents.index.sha256 if contents.index else None
@@ -222,7 +222,9 @@ def _examine(store: Store, contents: Contents, threads: int) -> _Findings:
         # Before anything is moved: find out whether this machine renders the promised bytes.
         _check_machine(store, recipe, sorted(sound))
     asides = [*damaged, *strays]
-    asides += [INDEX] if index is None and INDEX in held and not contents.has_outgrown_index else []
+    asides += (
+        [INDEX] if index is None and has_index_file and not contents.has_outgrown_index else []
+    )
     asides += [recipe.shard_name(shard) for shard in sorted(due - sound) if shard in walked]
     rebuilt: list[Commit] = []
     wrong_records: set[str] = set()

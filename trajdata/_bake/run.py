@@ -46,7 +46,7 @@ from trajdata._store.contents import Contents, read_contents
 from trajdata._store.names import PREVIEW, RECIPE, TEMPS
 from trajdata._store.opening import open_store
 from trajdata._store.protocol import Store
-from trajdata._store.ranges import put_bytes
+from trajdata._store.ranges import listed_names, put_bytes
 from trajdata._store.shard_view import ShardView
 
 __all__ = [
@@ -369,7 +369,7 @@ def complete(store: Store, recipe: Recipe, commits: Commits) -> None:
 def is_all_said(store: Store) -> bool:
     """Whether a complete store has no temps and its progress.json says "done". A run that was
     killed just before its end leaves a store where one of these does not hold."""
-    if store.list(TEMPS):
+    if any(listed_names(store, TEMPS)):
         return False
     try:
         report = read_progress(store)

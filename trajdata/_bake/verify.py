@@ -10,7 +10,7 @@ from trajdata._bake.rerender import check_clips
 from trajdata._checks import whole_number
 from trajdata._errors import ArgumentError, ShardError
 from trajdata._shards.recipe import Recipe
-from trajdata._store.contents import Contents, survey_contents
+from trajdata._store.contents import Contents, listed_shards, survey_contents
 from trajdata._store.opening import open_store
 from trajdata._store.protocol import Store
 from trajdata._store.shard_view import ShardView, walk
@@ -105,7 +105,7 @@ def verify_on(store: Store, *, full: bool = False, rerender: int = 0) -> VerifyR
     recipe = contents.recipe
     problems = [Problem(item.kind, item.error.file, str(item.error)) for item in contents.damage]
     promised = contents.promised
-    names = set(store.list(""))
+    there, strays = listed_shards(store, recipe)
     sound = []
     for shard in promised:
         try:
@@ -113,7 +113,7 @@ def verify_on(store: Store, *, full: bool = False, rerender: int = 0) -> VerifyR
             if full:
                 _check_whole(store, contents, shard, promised[shard])
         except ShardError as error:
-            kind = "shard" if recipe.shard_name(shard) in names else "missing"
+            kind = "shard" if shard in there else "missing"
             problems.append(Problem(kind, error.file, str(error)))
         else:
             sound.append(shard)
@@ -127,12 +127,10 @@ def verify_on(store: Store, *, full: bool = False, rerender: int = 0) -> VerifyR
                 problems.append(Problem("clip", wrong.file, str(wrong)))
     by_index = set(sound) if full and contents.index is not None else set()
     by_rendering = {shard for shard in sound if same[shard] == len(recipe.indices(shard))}
-    for name in sorted(names - set(recipe.shard_names())):
-        # A library that reads every tar of a folder would read this one too.
-        if ".tar" in name:
-            file = store.path(name)
-            stray = ShardError(file, expected="a shard of the recipe", found="another file")
-            problems.append(Problem("stray", file, str(stray)))
+    for name in strays:
+        file = store.path(name)
+        stray = ShardError(file, expected="a shard of the recipe", found="another file")
+        problems.append(Problem("stray", file, str(stray)))
     return VerifyReport(
         store.where,
         recipe.clips,

@@ -79,9 +79,8 @@ def find_shards(
                 f"({store.path('PROGRESS.txt')} shows how far it is), or read what is there with "
                 f"trajdata.read_through"
             )
-        for shard in range(recipe.shards):
-            if shard not in contents.present:
-                check_size(store, recipe, shard)
+        for shard in contents.present.others():
+            check_size(store, recipe, shard)
     cache, memory_bytes = _cache(cache_dir, cache_bytes)
     if cache is None and not is_url(folder):
         return CommittedShards(store, recipe, contents.present, memory_bytes)
@@ -132,7 +131,7 @@ class CommittedShards:
         self.fields = tuple(name for name in FIELDS if name in held)
         self._param_names = param_names(self.recipe.spec)
         self._readable = np.zeros(self.recipe.shards, np.bool_)
-        self._readable[list(self.shards)] = True
+        self._readable[np.fromiter(self.shards, np.int64, len(self.shards))] = True
         self._open: OrderedDict[int, ShardView] = OrderedDict()
         self._lock = threading.Lock()
         self._ahead = Ahead(self.store, _AHEAD)

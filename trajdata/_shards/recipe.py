@@ -112,10 +112,6 @@ class Recipe:
         shard = int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 10 else -1
         return shard if 0 <= shard < self.shards and name == self.shard_name(shard) else None
 
-    def shard_names(self) -> list[str]:
-        """File names of all shards, in order."""
-        return [self.shard_name(shard) for shard in range(self.shards)]
-
     def indices(self, shard: int) -> range:
         """The clips that a shard holds."""
         first = shard * self.shard_clips

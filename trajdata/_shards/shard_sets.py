@@ -25,6 +25,11 @@ class ShardSet(Set[int]):
     def __init__(self, mask: NDArray[np.bool_]) -> None:
         self.mask = mask
 
+    @staticmethod
+    def of_all(shards: int) -> ShardSet:
+        """All shards of a store of so many."""
+        return ShardSet(np.ones(shards, np.bool_))
+
     @classmethod
     def _from_iterable(cls, it: Iterable[Any]) -> Set[Any]:
         return frozenset(it)
@@ -80,7 +85,7 @@ class Promised(Mapping[int, str]):
     @staticmethod
     def by(hashes: Hashes) -> Promised:
         """What hashes of all shards promise."""
-        return Promised(ShardSet(np.ones(len(hashes), np.bool_)), hashes.table)
+        return Promised(ShardSet.of_all(len(hashes)), hashes.table)
 
     def __contains__(self, shard: object) -> bool:
         return shard in self._held

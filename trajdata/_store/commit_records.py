@@ -25,7 +25,7 @@ from trajdata._shards.shard_sets import ShardSet
 from trajdata._store.damage import DamageLog
 from trajdata._store.names import COMMITS
 from trajdata._store.protocol import ReadableStore
-from trajdata._store.ranges import read_whole
+from trajdata._store.ranges import listed_names, read_whole
 
 __all__ = ["CommitRecords"]
 
@@ -86,7 +86,7 @@ class CommitRecords:
         is_last = ranges_of(self._recipe) == 0
         while True:
             is_news = False
-            for name in self._store.list(COMMITS):
+            for name in listed_names(self._store, COMMITS):
                 number = range_of(name, self._recipe)
                 if number is None:
                     self._take_single(name)

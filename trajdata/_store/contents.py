@@ -22,9 +22,9 @@ from trajdata._store.commit_records import CommitRecords
 from trajdata._store.damage import Damage, DamageLog
 from trajdata._store.names import COMMITS, RECIPE
 from trajdata._store.protocol import ReadableStore
-from trajdata._store.ranges import file_sha256, read_whole
+from trajdata._store.ranges import file_sha256, listed_names, read_whole
 
-__all__ = ["Contents", "held_recipe", "read_contents", "survey_contents"]
+__all__ = ["Contents", "held_recipe", "listed_shards", "read_contents", "survey_contents"]
 
 _REHASHED = 2
 _READS = 20
@@ -149,6 +149,26 @@ def survey_contents(store: ReadableStore) -> Contents | None:
     return _Reader(store, DamageLog(is_kept=True)).contents()
 
 
+def _place(item: Damage) -> str:
+    """Where damage stands in a list: records, which are listed in any order, by their names."""
+    return item.name if item.kind == "commit record" else ""
+
+
+def listed_shards(store: ReadableStore, recipe: Recipe) -> tuple[ShardSet, list[str]]:
+    """The shards whose names are taken in a store, and the sorted names of strays.
+
+    A stray is another tar, which a library that reads every tar of a folder would read too.
+    """
+    there, strays = np.zeros(recipe.shards, np.bool_), []
+    for name in listed_names(store, ""):
+        shard = recipe.shard_of(name)
+        if shard is not None:
+            there[shard] = True
+        elif ".tar" in name:
+            strays.append(name)
+    return ShardSet(there), sorted(strays)
+
+
 def held_recipe(store: ReadableStore) -> Recipe | None:
     """The recipe of a store, from recipe.json or else from the index; None if it has neither.
 
@@ -183,9 +203,7 @@ class _Reader:
                 commit = commits[shard]
                 expected = f"SHA-256 {commit.sha256} for {commit.url}, as its commit record has it"
                 self._note("index", INDEX, expected, index.sha256[shard])
-        present = np.zeros(recipe.shards, np.bool_)
-        for shard in range(recipe.shards) if index is not None else commits:
-            present[shard] = self._is_present(recipe, shard)
+        promised = commits.shards if index is None else ShardSet.of_all(recipe.shards)
         return Contents(
             recipe=recipe,
             has_recipe_file=has_recipe_file,
@@ -193,17 +211,30 @@ class _Reader:
             commits=commits,
             single=records.single,
             folded=frozenset(records.folded),
-            present=ShardSet(present),
-            damage=tuple(self.log.damage),
+            present=self._present(recipe, promised),
+            damage=tuple(sorted(self.log.damage, key=_place)),
             outgrown=records.outgrown,
             has_outgrown_index=has_outgrown_index,
         )
 
-    def _is_present(self, recipe: Recipe, shard: int) -> bool:
+    def _present(self, recipe: Recipe, promised: ShardSet) -> ShardSet:
+        """Those of the promised shards whose file is there with its full size."""
+        present = np.zeros(recipe.shards, np.bool_)
+        if not promised:
+            return ShardSet(present)
+        for page in self.store.list(""):
+            for name, size in page:
+                shard = recipe.shard_of(name)
+                if shard is not None and promised.mask[shard]:
+                    found = self._size(name) if size is None else size
+                    present[shard] = found == recipe.shard_bytes(shard)
+        return ShardSet(present)
+
+    def _size(self, name: str) -> int | None:
         try:
-            return self.store.size(recipe.shard_name(shard)) == recipe.shard_bytes(shard)
+            return self.store.size(name)
         except ShardError:
-            return False  # a link, a folder or something else that is no file
+            return None  # a link, a folder or something else that is no file
 
     def recipe_and_index(self) -> tuple[Recipe, Index | None, bool, bool] | None:
         """The recipe, the index, whether the recipe has a file, and whether the index is from

@@ -20,6 +20,7 @@ import stat
 import sys
 import threading
 import weakref
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
@@ -86,19 +87,24 @@ class Disk:
             except FileExistsError:
                 self._folder(part)  # raises if the name belongs to a link or a file
 
-    def list_folder(self, name: str) -> list[str]:
-        """Sorted names of the files and folders in a folder; empty if there is no such folder."""
+    def list_folder(self, name: str) -> Iterator[str]:
+        """Names of the files and folders in a folder, in any order and as they are asked for; none
+        if there is no such folder."""
         try:
             base, folder = self._at(f"{name}/." if name else ".")
         except FileNotFoundError:
-            return []
+            return
         if folder is None:
-            return sorted(os.listdir(base)) if os.path.exists(base) else []
+            if os.path.exists(base):
+                with os.scandir(base) as entries:
+                    yield from (entry.name for entry in entries)
+            return
         # Listing moves a position that belongs to the descriptor, so that two threads cannot list
         # with the same one.
         own = os.open(".", _FOLDER, dir_fd=folder)
         try:
-            return sorted(os.listdir(own))
+            with os.scandir(own) as entries:
+                yield from (entry.name for entry in entries)
         finally:
             os.close(own)
 

@@ -6,6 +6,7 @@ import contextlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 
 from trajdata._errors import ShardError
 from trajdata._shards.card import CARD
@@ -13,6 +14,7 @@ from trajdata._shards.index import INDEX
 from trajdata._store.disk import Disk
 from trajdata._store.lock import FolderLock
 from trajdata._store.names import ASIDE, COMMITS, HIDDEN, LOG, TEMPS
+from trajdata._store.protocol import PAGE, Listed, Page
 from trajdata._store.writing import commit_chunks, create_file, replace_quickly
 
 __all__ = ["FolderStore", "make_folders"]
@@ -50,9 +52,12 @@ class FolderStore:
         """Path of a file."""
         return os.fspath(self.disk.path(name))
 
-    def list(self, prefix: str) -> list[str]:
-        """Sorted names of what lies in a folder below this one; "" means this folder itself."""
-        return self.disk.list_folder(prefix)
+    def list(self, prefix: str) -> Iterator[Page]:
+        """What lies in a folder below this one, or in itself for "", page by page; see
+        ``Store.list``."""
+        names = self.disk.list_folder(prefix)
+        while page := [Listed(name, None) for name in islice(names, PAGE)]:
+            yield page
 
     def size(self, name: str) -> int | None:
         """Bytes of a file, or None if there is no such file."""
@@ -172,7 +177,7 @@ class FolderStore:
 
     def clear_temps(self) -> int:
         """Remove the temps that killed writers left. Returns how many files there were."""
-        names = self.disk.list_folder(TEMPS)
+        names = list(self.disk.list_folder(TEMPS))
         for name in names:
             self._remove_temp(f"{TEMPS}/{name}")
         return len(names)
