@@ -16,7 +16,7 @@ when the index was written.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from trajdata._bake.agreement import agree, check_threads, check_whether_it_grows
@@ -256,7 +256,7 @@ def bake(
     )
     others = None if is_alone else OthersCommits(store, contents)
     folding = Folding(store, found)
-    tasks = [_task(contents, shard) for shard in contents.pending if shard in due]
+    tasks = _tasks(contents, (shard for shard in contents.pending if shard in due))
     with telling_the_end(store, reporter, recipe):
         reporter.tell("running", "compiling the kernels; the first time takes half a minute")
         record_source(recipe).warm()
@@ -271,7 +271,7 @@ def bake(
             wrong = wrong_of_earlier_runs(store, contents, left, threads, reporter)
             for shard in wrong:
                 reporter.is_lost(contents.committed[shard])
-            again = [_task(contents, shard) for shard in wrong]
+            again = _tasks(contents, wrong)
             written += _bake_tasks(store, again, engine, reporter, folding)
         seconds = reporter.baking_ends()
         commits = contents.committed.joined(written)
@@ -299,14 +299,10 @@ def bake(
     )
 
 
-def _task(contents: Contents, shard: int) -> ShardTask:
-    outgrown = contents.outgrown.get(shard)
-    return ShardTask(
-        contents.recipe,
-        shard,
-        contents.promised.get(shard),
-        None if outgrown is None else outgrown.sha256,
-    )
+def _tasks(contents: Contents, shards: Iterable[int]) -> list[ShardTask]:
+    recipe, promised = contents.recipe, contents.promised
+    outgrown = {shard: commit.sha256 for shard, commit in contents.outgrown.items()}
+    return [ShardTask(recipe, shard, promised.get(shard), outgrown.get(shard)) for shard in shards]
 
 
 def _bake_tasks(
