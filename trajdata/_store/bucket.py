@@ -113,7 +113,7 @@ class BucketStore:
                 page.append(Listed(name, None))
             elif not is_deeper and path.startswith(start) and name:
                 page.append(Listed(name, size))
-        if not found or (len(found) < PAGE and skipped is None):
+        if len(found) < PAGE:
             return page, None
         last = found[-1][0]
         # What lies deeper is not asked for: the next page begins behind it.
