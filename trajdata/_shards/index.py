@@ -14,11 +14,14 @@ from trajdata._shards.hashes import Hashes, digests_of, is_sha256
 from trajdata._shards.recipe import Recipe
 from trajdata._shards.strict_json import SEAL, canonical, check_spelling_of, expect, parse
 
-__all__ = ["INDEX", "INDEX_BYTES", "Index", "parse_index"]
+__all__ = ["INDEX", "INDEX_BYTES", "INDEX_END", "Index", "parse_index"]
 
 INDEX = "index.json"
 INDEX_BYTES = 256 * 2**20
 """The largest size of an index; a million shards take 160 MiB."""
+
+INDEX_END = b',\n  "wids_version": 1\n}\n'
+"""How every index ends."""
 
 _SMALL_BYTES = 2**20
 """Up to this size, an index is parsed as JSON, so that an error can say what is wrong with it."""
@@ -74,7 +77,7 @@ class Index:
             # is not its own.
             yield last_piece.replace(b"\n", b"\n  ")
             last_piece = piece
-        yield last_piece.rstrip().replace(b"\n", b"\n  ") + b',\n  "wids_version": 1\n}\n'
+        yield last_piece.rstrip().replace(b"\n", b"\n  ") + INDEX_END
 
     def _ours(self, seal: str | None) -> Iterator[bytes]:
         """The canonical spelling of our own key's value, in pieces; with its seal, if it has one.
@@ -144,7 +147,7 @@ def _parse_long(data: bytes, file: str) -> Index:
     start = data.find(_SHARDLIST_END)
     listed = data.find(_SHA256_START, start)
     end = data.find(_SHA256_END, listed)
-    if min(start, listed, end) < 0:
+    if min(start, listed, end) < 0 or listed - start + len(data) - end > _SMALL_BYTES:
         raise ShardError(
             file, expected="an index with its shardlist and its hashes", found="not all of these"
         )

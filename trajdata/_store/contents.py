@@ -15,7 +15,7 @@ from trajdata._errors import ShardError
 from trajdata._shards.commit_range import range_file, range_with
 from trajdata._shards.commit_record import Commit, commit_file
 from trajdata._shards.commits import Commits
-from trajdata._shards.index import INDEX, INDEX_BYTES, Index, parse_index
+from trajdata._shards.index import INDEX, INDEX_BYTES, INDEX_END, Index, parse_index
 from trajdata._shards.recipe import RECIPE_BYTES, Recipe, parse_recipe
 from trajdata._shards.shard_sets import Promised, ShardSet
 from trajdata._store.commit_records import CommitRecords
@@ -263,6 +263,11 @@ class _Reader:
         file = self.store.path(INDEX)
         if (size := self.store.size(INDEX) or 0) > INDEX_BYTES:
             raise ShardError(file, expected=f"at most {INDEX_BYTES} bytes", found=f"{size}")
+        if size > RECIPE_BYTES:
+            # A long file that is no index is not read whole.
+            end = self.store.read(INDEX, size - len(INDEX_END), len(INDEX_END))
+            if end != INDEX_END:
+                raise ShardError(file, expected=f"{INDEX_END!r} at its end", found=f"{end!r:.80}")
         data = read_whole(self.store, INDEX, INDEX_BYTES)
         return None if data is None else parse_index(data, file)
 

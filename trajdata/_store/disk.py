@@ -88,25 +88,19 @@ class Disk:
                 self._folder(part)  # raises if the name belongs to a link or a file
 
     def list_folder(self, name: str) -> Iterator[str]:
-        """Names of the files and folders in a folder, in any order and as they are asked for; none
-        if there is no such folder."""
+        """Names in a folder, in any order, as they are asked for; none if there is no folder."""
         try:
             base, folder = self._at(f"{name}/." if name else ".")
+            # Two threads cannot list with one descriptor: a listing moves its position.
+            own = base if folder is None else os.open(".", _FOLDER, dir_fd=folder)
+            try:
+                with os.scandir(own) as entries:
+                    yield from (entry.name for entry in entries)
+            finally:
+                if isinstance(own, int):
+                    os.close(own)
         except FileNotFoundError:
             return
-        if folder is None:
-            if os.path.exists(base):
-                with os.scandir(base) as entries:
-                    yield from (entry.name for entry in entries)
-            return
-        # Listing moves a position that belongs to the descriptor, so that two threads cannot list
-        # with the same one.
-        own = os.open(".", _FOLDER, dir_fd=folder)
-        try:
-            with os.scandir(own) as entries:
-                yield from (entry.name for entry in entries)
-        finally:
-            os.close(own)
 
     def size(self, name: str, *, follow: bool = False) -> int | None:
         """Bytes of a regular file, or None if there is no such file.
