@@ -6,7 +6,12 @@ from trajdata._store.contents import held_recipe, read_contents
 from trajdata._store.disk import Disk
 from trajdata._store.folder import FolderStore
 from trajdata._store.names import COMMITS, RECIPE
-from trajdata._store.ranges import put_bytes
+from trajdata._store.ranges import listed_names, put_bytes
+
+
+def names_in(store, prefix):
+    """Sorted names of what lies directly below a prefix."""
+    return sorted(listed_names(store, prefix))
 
 
 def store_of(folder):

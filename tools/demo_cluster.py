@@ -39,7 +39,7 @@ STEPS, SHOWN_STEPS = 100, 10
 
 def committed(url: str) -> int:
     """How many shards have a commit record in the bucket."""
-    return len(open_store(url).list(COMMITS))
+    return sum(map(len, open_store(url).list(COMMITS)))
 
 
 def bake_and_kill_a_node(cluster: LocalCluster, url: str, after_shards: int) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from typer.testing import CliRunner
 
-from tests.stores import store_of, write_recipe
+from tests.stores import names_in, store_of, write_recipe
 from trajdata import ArgumentError, ClipSource, ShardError, materialize
 from trajdata._bake.agreement import agree
 from trajdata._bake.engines.choice import chosen_engine
@@ -97,7 +97,7 @@ def test_a_node_that_sees_no_store_or_another_one_bakes_nothing(tmp_path, begun)
         site.bake(recipe.shards - 1, None, None)
     assert raised.value.errno == errno.ESTALE
     assert not list((tmp_path / "out").glob("*.tar"))
-    assert store.list(TEMPS) == []
+    assert names_in(store, TEMPS) == []
 
 
 def test_a_store_that_grows_while_a_node_sleeps_keeps_its_shard(begun, tmp_path, monkeypatch):
@@ -131,11 +131,11 @@ def test_a_writer_that_sleeps_while_its_temp_is_cleared_does_not_commit_anothers
 
     def wake_up(clips):
         if clips > 0:
-            temps.append(store.list(TEMPS))
+            temps.append(names_in(store, TEMPS))
 
     def sleep(clips):
         if clips > 0:
-            temps.append(store.list(TEMPS))
+            temps.append(names_in(store, TEMPS))
             assert store.clear_temps() == 1
             bake_shard(task, other, on_clips=wake_up)
 
@@ -143,7 +143,7 @@ def test_a_writer_that_sleeps_while_its_temp_is_cleared_does_not_commit_anothers
         bake_shard(task, sleeper, on_clips=sleep)
     assert len(temps) == 2
     assert temps[0] != temps[1]
-    assert store.list(TEMPS) == []
+    assert names_in(store, TEMPS) == []
 
 
 def test_the_rate_of_a_node_is_that_of_the_last_minute(tmp_path, monkeypatch):

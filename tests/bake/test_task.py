@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from tests.patience import SECONDS
-from tests.stores import store_of
+from tests.stores import names_in, store_of
 from trajdata import ClipSource, ShardError, materialize
 from trajdata._bake.agreement import agree
 from trajdata._bake.run import materialize_on
@@ -55,8 +55,8 @@ def one_by_one(tmp_path_factory, recipe, tasks):
 
 def data(store):
     """Every shard and commit record."""
-    names = [name for name in store.list("") if name.endswith(".tar")]
-    names += [f".trajdata/commits/{name}" for name in store.list(".trajdata/commits")]
+    names = [name for name in names_in(store, "") if name.endswith(".tar")]
+    names += [f".trajdata/commits/{name}" for name in names_in(store, ".trajdata/commits")]
     return {name: read_whole(store, name, 2**24) for name in names}
 
 
@@ -76,14 +76,14 @@ def test_threads_and_processes_bake_the_bytes_that_one_by_one_come_out(
     assert found == commits[::-1]
     assert data(store) == due
     assert len(due) == 2 * len(tasks)
-    assert store.list(TEMPS) == []
+    assert names_in(store, TEMPS) == []
 
 
 def test_a_shard_that_two_bake_at_once_is_the_same_shard(store, tasks, one_by_one):
     with ThreadPoolExecutor(4) as executor:
         list(executor.map(partial(bake_shard, store=store), tasks * 4))
     assert data(store) == one_by_one[1]
-    assert store.list(TEMPS) == []
+    assert names_in(store, TEMPS) == []
 
 
 def test_a_task_and_its_commit_travel_between_processes_and_are_small(tasks, one_by_one):
@@ -105,14 +105,14 @@ def test_what_a_callback_raises_ends_the_task_and_leaves_no_temp(store, tasks):
         bake_shard(tasks[0], store, on_clips=stop)
     assert told == [SHARD, -SHARD]
     assert data(store) == {}
-    assert store.list(TEMPS) == []
+    assert names_in(store, TEMPS) == []
 
 
 def test_a_shard_that_does_not_come_to_its_promised_bytes_is_not_committed(store, recipe):
     with pytest.raises(ShardError, match=r"expected SHA-256 0000.* when rendered again"):
         bake_shard(ShardTask(recipe, 0, "0" * 64), store)
     assert data(store) == {}
-    assert store.list(TEMPS) == []
+    assert names_in(store, TEMPS) == []
 
 
 def test_a_bake_in_memory_is_the_bake_in_a_folder(tmp_path, source):

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from tests.cloud.proxy import chaos_proxy
 from tests.patience import SECONDS, until
+from tests.stores import names_in
 from trajdata import (
     ArgumentError,
     ClipSource,
@@ -49,9 +50,9 @@ def data_of_folder(folder):
 def data(url):
     """What must be the same after any history: the shards, index, card and commit records."""
     store = BucketStore(url)
-    names = [name for name in store.list("") if name.endswith(".tar")]
+    names = [name for name in names_in(store, "") if name.endswith(".tar")]
     names += ["index.json", "README.md"]
-    names += [f"{COMMITS}/{name}" for name in store.list(COMMITS)]
+    names += [f"{COMMITS}/{name}" for name in names_in(store, COMMITS)]
     return {name: bytes(store.view(name)) for name in names}
 
 
@@ -90,7 +91,9 @@ def test_a_killed_bake_resumes_to_the_same_bytes(bucket, whole):
     command = [sys.executable, "-c", PROGRAM, bucket, str(CLIPS), str(SHARD)]
     store = BucketStore(bucket)
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
-        until(lambda: len(store.list(COMMITS)) >= 2 or process.poll() is not None, "it commits")
+        until(
+            lambda: len(names_in(store, COMMITS)) >= 2 or process.poll() is not None, "it commits"
+        )
         process.send_signal(signal.SIGKILL)
         process.wait(SECONDS)
     subprocess.run(command, check=True, timeout=SECONDS)
@@ -168,7 +171,7 @@ def test_no_credential_is_in_what_a_bake_writes(bucket, tiny_spec):
 
     materialize(ClipSource(tiny_spec), bucket, clips=8, shard_clips=8)
     store = BucketStore(bucket)
-    names = [*store.list(""), *(f".trajdata/{name}" for name in store.list(".trajdata"))]
+    names = [*names_in(store, ""), *(f".trajdata/{name}" for name in names_in(store, ".trajdata"))]
     for name in names:
         if store.size(name) is not None:
             assert SECRET.encode() not in bytes(store.view(name))

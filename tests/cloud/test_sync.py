@@ -12,6 +12,7 @@ from tests.bake.test_ranges import data as data_of_folder
 from tests.cloud.proxy import FAULTS, chaos_proxy
 from tests.cloud.test_bake import data
 from tests.patience import SECONDS, until
+from tests.stores import names_in
 from trajdata import ClipSource, ShardError, bake_range, finish, materialize, sync, verify
 from trajdata._cli.app import app
 from trajdata._store import bucket as bucket_module
@@ -136,7 +137,9 @@ def test_a_command_that_follows_into_a_bucket_is_killed_and_comes_to_the_same_by
     bake_range(part, range(3), ClipSource(tiny_spec), clips=CLIPS, shard_clips=SHARD)
     command = [sys.executable, "-m", "trajdata", "sync", str(part), bucket, "--follow"]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
-        until(lambda: len(store.list(COMMITS)) >= 1 or process.poll() is not None, "it commits")
+        until(
+            lambda: len(names_in(store, COMMITS)) >= 1 or process.poll() is not None, "it commits"
+        )
         process.send_signal(signal.SIGKILL)
         process.wait(SECONDS)
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:

@@ -13,7 +13,7 @@ import pytest
 
 from tests.cluster.nodes import local_cluster
 from tests.patience import SECONDS, until
-from tests.stores import progress_of, store_of
+from tests.stores import names_in, progress_of, store_of
 from trajdata import ClipSource, ShardError, materialize, verify
 from trajdata._bake.agreement import agree
 from trajdata._bake.engines import ray_engine
@@ -169,7 +169,7 @@ def test_an_error_of_a_node_is_raised_here_as_the_node_raised_it(tmp_path, tiny_
             tasks, store, events=nothing, tick=lambda: None, tick_seconds=1.0
         )
     assert raised.value.file.endswith("train-000001.tar")
-    assert store.list(TEMPS) == []
+    assert names_in(store, TEMPS) == []
     assert not (tmp_path / "out" / "train-000001.tar").exists()
 
 

@@ -1,11 +1,13 @@
 """index.json: what it says, its bytes, and what becomes of a damaged one."""
 
 import json
+import tracemalloc
 from dataclasses import replace
 
 import pytest
 
 from trajdata import ArgumentError, ShardError, SpecMismatchError
+from trajdata._shards import index as module
 from trajdata._shards.index import Index, parse_index
 from trajdata._shards.recipe import MOST_SHARDS, Recipe
 from trajdata._shards.strict_json import canonical
@@ -156,6 +158,9 @@ LONG_DAMAGE = {
     "a hash that is none": lambda data: data.replace(b"0" * 60, b"x" * 60, 1),
     "a hash too few": lambda data: data.replace(f'      "{7:064x}",\n'.encode(), b"", 1),
     "a shard elsewhere": lambda data: data.replace(b"val-000007.tar", b"../../etc/0007", 1),
+    "a line that is longer": lambda data: data.replace(
+        b'",\n      "' + b"0" * 60, b'", \n      "' + b"0" * 60, 1
+    ),
     "another size": lambda data: data.replace(b'"nsamples": 1', b'"nsamples": 2', 1),
     "another spelling": lambda data: json.dumps(json.loads(data), indent=3).encode(),
     "no list of shards": lambda data: data.replace(b"shardlist", b"shardlost", 1),
@@ -173,3 +178,46 @@ def test_a_damaged_index_of_many_shards_is_an_error_too(long_index, damage):
     assert len(damaged) > 2**20
     with pytest.raises(ShardError, match=r"some/index\.json"):
         parse_index(damaged, "some/index.json")
+
+
+@pytest.mark.parametrize("shard", [0, 4095, 4096, 7999])
+def test_a_text_that_is_no_hash_is_named_with_its_shard_in_a_long_index_too(long_index, shard):
+    for wrong in ("x" * 64, "A" * 64, " " * 64):
+        damaged = long_index.to_bytes().replace(b"%064x" % shard, wrong.encode(), 1)
+        with pytest.raises(
+            ShardError, match=f"a SHA-256 in hex for shard {shard}, found .*{wrong}"
+        ):
+            parse_index(damaged, "some/index.json")
+
+
+def test_an_index_that_is_longer_than_any_is_refused_before_it_is_looked_at(
+    long_index, monkeypatch
+):
+    data = long_index.to_bytes()
+    monkeypatch.setattr(module, "INDEX_BYTES", len(data) - 1)
+    with pytest.raises(ShardError, match=f"at most {len(data) - 1} bytes"):
+        parse_index(data, "some/index.json")
+
+
+def test_as_many_shards_as_a_store_may_have_fit_into_an_index(tiny_spec):
+    recipe = Recipe(tiny_spec, 2**63 - 1, "train", 10**12, 10**6, tiny_spec.fingerprint)
+    assert recipe.shards == MOST_SHARDS
+    entry = len(module._entry(recipe, 0) % recipe.shard_name(0) + ",\n")
+    longer_split = 40
+    per_shard = entry + longer_split + module._SHA256_LINE
+    assert MOST_SHARDS * per_shard + 2**20 < module.INDEX_BYTES
+
+
+def test_reading_a_long_index_takes_less_than_half_its_length_of_memory_beside_it(tiny_spec):
+    recipe = Recipe(tiny_spec, 5, "val", 60_000, 1, tiny_spec.fingerprint)
+    index = Index(recipe, [f"{shard:064x}" for shard in range(recipe.shards)])
+    data = index.to_bytes()
+    parse_index(data, "index.json")
+    tracemalloc.start()
+    try:
+        again = parse_index(data, "index.json")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert again == index
+    assert peak < len(data) / 2

@@ -124,3 +124,13 @@ def test_a_store_that_never_stays_the_same_is_an_error_in_the_end(folder, monkey
     monkeypatch.setattr(module, "_recipe_bytes", lambda store: b"%d" % next(counter))
     with pytest.raises(ShardError, match="expected a recipe that stays"):
         read_contents(store_of(folder))
+
+
+def test_a_long_file_that_does_not_end_as_an_index_does_is_not_read_whole(folder, monkeypatch):
+    path = folder / "index.json"
+    path.write_bytes(path.read_bytes() + b" " * 2**22)
+    read = []
+    monkeypatch.setattr(module, "read_whole", lambda *given: read.append(given) or None)
+    with pytest.raises(ShardError, match=r"index\.json.* at its end"):
+        module._Reader(store_of(folder))._index()
+    assert read == []

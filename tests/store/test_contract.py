@@ -1,19 +1,28 @@
 """Every kind of store keeps the same contract."""
 
 import errno
+import gc
 import pickle
 import threading
 
 import pytest
 
 from tests.patience import SECONDS
+from tests.stores import names_in
 from trajdata import LockedError
+from trajdata._store import bucket, folder, memory
 from trajdata._store.bucket import BucketStore
 from trajdata._store.disk import Disk
 from trajdata._store.folder import FolderStore
 from trajdata._store.memory import MemoryStore
 from trajdata._store.names import TEMPS
-from trajdata._store.ranges import file_sha256, put_bytes, read_blocks, read_whole
+from trajdata._store.ranges import (
+    file_sha256,
+    listed_names,
+    put_bytes,
+    read_blocks,
+    read_whole,
+)
 
 
 @pytest.fixture(params=["folder", "memory", "bucket"])
@@ -25,6 +34,13 @@ def store(request, tmp_path):
     with made.lock():
         pass  # as every writer begins
     return made
+
+
+def put_bytes_below(store, name):
+    """Put a file of one byte, whose folder need not be there."""
+    if isinstance(store, FolderStore):
+        store.disk.make_folder(name.rpartition("/")[0])
+    put_bytes(store, name, b"x")
 
 
 def test_what_is_put_is_there_whole_and_can_be_read_in_ranges(store):
@@ -41,7 +57,7 @@ def test_what_is_put_is_there_whole_and_can_be_read_in_ranges(store):
 def test_what_is_not_there_is_none_or_an_error_that_names_it(store):
     assert store.size("a.tar") is None
     assert store.read("a.tar", 0, 1) is None
-    assert store.list("nowhere") == []
+    assert names_in(store, "nowhere") == []
     for act in (store.view, store.remove, store.set_aside):
         with pytest.raises(FileNotFoundError):
             act("a.tar")
@@ -54,7 +70,7 @@ def test_a_put_replaces_what_was_there(store, durable):
     for data in (b"old", b"", b"newer"):
         put_bytes(store, "a", data, durable=durable)
         assert store.read("a", 0, 100) == data
-    assert store.list(TEMPS) == []
+    assert names_in(store, TEMPS) == []
 
 
 @pytest.mark.parametrize("durable", [True, False])
@@ -70,7 +86,7 @@ def test_a_put_that_goes_wrong_changes_nothing(store, durable):
         store.put("a", [memoryview(b"abc")], 4, durable=durable)
     assert caught.value.errno == errno.EIO
     assert store.read("a", 0, 100) == b"old"
-    assert store.list(TEMPS) == []
+    assert names_in(store, TEMPS) == []
 
 
 def test_bytes_that_the_caller_uses_again_are_kept_as_they_were(store):
@@ -116,22 +132,63 @@ def test_of_many_that_create_at_once_one_does_and_its_bytes_are_there(store):
     for thread in threads:
         thread.join(timeout=SECONDS)
     assert made == [store.read("a", 0, 100)]
-    assert store.list(TEMPS) == []
+    assert names_in(store, TEMPS) == []
 
 
 def test_a_listing_has_the_sorted_names_directly_below_a_prefix(store):
     for name in ("b.tar", "a.tar", ".trajdata/commits/000001.json", ".trajdata/recipe.json"):
         put_bytes(store, name, b"x")
-    assert store.list("") == [".trajdata", "a.tar", "b.tar"]
-    assert store.list(".trajdata/commits") == ["000001.json"]
-    assert "recipe.json" in store.list(".trajdata")
+    assert names_in(store, "") == [".trajdata", "a.tar", "b.tar"]
+    assert names_in(store, ".trajdata/commits") == ["000001.json"]
+    assert "recipe.json" in names_in(store, ".trajdata")
+
+
+@pytest.mark.parametrize("page", [1, 2, 3, 5, 100])
+def test_a_listing_comes_in_pages_with_each_name_once(store, monkeypatch, page):
+    for module in (bucket, folder, memory):
+        monkeypatch.setattr(module, "PAGE", page)
+    names = ["README.md", "a-b", "a0", "b.tar", "c.tar", "z"]
+    for name in (*names, "a/b", "a/c/d", "a/e", ".trajdata/commits/1", ".trajdata/commits/2"):
+        put_bytes_below(store, name)
+    pages = list(store.list(""))
+    assert sorted(item.name for found in pages for item in found) == sorted(
+        [*names, "a", ".trajdata"]
+    )
+    assert all(0 < len(found) <= page for found in pages)
+    assert {item.size for found in pages for item in found if item.name in names} <= {1, None}
+    assert {item.size for found in pages for item in found if item.name == "a"} == {None}
+    assert names_in(store, "a") == ["b", "c", "e"]
+    assert names_in(store, ".trajdata/commits") == ["1", "2"]
+
+
+def test_a_listing_that_nobody_reads_to_its_end_keeps_nothing_open(store):
+    for name in ("a", "b"):
+        put_bytes(store, name, b"x")
+    assert "a" in listed_names(store, "")
+    assert next(iter(store.list("")))
+    gc.collect()
+    assert names_in(store, "")[-2:] == ["a", "b"]
 
 
 def test_what_is_removed_is_gone(store):
     put_bytes(store, "a", b"x")
     store.remove("a")
     assert store.size("a") is None
-    assert "a" not in store.list("")
+    assert "a" not in names_in(store, "")
+
+
+def test_many_are_discarded_at_once_and_those_that_are_not_there_are_no_error(store):
+    names = [f".trajdata/commits/{number:06d}.json" for number in range(5)]
+    for name in (*names, "a"):
+        put_bytes(store, name, b"x")
+    store.remove(names[2])
+    store.discard(names[1:4])
+    store.discard([])
+    assert [store.size(name) for name in names] == [1, None, None, None, 1]
+    assert store.size("a") == 1
+    store.discard([*names, "b"])
+    store.discard(names)
+    assert names_in(store, ".trajdata/commits") == []
 
 
 def test_what_is_set_aside_is_kept_under_a_name_of_its_own(store):

@@ -318,7 +318,7 @@ INDEXES = {
     "no clips": ours("clips", 0),
     "fewer than no clips": ours("clips", -1),
     "too many clips": ours("clips", 10**30),
-    "as many shards as can be": ours("clips", 250_000 * SHARD_CLIPS),
+    "as many shards as can be": ours("clips", 1_000_000 * SHARD_CLIPS),
     "clips that are a float": ours("clips", float(CLIPS)),
     "no clips a shard": ours("shard_clips", 0),
     "a split that goes up": ours("split", "../../etc/passwd"),

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.patience import SECONDS, until
+from tests.stores import names_in
 from tests.torture.fault_disk import FaultDisk, Killed
 from tests.torture.test_faults import check_wreck
 from tests.torture.tiny import LIVELY, bake, tree
@@ -139,9 +140,9 @@ def test_a_sync_into_a_bucket_is_killed_at_random_times_and_leaves_nothing_behin
     def held(url):
         """Every object below the prefix, but those that tell who and when."""
         store = BucketStore(url)
-        names = [name for name in store.list("") if store.size(name) is not None]
-        names += [f"{HIDDEN}/{name}" for name in store.list(HIDDEN) if name != "commits"]
-        names += [f"{COMMITS}/{name}" for name in store.list(COMMITS)]
+        names = [name for name in names_in(store, "") if store.size(name) is not None]
+        names += [f"{HIDDEN}/{name}" for name in names_in(store, HIDDEN) if name != "commits"]
+        names += [f"{COMMITS}/{name}" for name in names_in(store, COMMITS)]
         return {name: bytes(store.view(name)) for name in names if name not in LIVELY}
 
     while kills < BUCKET_KILLS and not (kills and part.is_over):

@@ -18,6 +18,7 @@ from trajdata._shards.recipe import Recipe
 from trajdata._store.contents import held_recipe
 from trajdata._store.names import PREVIEW, RECIPE
 from trajdata._store.protocol import Store
+from trajdata._store.ranges import listed_names
 
 __all__ = ["agree", "check_fits", "check_threads", "check_whether_it_grows"]
 
@@ -107,7 +108,7 @@ def check_whether_it_grows(store: Store, recipe: Recipe, held: Recipe) -> bool:
 
 def _check_not_foreign(store: Store) -> None:
     ours = {CARD, INDEX, PREVIEW, *LIVELY}
-    for name in store.list(""):
+    for name in listed_names(store, ""):
         if name in ours or name.endswith(".tar"):
             raise ArgumentError(
                 f"out: given {store.where!r}, which has {name!r} and no {RECIPE}; allowed is "

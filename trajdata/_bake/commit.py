@@ -7,12 +7,13 @@ from collections.abc import Iterable, Iterator
 
 from trajdata._errors import ShardError
 from trajdata._shards.commit_record import Commit, commit_file
+from trajdata._shards.index import INDEX, Index
 from trajdata._shards.recipe import Recipe
 from trajdata._store.names import COMMITS
 from trajdata._store.protocol import Store
 from trajdata._store.ranges import file_sha256, put_bytes
 
-__all__ = ["commit_shard", "put_commit_record"]
+__all__ = ["commit_shard", "put_commit_record", "put_index"]
 
 
 def commit_shard(
@@ -76,6 +77,12 @@ def commit_shard(
 def put_commit_record(store: Store, commit: Commit) -> None:
     """Write the commit record of a shard whose file is in the store."""
     put_bytes(store, f"{COMMITS}/{commit_file(commit.shard)}", commit.to_bytes())
+
+
+def put_index(store: Store, index: Index) -> None:
+    """Write the index, piece by piece: that of a million shards need not be in memory whole."""
+    size = sum(map(len, index.spelling()))
+    store.put(INDEX, map(memoryview, index.spelling()), size)
 
 
 def _make_way(store: Store, name: str, sha256: str, size: int, outgrown: str | None) -> None:

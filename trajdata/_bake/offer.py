@@ -34,9 +34,9 @@ def check_agreement(store: Store, held: Contents | None, offered: Contents, orig
     if held is None:
         return
     promised = offered.promised
-    for shard, sha256 in held.promised.items():
-        is_same_shard = held.recipe.indices(shard) == offered.recipe.indices(shard)
-        if is_same_shard and promised.get(shard, sha256) != sha256:
+    for shard in held.promised.differing(promised):
+        sha256 = held.promised[shard]
+        if held.recipe.indices(shard) == offered.recipe.indices(shard):
             raise ShardError(
                 store.path(held.recipe.shard_name(shard)),
                 expected=f"SHA-256 {promised[shard]}, as {origin} promises it",

@@ -5,12 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 
-from trajdata._errors import ShardError
-from trajdata._shards.commit_record import COMMIT_BYTES, Commit, parse_commit, shard_of
+from trajdata._shards.commit_record import Commit
+from trajdata._store.commit_records import CommitRecords
 from trajdata._store.contents import Contents
-from trajdata._store.names import COMMITS
+from trajdata._store.damage import DamageLog
 from trajdata._store.protocol import ReadableStore
-from trajdata._store.ranges import read_whole
 
 __all__ = ["OthersCommits"]
 
@@ -26,9 +25,15 @@ class OthersCommits:
     """
 
     def __init__(self, store: ReadableStore, contents: Contents) -> None:
-        self._store = store
-        self._recipe = contents.recipe
-        self._known = set(contents.commits)
+        # What is damaged is passed over: `finish`, `verify` and `repair` say what is wrong with it.
+        self._records = CommitRecords(
+            store,
+            contents.recipe,
+            DamageLog(is_kept=True),
+            commits=contents.commits,
+            single=contents.single,
+            folded=contents.folded,
+        )
         self._looked = time.monotonic()
 
     def is_due(self) -> bool:
@@ -41,20 +46,8 @@ class OthersCommits:
         Args:
             ours: commits of this process, which are no news.
         """
-        self._known.update(commit.shard for commit in ours)
-        found = []
-        for name in self._store.list(COMMITS):
-            file = f"{COMMITS}/{name}"
-            try:
-                shard = shard_of(name, self._recipe, self._store.path(file))
-                if shard in self._known:
-                    continue
-                data = read_whole(self._store, file, COMMIT_BYTES)
-                if data is not None:
-                    path = self._store.path(file)
-                    found.append(parse_commit(data, path, self._recipe, shard))
-            except ShardError:
-                continue  # `finish`, `verify` and `repair` say what is wrong with it
-            self._known.add(shard)
+        for commit in ours:
+            self._records.know(commit)
+        found = self._records.look()
         self._looked = time.monotonic()
-        return found
+        return [self._records.commits[shard] for shard in found]

@@ -11,6 +11,7 @@ import hashlib
 import queue
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 
 from trajdata._bake.task import ShardTask, shard_builder, shard_chunks
 from trajdata._errors import ShardError
@@ -19,6 +20,9 @@ from trajdata._store.protocol import Store
 from trajdata._store.ranges import file_sha256
 
 __all__ = ["rendered_sha256", "shards_with_other_bytes"]
+
+_AHEAD = 4
+"""Shards that wait for each thread."""
 
 
 def rendered_sha256(recipe: Recipe, shards: Collection[int], threads: int) -> dict[int, str]:
@@ -70,8 +74,10 @@ def shards_with_other_bytes(
 
     wrong = []
     pool = ThreadPoolExecutor(threads, thread_name_prefix="trajdata-hash")
+    waiting = iter(promised)
     try:
-        for shard in promised:
+        # A few at a time: a store may have a million shards.
+        for shard in islice(waiting, _AHEAD * threads):
             pool.submit(look, shard)
         left = len(promised)
         while left:
@@ -85,6 +91,8 @@ def shards_with_other_bytes(
                 raise answer
             if answer is not None:
                 wrong.append(answer)
+            for shard in islice(waiting, 1):
+                pool.submit(look, shard)
     finally:
         pool.shutdown(cancel_futures=True)
     return sorted(wrong)

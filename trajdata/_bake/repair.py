@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from trajdata._bake.agreement import check_threads
 from trajdata._bake.commit import put_commit_record
+from trajdata._bake.folding import Folding
 from trajdata._bake.progress import ProgressReport
 from trajdata._bake.proof import rendered_sha256
 from trajdata._bake.rerender import check_clip
@@ -23,11 +24,11 @@ from trajdata._shards.commit_record import Commit, commit_file
 from trajdata._shards.index import INDEX
 from trajdata._shards.recipe import Recipe
 from trajdata._shards.records import record_source
-from trajdata._store.contents import Contents
-from trajdata._store.names import ASIDE, COMMITS, RECIPE
+from trajdata._store.contents import Contents, listed_shards
+from trajdata._store.names import ASIDE, RECIPE
 from trajdata._store.opening import open_store
 from trajdata._store.protocol import Store
-from trajdata._store.ranges import file_sha256
+from trajdata._store.ranges import file_sha256, listed_names
 from trajdata._store.shard_view import ShardView, walk
 
 __all__ = ["RepairReport", "repair", "repair_on"]
@@ -144,6 +145,8 @@ def repair_on(
         needs_index = findings.is_whole and not findings.has_index
         if findings.due or needs_index:
             bake(store, threads, on_progress, findings.due, cleared)
+        elif findings.commits:
+            Folding(store, _read(store)).fold()
         return RepairReport(
             store.where,
             tuple(recipe.shard_name(shard) for shard in sorted(findings.due)),
@@ -176,18 +179,18 @@ def _examine(store: Store, contents: Contents, threads: int) -> _Findings:
         ShardError: this machine does not render the promised bytes.
     """
     recipe = contents.recipe
-    held = set(store.list(""))
+    held, strays = listed_shards(store, recipe)
+    has_index_file = INDEX in listed_names(store, "")
     # A store that has an index was complete once, so all its shards must be there. That holds for
     # a damaged index too, and for one that an earlier repair set aside.
-    is_whole = (INDEX in held and not contents.has_outgrown_index) or any(
-        name.startswith(f"{INDEX}.") for name in store.list(ASIDE)
+    is_whole = (has_index_file and not contents.has_outgrown_index) or any(
+        name.startswith(f"{INDEX}.") for name in listed_names(store, ASIDE)
     )
-    strays = sorted(name for name in held - set(recipe.shard_names()) if ".tar" in name)
     damaged = [item.name for item in contents.damage if item.name != INDEX]
     walked = {
         shard: _walked(store, recipe, shard)
         for shard in range(recipe.shards)
-        if recipe.shard_name(shard) in held and not _is_outgrown(store, contents, shard)
+        if shard in held and not _is_outgrown(store, contents, shard)
     }
     commits = contents.commits
     index = contents.index.sha256 if contents.index else None
@@ -219,9 +222,12 @@ def _examine(store: Store, contents: Contents, threads: int) -> _Findings:
         # Before anything is moved: find out whether this machine renders the promised bytes.
         _check_machine(store, recipe, sorted(sound))
     asides = [*damaged, *strays]
-    asides += [INDEX] if index is None and INDEX in held and not contents.has_outgrown_index else []
+    asides += (
+        [INDEX] if index is None and has_index_file and not contents.has_outgrown_index else []
+    )
     asides += [recipe.shard_name(shard) for shard in sorted(due - sound) if shard in walked]
-    rebuilt = []
+    rebuilt: list[Commit] = []
+    wrong_records: set[str] = set()
     for shard in sorted(due):
         commit, found = commits.get(shard), walked.get(shard)
         if shard in sound:
@@ -229,9 +235,17 @@ def _examine(store: Store, contents: Contents, threads: int) -> _Findings:
         else:
             is_wrong = commit is not None and right[shard] not in (None, commit.sha256)
         if is_wrong and commit is not None:
-            asides.append(f"{COMMITS}/{commit_file(shard)}")
+            wrong_records.update(contents.records_of(shard))
         if is_wrong and shard in sound and found is not None:
             rebuilt.append(found)
+    # One wrong record spoils the file of its range: the others in it get files of their own again.
+    asides += sorted(wrong_records)
+    rebuilt += [
+        found
+        for shard in sorted(sound - {commit.shard for commit in rebuilt})
+        if not wrong_records.isdisjoint(contents.records_of(shard))
+        and (found := walked[shard]) is not None
+    ]
     return _Findings(
         tuple(asides),
         tuple(rebuilt),

@@ -80,8 +80,8 @@ class Reporter:
         self._lock = threading.Lock()
         self._done = np.zeros(self._recipe.shards, np.bool_)
         committed = contents.committed
-        self._done[list(committed)] = True
-        self._newest = deque((committed[shard] for shard in sorted(committed)[-_NEWEST:]), _NEWEST)
+        self._done |= committed.shards.mask
+        self._newest = deque((committed[k] for k in committed.shards.last(_NEWEST)), _NEWEST)
         self._pictures: tuple[ClipPicture, ...] = ()
         self._pictured: int | None = None
         self._picture_due = self._paged_at = float("-inf")
@@ -218,8 +218,7 @@ class Reporter:
 
 def _meter(store: Store, contents: Contents, resume_command: str) -> Meter:
     recipe, committed = contents.recipe, contents.committed
-    columns = zip(*(commit.labels for commit in committed.values()), strict=True)
-    counts = [sum(column) for column in columns] or [0] * len(recipe.spec.laws)
+    counts, bytes_done = committed.totals()
     last = recipe.shards - 1
     return Meter(
         store,
@@ -230,7 +229,7 @@ def _meter(store: Store, contents: Contents, resume_command: str) -> Meter:
         bytes_total=last * recipe.shard_bytes(0) + recipe.shard_bytes(last),
         class_counts=dict(zip(recipe.spec.laws, counts, strict=True)),
         shards_done=len(committed),
-        bytes_done=sum(commit.filesize for commit in committed.values()),
+        bytes_done=bytes_done,
         resume_command=resume_command,
         history=held_history(store),
     )

@@ -5,7 +5,7 @@ A bake takes these steps, in this order:
 1. Compare what is asked for with what the store holds. Nothing is written before that.
 2. Lock the store, and remove the temps that a killed run left.
 3. Hash the last committed shards again, and render one committed clip again and compare.
-4. Bake the shards that are not committed.
+4. Bake the shards that are not committed, and fold the commit records of ranges that are complete.
 5. Hash the shards that earlier runs committed.
 6. Write the preview, the card and, as the last file, index.json.
 
@@ -16,14 +16,16 @@ when the index was written.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Container, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from trajdata._bake.agreement import agree, check_threads, check_whether_it_grows
+from trajdata._bake.commit import put_index
 from trajdata._bake.ending import telling_the_end
 from trajdata._bake.engines.choice import chosen_engine
 from trajdata._bake.engines.protocol import Engine
 from trajdata._bake.engines.threads import ThreadsEngine
+from trajdata._bake.folding import Folding
 from trajdata._bake.others import OthersCommits
 from trajdata._bake.progress import ProgressReport, read_progress
 from trajdata._bake.proof import shards_with_other_bytes
@@ -35,14 +37,16 @@ from trajdata._clips.source_protocol import Source
 from trajdata._errors import ShardError
 from trajdata._shards.card import CARD, card_text
 from trajdata._shards.commit_record import Commit
+from trajdata._shards.commits import Commits
 from trajdata._shards.index import INDEX, Index
 from trajdata._shards.recipe import Recipe
 from trajdata._shards.records import record_source
+from trajdata._shards.shard_sets import ShardSet
 from trajdata._store.contents import Contents, read_contents
 from trajdata._store.names import PREVIEW, RECIPE, TEMPS
 from trajdata._store.opening import open_store
 from trajdata._store.protocol import Store
-from trajdata._store.ranges import put_bytes
+from trajdata._store.ranges import listed_names, put_bytes
 from trajdata._store.shard_view import ShardView
 
 __all__ = [
@@ -251,7 +255,8 @@ def bake(
         resume_command=" ".join([recipe.command(store.where), *engine.words]),
     )
     others = None if is_alone else OthersCommits(store, contents)
-    tasks = [_task(contents, shard) for shard in contents.pending if shard in due]
+    folding = Folding(store, found)
+    tasks = _tasks(contents, (shard for shard in contents.pending if shard in due))
     with telling_the_end(store, reporter, recipe):
         reporter.tell("running", "compiling the kernels; the first time takes half a minute")
         record_source(recipe).warm()
@@ -259,22 +264,26 @@ def bake(
         reporter.canary_is_right(check_canary(store, contents))
         reporter.tell("running", "rendering and writing")
         reporter.baking_begins()
-        written = _bake_tasks(store, tasks, engine, reporter, others)
+        folding.fold(lambda: reporter.tell("running", "folding commit records"))
+        written = _bake_tasks(store, tasks, engine, reporter, folding, others)
         if is_alone and len(contents.committed) + len(written) == recipe.shards:
-            left = contents.committed.keys() - set(found.newest)
+            left = contents.committed.shards.without(found.newest)
             wrong = wrong_of_earlier_runs(store, contents, left, threads, reporter)
             for shard in wrong:
                 reporter.is_lost(contents.committed[shard])
-            again = [_task(contents, shard) for shard in wrong]
-            written += _bake_tasks(store, again, engine, reporter)
+            again = _tasks(contents, wrong)
+            written += _bake_tasks(store, again, engine, reporter, folding)
         seconds = reporter.baking_ends()
-        commits = {**contents.committed, **{commit.shard: commit for commit in written}}
+        commits = contents.committed.joined(written)
         if is_alone and len(commits) == recipe.shards:
             complete(store, recipe, commits)
             reporter.index_written()
             reporter.tell("done", f"complete: {INDEX} is there")
         elif others is not None:
-            reporter.others_committed(others.new(written))
+            theirs = others.new(written)
+            reporter.others_committed(theirs)
+            folding.add(theirs)
+            folding.fold()
             reporter.tell("interrupted", "this range is committed; `trajdata finish` ends the bake")
         else:
             reporter.tell(
@@ -290,14 +299,10 @@ def bake(
     )
 
 
-def _task(contents: Contents, shard: int) -> ShardTask:
-    outgrown = contents.outgrown.get(shard)
-    return ShardTask(
-        contents.recipe,
-        shard,
-        contents.promised.get(shard),
-        None if outgrown is None else outgrown.sha256,
-    )
+def _tasks(contents: Contents, shards: Iterable[int]) -> list[ShardTask]:
+    recipe, promised = contents.recipe, contents.promised
+    outgrown = {shard: commit.sha256 for shard, commit in contents.outgrown.items()}
+    return [ShardTask(recipe, shard, promised.get(shard), outgrown.get(shard)) for shard in shards]
 
 
 def _bake_tasks(
@@ -305,21 +310,32 @@ def _bake_tasks(
     tasks: list[ShardTask],
     engine: Engine,
     reporter: Reporter,
+    folding: Folding,
     others: OthersCommits | None = None,
 ) -> list[Commit]:
     ours = {task.shard for task in tasks}
 
+    def committed(commit: Commit) -> None:
+        reporter.events.committed(commit)
+        folding.add([commit])
+
     def tick() -> None:
         if others is not None and others.is_due():
+            theirs = others.new()
             # A shard of ours counts when this process commits it, whoever else has baked it too.
-            reporter.others_committed(c for c in others.new() if c.shard not in ours)
+            reporter.others_committed(c for c in theirs if c.shard not in ours)
+            folding.add(theirs)
+        folding.fold()
         reporter.tell("running", "rendering and writing")
 
-    return engine.bake(tasks, store, events=reporter.events, tick=tick, tick_seconds=TICK_SECONDS)
+    events = replace(reporter.events, committed=committed)
+    written = engine.bake(tasks, store, events=events, tick=tick, tick_seconds=TICK_SECONDS)
+    folding.fold()
+    return written
 
 
 def wrong_of_earlier_runs(
-    store: Store, contents: Contents, left: Set[int], threads: int, reporter: Reporter
+    store: Store, contents: Contents, left: ShardSet, threads: int, reporter: Reporter
 ) -> list[int]:
     """Hash shards that earlier runs committed, and return those that lost their SHA-256 since.
 
@@ -328,28 +344,28 @@ def wrong_of_earlier_runs(
     return shards_with_other_bytes(
         store,
         contents.recipe,
-        {shard: contents.committed[shard].sha256 for shard in sorted(left)},
+        contents.committed.within(left).promised,
         threads,
         tick=lambda: reporter.tell("running", "hashing what earlier runs committed"),
         tick_seconds=TICK_SECONDS,
     )
 
 
-def complete(store: Store, recipe: Recipe, commits: dict[int, Commit]) -> None:
+def complete(store: Store, recipe: Recipe, commits: Commits) -> None:
     """Write the preview and the card, and then the index, which makes the store complete."""
     from trajdata._show.pictures import PREVIEW_FIELDS, sheet_png
 
     shown = ClipSource(recipe.spec, recipe.seed, recipe.split, fields=PREVIEW_FIELDS)
     put_bytes(store, PREVIEW, sheet_png(shown, clips=range(min(recipe.clips, _PREVIEW_CLIPS))))
     put_bytes(store, CARD, card_text(recipe).encode("utf-8"))
-    index = Index(recipe, tuple(commits[shard].sha256 for shard in range(recipe.shards)))
-    put_bytes(store, INDEX, index.to_bytes())
+    index = Index(recipe, commits.hashes(range(recipe.shards)))
+    put_index(store, index)
 
 
 def is_all_said(store: Store) -> bool:
     """Whether a complete store has no temps and its progress.json says "done". A run that was
     killed just before its end leaves a store where one of these does not hold."""
-    if store.list(TEMPS):
+    if any(listed_names(store, TEMPS)):
         return False
     try:
         report = read_progress(store)
@@ -369,7 +385,7 @@ def check_canary(store: Store, contents: Contents) -> int | None:
     """
     if not contents.present:
         return None
-    recipe, shard = contents.recipe, max(contents.present)
+    recipe, (shard,) = contents.recipe, contents.present.last(1)
     indices = recipe.indices(shard)
     clip = indices[len(indices) // 2]
     check_clip(ShardView(store, recipe, shard), recipe, clip)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import errno
 import shlex
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
+from trajdata._bake.commit import put_index
 from trajdata._bake.copying import copy_shard
 from trajdata._bake.ending import telling_the_end
 from trajdata._bake.engines.threads import bake_in_threads
+from trajdata._bake.folding import Folding
 from trajdata._bake.offer import check_agreement, read_offer
 from trajdata._bake.others import OthersCommits
 from trajdata._bake.progress import ProgressReport
@@ -19,6 +22,7 @@ from trajdata._bake.task import ShardTask
 from trajdata._errors import ShardError
 from trajdata._shards.card import CARD, card_text
 from trajdata._shards.commit_record import Commit
+from trajdata._shards.commits import Commits
 from trajdata._shards.index import INDEX, Index
 from trajdata._shards.recipe import RECIPE_BYTES
 from trajdata._shards.records import record_source
@@ -65,11 +69,11 @@ class Takeover:
         self._origin, self._store = origin, store
         self._offered = offered
         self._recipe = offered.recipe
-        self._promised = offered.promised
+        self._promised: Mapping[int, str] = offered.promised
         self._follow, self._render, self._threads = follow, render, threads
         self._recipe_bytes = read_whole(origin, RECIPE, RECIPE_BYTES)
         self._news = OthersCommits(origin, offered)
-        self.commits: dict[int, Commit] = {}
+        self.commits = Commits(offered.recipe)
         self.written: dict[int, Commit] = {}
         self.is_whole = False
         self.seconds = 0.0
@@ -86,6 +90,7 @@ class Takeover:
         if found is None:
             raise ShardError(store.path(RECIPE), expected="the recipe of the store", found="none")
         contents = found.without_damaged_newest(store)
+        self._folding = Folding(store, found)
         self._reporter = reporter = Reporter(
             store,
             found=found,
@@ -101,18 +106,19 @@ class Takeover:
                 reporter.source_is_warm()
                 reporter.canary_is_right(check_canary(store, contents))
             reporter.baking_begins()
+            self._folding.fold(lambda: reporter.tell("running", "folding commit records"))
             self._take(contents, contents.pending)
             while self._follow and self._offered.index is None:
                 self._wait()
                 self._take(contents, contents.pending)
             self.is_whole = self._offered.index is not None
             if self.is_whole:
-                left = contents.committed.keys() - set(found.newest)
+                left = contents.committed.shards.without(found.newest)
                 wrong = wrong_of_earlier_runs(store, contents, left, self._threads, reporter)
                 for shard in wrong:
                     reporter.is_lost(contents.committed[shard])
                 self._take(contents, wrong)
-            self.commits = {**contents.committed, **self.written}
+            self.commits = contents.committed.joined(self.written.values())
             self.seconds = reporter.baking_ends()
             if self.is_whole:
                 self._finish()
@@ -150,15 +156,24 @@ class Takeover:
                 damaged.append(error)
                 return None
 
+        def committed(commit: Commit) -> None:
+            self._reporter.events.committed(commit)
+            self._folding.add([commit])
+
+        def tick() -> None:
+            self._folding.fold()
+            self._reporter.tell("running", self._doing)
+
         written = bake_in_threads(
             tasks,
             self._store,
             min(self._threads, max(len(tasks), 1)),
-            events=self._reporter.events,
-            tick=lambda: self._reporter.tell("running", self._doing),
+            events=replace(self._reporter.events, committed=committed),
+            tick=tick,
             tick_seconds=TICK_SECONDS,
             copy=None if self._render else copy,
         )
+        self._folding.fold()
         self.written.update((commit.shard, commit) for commit in written)
         if damaged:
             first = min(damaged, key=lambda error: error.file)
@@ -193,17 +208,14 @@ class Takeover:
                 )
                 self._promised = self._offered.promised
                 return
-            # A record of before the store grew names the hash of a shorter shard.
-            due = self._recipe.indices
-            new = [c for c in self._news.new() if c.clips == len(due(c.shard))]
-            if new:
-                self._promised.update((commit.shard, commit.sha256) for commit in new)
+            if new := self._news.new():
+                self._promised = {commit.shard: commit.sha256 for commit in new}
                 return
 
     def _finish(self) -> None:
         """Write the preview and the card, and then the index, which makes the store complete."""
         store, recipe, commits = self._store, self._recipe, self.commits
-        index = Index(recipe, tuple(commits[shard].sha256 for shard in range(recipe.shards)))
+        index = Index(recipe, commits.hashes(range(recipe.shards)))
         if index != self._offered.index:
             raise ShardError(
                 store.path(INDEX), expected=f"the index of {self._origin.where}", found="another"
@@ -219,7 +231,7 @@ class Takeover:
         if picture.startswith(_PNG) and len(picture) <= _PREVIEW_BYTES:
             put_bytes(store, PREVIEW, picture)
         put_bytes(store, CARD, card_text(recipe).encode("utf-8"))
-        put_bytes(store, INDEX, index.to_bytes())
+        put_index(store, index)
 
     def _command(self) -> str:
         words = ["trajdata", "sync", self._origin.where, self._store.where]

@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from trajdata._bake.rerender import check_clips
 from trajdata._checks import whole_number
 from trajdata._errors import ArgumentError, ShardError
-from trajdata._shards.commit_record import Commit, commit_file
 from trajdata._shards.recipe import Recipe
-from trajdata._store.contents import Contents, survey_contents
-from trajdata._store.names import COMMITS
+from trajdata._store.contents import Contents, listed_shards, survey_contents
 from trajdata._store.opening import open_store
 from trajdata._store.protocol import Store
 from trajdata._store.shard_view import ShardView, walk
@@ -107,15 +105,15 @@ def verify_on(store: Store, *, full: bool = False, rerender: int = 0) -> VerifyR
     recipe = contents.recipe
     problems = [Problem(item.kind, item.error.file, str(item.error)) for item in contents.damage]
     promised = contents.promised
-    names = set(store.list(""))
+    there, strays = listed_shards(store, recipe)
     sound = []
-    for shard, sha256 in sorted(promised.items()):
+    for shard in promised:
         try:
             _check_ends(store, recipe, shard)
             if full:
-                _check_whole(store, recipe, shard, sha256, contents.commits.get(shard))
+                _check_whole(store, contents, shard, promised[shard])
         except ShardError as error:
-            kind = "shard" if recipe.shard_name(shard) in names else "missing"
+            kind = "shard" if shard in there else "missing"
             problems.append(Problem(kind, error.file, str(error)))
         else:
             sound.append(shard)
@@ -129,12 +127,10 @@ def verify_on(store: Store, *, full: bool = False, rerender: int = 0) -> VerifyR
                 problems.append(Problem("clip", wrong.file, str(wrong)))
     by_index = set(sound) if full and contents.index is not None else set()
     by_rendering = {shard for shard in sound if same[shard] == len(recipe.indices(shard))}
-    for name in sorted(names - set(recipe.shard_names())):
-        # A library that reads every tar of a folder would read this one too.
-        if ".tar" in name:
-            file = store.path(name)
-            stray = ShardError(file, expected="a shard of the recipe", found="another file")
-            problems.append(Problem("stray", file, str(stray)))
+    for name in strays:
+        file = store.path(name)
+        stray = ShardError(file, expected="a shard of the recipe", found="another file")
+        problems.append(Problem("stray", file, str(stray)))
     return VerifyReport(
         store.where,
         recipe.clips,
@@ -170,22 +166,21 @@ def _check_ends(store: Store, recipe: Recipe, shard: int) -> None:
     view.check_end()
 
 
-def _check_whole(
-    store: Store, recipe: Recipe, shard: int, sha256: str, commit: Commit | None
-) -> None:
+def _check_whole(store: Store, contents: Contents, shard: int, sha256: str) -> None:
     """Read a whole shard, and compare it with its promised SHA-256 and its commit record.
 
     Raises:
         ShardError: the shard is damaged, or its commit record has other class counts.
         OSError: the shard cannot be read.
     """
+    recipe, commit = contents.recipe, contents.commits.get(shard)
     walked = walk(store, recipe, shard)
     name = recipe.shard_name(shard)
     if walked.sha256 != sha256:
         raise ShardError(store.path(name), expected=f"SHA-256 {sha256}", found=walked.sha256)
     if commit is not None and walked.labels != commit.labels:
         raise ShardError(
-            store.path(f"{COMMITS}/{commit_file(shard)}"),
+            store.path(contents.records_of(shard)[0]),
             expected=f"labels {list(walked.labels)}, as {name} has them",
             found=f"{list(commit.labels)}",
         )

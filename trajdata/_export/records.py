@@ -12,7 +12,7 @@ from trajdata._export.plan import EXPORT, ExportPlan
 from trajdata._shards.strict_json import SEAL, canonical, check_spelling, expect, parse, sealed
 from trajdata._store.folder import FolderStore
 from trajdata._store.names import COMMITS, HIDDEN, RECIPE
-from trajdata._store.ranges import put_bytes, read_whole
+from trajdata._store.ranges import listed_names, put_bytes, read_whole
 
 __all__ = ["PartRecord", "check_folder", "read_record", "write_record"]
 
@@ -46,8 +46,9 @@ def check_folder(store: FolderStore, plan: ExportPlan) -> bool:
     if held is not None:
         plan.check_same(held, store.path(EXPORT))
         return True
-    others = [name for name in store.list("") if name != HIDDEN]
-    if HIDDEN in store.list("") and (store.size(RECIPE) is not None or store.list(COMMITS)):
+    names = sorted(listed_names(store, ""))
+    others = [name for name in names if name != HIDDEN]
+    if HIDDEN in names and (store.size(RECIPE) is not None or any(listed_names(store, COMMITS))):
         others.append(HIDDEN)
     if others:
         raise ArgumentError(

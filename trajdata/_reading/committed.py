@@ -6,7 +6,7 @@ import math
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -79,9 +79,8 @@ def find_shards(
                 f"({store.path('PROGRESS.txt')} shows how far it is), or read what is there with "
                 f"trajdata.read_through"
             )
-        for shard in range(recipe.shards):
-            if shard not in contents.present:
-                check_size(store, recipe, shard)
+        for shard in contents.present.others():
+            check_size(store, recipe, shard)
     cache, memory_bytes = _cache(cache_dir, cache_bytes)
     if cache is None and not is_url(folder):
         return CommittedShards(store, recipe, contents.present, memory_bytes)
@@ -118,7 +117,7 @@ class CommittedShards:
     """
 
     def __init__(
-        self, store: ViewedStore, recipe: Recipe, shards: frozenset[int], memory_bytes: int
+        self, store: ViewedStore, recipe: Recipe, shards: Set[int], memory_bytes: int
     ) -> None:
         self.store = store
         self.recipe = recipe
@@ -132,7 +131,7 @@ class CommittedShards:
         self.fields = tuple(name for name in FIELDS if name in held)
         self._param_names = param_names(self.recipe.spec)
         self._readable = np.zeros(self.recipe.shards, np.bool_)
-        self._readable[list(self.shards)] = True
+        self._readable[np.fromiter(self.shards, np.int64, len(self.shards))] = True
         self._open: OrderedDict[int, ShardView] = OrderedDict()
         self._lock = threading.Lock()
         self._ahead = Ahead(self.store, _AHEAD)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from trajdata._errors import ShardError
-from trajdata._shards.index import is_sha256
+from trajdata._shards.hashes import is_sha256
 from trajdata._shards.recipe import Recipe
 from trajdata._shards.strict_json import canonical, check_spelling, expect, parse, sealed
 

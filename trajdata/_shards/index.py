@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import hashlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from trajdata._errors import ShardError
-from trajdata._shards.recipe import Recipe
-from trajdata._shards.strict_json import (
-    canonical,
-    check_spelling_of,
-    expect,
-    parse,
-    sealed,
-)
+import numpy as np
 
-__all__ = ["INDEX", "INDEX_BYTES", "Index", "is_sha256", "parse_index"]
+from trajdata._errors import ShardError
+from trajdata._shards.hashes import Hashes, digests_of, is_sha256
+from trajdata._shards.recipe import Recipe
+from trajdata._shards.strict_json import SEAL, canonical, check_spelling_of, expect, parse
+
+__all__ = ["INDEX", "INDEX_BYTES", "INDEX_END", "Index", "parse_index"]
 
 INDEX = "index.json"
-INDEX_BYTES = 64 * 2**20
-"""The largest size of an index."""
+INDEX_BYTES = 256 * 2**20
+"""The largest size of an index; a million shards take 160 MiB."""
+
+INDEX_END = b',\n  "wids_version": 1\n}\n'
+"""How every index ends."""
 
 _SMALL_BYTES = 2**20
 """Up to this size, an index is parsed as JSON, so that an error can say what is wrong with it."""
@@ -29,14 +30,29 @@ _SHARDLIST_END = b'\n  ],\n  "trajdata": {\n'
 _SHA256_START = b'\n    "sha256": [\n'
 _SHA256_END = b"\n    ],\n"
 _SHA256_LINE = len(b'      "') + 64 + len(b'",\n')
+_OWN_LIST = b'\n  "sha256": [\n'
+_NO_HASH = b'    ""\n'
+_LINES = 4096
+"""Hashes of a piece of the spelling."""
 
 
 @dataclass(frozen=True)
 class Index:
-    """A recipe and the SHA-256 (hex) of each of its shards, in order."""
+    """A recipe and the SHA-256 (hex) of each of its shards, in order.
+
+    Any sequence of texts may be given; it is held as ``Hashes``.
+    """
 
     recipe: Recipe
-    sha256: tuple[str, ...]
+    sha256: Sequence[str]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sha256", self.hashes)
+
+    @property
+    def hashes(self) -> Hashes:
+        """``sha256`` as it is held."""
+        return self.sha256 if isinstance(self.sha256, Hashes) else Hashes.of(self.sha256)
 
     def to_bytes(self) -> bytes:
         """The bytes of the file, the same for the same index."""
@@ -46,16 +62,38 @@ class Index:
         """The bytes of the file, canonical JSON, in pieces."""
         recipe, last = self.recipe, self.recipe.shards - 1
         yield b'{\n  "shardlist": [\n'
-        for shard in range(recipe.shards):
-            yield (
-                f'    {{\n      "filesize": {recipe.shard_bytes(shard)},\n'
-                f'      "nsamples": {len(recipe.indices(shard))},\n'
-                f'      "url": "{recipe.shard_name(shard)}"\n    }}{"," if shard < last else ""}\n'
-            ).encode("ascii")
-        ours = {**recipe.as_json(), "record": recipe.layout.as_json(), "sha256": list(self.sha256)}
-        # `canonical` does not know that this value stands inside another one: indent it by two.
-        text = canonical(sealed(ours)).rstrip().replace(b"\n", b"\n  ")
-        yield b'  ],\n  "trajdata": ' + text + b',\n  "wids_version": 1\n}\n'
+        full, short = _entry(recipe, 0), _entry(recipe, last)
+        for first in range(0, last, _LINES):
+            shards = range(first, min(first + _LINES, last))
+            yield "".join(full % recipe.shard_name(each) + ",\n" for each in shards).encode("ascii")
+        yield (short % recipe.shard_name(last) + "\n").encode("ascii")
+        yield b'  ],\n  "trajdata": '
+        digest = hashlib.sha256()
+        for piece in self._ours(None):
+            digest.update(piece)
+        last_piece = b""
+        for piece in self._ours(digest.hexdigest()):
+            # This value stands inside another one, so it is indented by two and its last newline
+            # is not its own.
+            yield last_piece.replace(b"\n", b"\n  ")
+            last_piece = piece
+        yield last_piece.rstrip().replace(b"\n", b"\n  ") + INDEX_END
+
+    def _ours(self, seal: str | None) -> Iterator[bytes]:
+        """The canonical spelling of our own key's value, in pieces; with its seal, if it has one.
+
+        It is ``canonical`` of a value with all hashes, without such a value in memory.
+        """
+        recipe, last = self.recipe, self.recipe.shards - 1
+        value = {**recipe.as_json(), "record": recipe.layout.as_json(), "sha256": [""]}
+        if seal is not None:
+            value[SEAL] = seal
+        before, _, after = canonical(value).partition(_OWN_LIST + _NO_HASH)
+        yield before + _OWN_LIST
+        for first in range(0, recipe.shards, _LINES):
+            lines = self.hashes.lines(first, first + _LINES, b'    "', b'",\n')
+            yield lines if first + _LINES <= last else lines[:-2] + b"\n"
+        yield after
 
 
 def parse_index(data: bytes, file: str) -> Index:
@@ -90,7 +128,9 @@ def _parse_short(data: bytes, file: str) -> Index:
     for name, held in (("sha256", sha256), ("shardlist", expect(whole, "shardlist", list, file))):
         if len(held) != recipe.shards:
             raise ShardError(file, expected=f"{name} of {recipe.shards}", found=f"{len(held)}")
-    _check_hashes(sha256, file)
+    for shard, digest in enumerate(sha256):
+        if not is_sha256(digest):
+            raise _no_hash(file, shard, digest)
     for shard, held in enumerate(whole["shardlist"]):
         due = {
             "url": recipe.shard_name(shard),
@@ -99,7 +139,7 @@ def _parse_short(data: bytes, file: str) -> Index:
         }
         if held != due:
             raise ShardError(file, expected=f"shardlist[{shard}] = {due}", found=f"{held!r:.200}")
-    return Index(recipe, tuple(sha256))
+    return Index(recipe, sha256)
 
 
 def _parse_long(data: bytes, file: str) -> Index:
@@ -107,7 +147,7 @@ def _parse_long(data: bytes, file: str) -> Index:
     start = data.find(_SHARDLIST_END)
     listed = data.find(_SHA256_START, start)
     end = data.find(_SHA256_END, listed)
-    if min(start, listed, end) < 0:
+    if min(start, listed, end) < 0 or listed - start + len(data) - end > _SMALL_BYTES:
         raise ShardError(
             file, expected="an index with its shardlist and its hashes", found="not all of these"
         )
@@ -120,18 +160,32 @@ def _parse_long(data: bytes, file: str) -> Index:
     count = (end - first + 2) // _SHA256_LINE
     if count != recipe.shards:
         raise ShardError(file, expected=f"sha256 of {recipe.shards}", found=f"{count}")
-    places = range(first + 7, end, _SHA256_LINE)
-    sha256 = tuple(data[at : at + 64].decode("latin-1") for at in places)
-    _check_hashes(sha256, file)
-    return Index(recipe, sha256)
+    digests = bytearray()
+    for row in range(0, count, _LINES):
+        at = first + row * _SHA256_LINE
+        rows = min(_LINES, count - row)
+        size = rows * _SHA256_LINE
+        # The last line has no comma.
+        part = data[at : min(at + size, end)].ljust(size)
+        lines = np.frombuffer(part, np.uint8).reshape(rows, _SHA256_LINE)
+        found, wrong = digests_of(lines[:, 7:71])
+        if wrong is not None:
+            raise _no_hash(file, row + wrong, lines[wrong, 7:71].tobytes())
+        digests += found
+    return Index(recipe, Hashes(bytes(digests)))
 
 
-def _check_hashes(sha256: Iterable[object], file: str) -> None:
-    for shard, digest in enumerate(sha256):
-        if not is_sha256(digest):
-            raise ShardError(
-                file, expected=f"a SHA-256 in hex for shard {shard}", found=f"{digest!r:.80}"
-            )
+def _entry(recipe: Recipe, shard: int) -> str:
+    """The entry of a shard in the list of shards, with a %s for its name."""
+    return (
+        f'    {{\n      "filesize": {recipe.shard_bytes(shard)},\n'
+        f'      "nsamples": {len(recipe.indices(shard))},\n'
+        '      "url": "%s"\n    }'
+    )
+
+
+def _no_hash(file: str, shard: int, found: object) -> ShardError:
+    return ShardError(file, expected=f"a SHA-256 in hex for shard {shard}", found=f"{found!r:.80}")
 
 
 def _recipe(ours: dict[str, Any], file: str) -> Recipe:
@@ -142,8 +196,3 @@ def _recipe(ours: dict[str, Any], file: str) -> Recipe:
             file, expected="the record layout of its spec", found=f"{ours.get('record')!r:.200}"
         )
     return recipe
-
-
-def is_sha256(value: object) -> bool:
-    """Whether a value is a SHA-256 in hex: 64 digits, lower-case."""
-    return isinstance(value, str) and len(value) == 64 and not set(value) - set("0123456789abcdef")

@@ -36,7 +36,7 @@ __all__ = [
     "stream_words",
 ]
 
-MOST_SHARDS = 250_000
+MOST_SHARDS = 1_000_000
 """This limit keeps index.json below its largest size, and the number in a shard's name at six
 digits."""
 
@@ -106,9 +106,11 @@ class Recipe:
         """File name of a shard."""
         return f"{self.split}-{shard:06d}.tar"
 
-    def shard_names(self) -> list[str]:
-        """File names of all shards, in order."""
-        return [self.shard_name(shard) for shard in range(self.shards)]
+    def shard_of(self, name: str) -> int | None:
+        """The number of the shard that has this file name; None if no shard has it."""
+        digits = name.removeprefix(f"{self.split}-").removesuffix(".tar")
+        shard = int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 10 else -1
+        return shard if 0 <= shard < self.shards and name == self.shard_name(shard) else None
 
     def indices(self, shard: int) -> range:
         """The clips that a shard holds."""

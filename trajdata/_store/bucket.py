@@ -9,15 +9,18 @@ from __future__ import annotations
 import errno
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import timedelta
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from trajdata._errors import ArgumentError
 from trajdata._store.far import FarCalls, has_forked, threads_begin
 from trajdata._store.names import ASIDE
+from trajdata._store.protocol import PAGE, Listed, Page
+from trajdata._store.ranges import listed_names
 
 __all__ = ["BucketStore"]
 
@@ -39,6 +42,8 @@ _STATUS = re.compile(r"status code: (\d{3})")
 _WORTH_REPEATING = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
 _REFUSALS = ("PermissionDeniedError", "UnauthenticatedError")
 _NO_SUCH_RANGE = 416
+_LAST_LETTER = "\U0010ffff"
+_REMOVED_AT_ONCE = 1000
 _CONFLICT = 409
 
 _T = TypeVar("_T")
@@ -78,18 +83,42 @@ class BucketStore:
         """URL of an object."""
         return f"{self.where}/{name}" if name else self.where
 
-    def list(self, prefix: str) -> list[str]:
-        """Sorted names, without the prefix, of what lies directly below it; "" for the store."""
+    def list(self, prefix: str) -> Iterator[Page]:
+        """What lies directly below a prefix, a page for each request; see ``Store.list``."""
+        after: str | None = None
+        while True:
+            page, after = self.page(prefix, after)
+            if page:
+                yield page
+            if after is None:
+                return
+
+    def page(self, prefix: str, after: str | None) -> tuple[Page, str | None]:
+        """The page of a listing that comes after an object, and the object after which the next one
+        comes; None after the last."""
         if has_forked():
-            return self._far.call("list", prefix)  # type: ignore[no-any-return]
+            return self._far.call("page", prefix, after)  # type: ignore[no-any-return]
 
-        def ask() -> list[str]:
-            found = self._small.list_with_delimiter(prefix)
-            paths = [str(meta["path"]) for meta in found["objects"]]
-            paths += [str(path) for path in found["common_prefixes"]]
-            return sorted({path.rstrip("/").rpartition("/")[2] for path in paths})
+        def ask() -> list[tuple[str, int]]:
+            found = self._small.list(prefix or None, offset=after, chunk_size=PAGE)
+            return [(str(meta["path"]), int(meta["size"])) for meta in next(iter(found), [])]
 
-        return self._repeated(prefix, ask)
+        start = f"{prefix}/" if prefix else ""
+        found = self._repeated(prefix, ask)
+        page, skipped = [], None
+        for path, size in found:
+            name, is_deeper, _ = path[len(start) :].partition("/")
+            if is_deeper and name != skipped:
+                skipped = name
+                page.append(Listed(name, None))
+            elif not is_deeper and path.startswith(start) and name:
+                page.append(Listed(name, size))
+        if len(found) < PAGE:
+            return page, None
+        last = found[-1][0]
+        # What lies deeper is not asked for: the next page begins behind it.
+        is_in_skipped = skipped is not None and last.startswith(f"{start}{skipped}/")
+        return page, f"{start}{skipped}/{_LAST_LETTER}" if is_in_skipped else last
 
     def size(self, name: str) -> int | None:
         """Bytes of an object, or None where there is no such object."""
@@ -206,13 +235,26 @@ class BucketStore:
             raise FileNotFoundError(errno.ENOENT, "No such object", self.path(name))
         self._repeated(name, lambda: self._small.delete(name))
 
+    def discard(self, names: Sequence[str]) -> None:
+        """Remove those of some objects that are there: many in one request, where a server can."""
+        if has_forked():
+            self._far.call("discard", names)
+            return
+        for first in range(0, len(names), _REMOVED_AT_ONCE):
+            some = names[first : first + _REMOVED_AT_ONCE]
+            self._repeated(some[0], partial(self._discard, some))
+
+    def _discard(self, names: Sequence[str]) -> None:
+        with suppress(FileNotFoundError):
+            self._small.delete(list(names))
+
     def set_aside(self, name: str) -> str:
         """Copy an object below ``ASIDE``, under a name that is free there, remove it, and return
         the new name."""
         if has_forked():
             return self._far.call("set_aside", name)  # type: ignore[no-any-return]
         short = name.rpartition("/")[2]
-        taken = set(self.list(ASIDE))
+        taken = set(listed_names(self, ASIDE))
         free = next(n for n in range(len(taken) + 1) if f"{short}.{n}" not in taken)
         aside = f"{ASIDE}/{short}.{free}"
         self._repeated(name, lambda: self._large.copy(name, aside))

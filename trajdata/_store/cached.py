@@ -39,8 +39,7 @@ class CachedStore:
     ) -> None:
         self._store = store
         self._recipe = recipe
-        self._promised = dict(promised)
-        self._shards = {recipe.shard_name(shard): shard for shard in promised}
+        self._promised = promised
         self._cache = cache
         self._kept: frozenset[str] = frozenset()
         self.where = store.where
@@ -59,9 +58,10 @@ class CachedStore:
 
     def size(self, name: str) -> int | None:
         """Bytes of a file: of a shard, those that it must have. ``view`` finds out."""
-        if name in self._shards:
-            return self._recipe.shard_bytes(self._shards[name])
-        return self._store.size(name)
+        shard = self._recipe.shard_of(name)
+        if shard is None or shard not in self._promised:
+            return self._store.size(name)
+        return self._recipe.shard_bytes(shard)
 
     def view(self, name: str) -> memoryview:
         """A whole shard, mapped into memory or held there, read-only.
@@ -70,7 +70,7 @@ class CachedStore:
             ShardError: it has not its promised SHA-256.
             OSError: it cannot be read.
         """
-        shard = self._shards[name]
+        shard = self._shard(name)
         sha256, size = self._promised[shard], self._recipe.shard_bytes(shard)
         if self._cache is None:
             return self._in_memory(name, sha256)
@@ -95,7 +95,7 @@ class CachedStore:
             self._fetched(self._recipe.shard_name(shard), wait=False)
 
     def _fetched(self, name: str, *, wait: bool) -> bool:
-        cache, shard = self._cache, self._shards[name]
+        cache, shard = self._cache, self._shard(name)
         if cache is None:
             return False
         for attempt in range(1, _ATTEMPTS + 1):
@@ -119,8 +119,14 @@ class CachedStore:
         except FileNotFoundError:
             raise self._missing(name) from None
 
+    def _shard(self, name: str) -> int:
+        shard = self._recipe.shard_of(name)
+        if shard is None or shard not in self._promised:
+            raise KeyError(name)
+        return shard
+
     def _missing(self, name: str) -> ShardError:
-        return wrong_size(self._store.path(name), self._recipe, self._shards[name], None)
+        return wrong_size(self._store.path(name), self._recipe, self._shard(name), None)
 
     def _in_memory(self, name: str, sha256: str) -> memoryview:
         for attempt in range(1, _ATTEMPTS + 1):

@@ -6,46 +6,28 @@ of the shards, and looks at nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from functools import partial
-from typing import TypeVar
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from trajdata._errors import ShardError
-from trajdata._shards.commit_record import (
-    COMMIT_BYTES,
-    Commit,
-    parse_commit,
-    shard_of,
-)
-from trajdata._shards.index import INDEX, INDEX_BYTES, Index, parse_index
+from trajdata._shards.commit_range import range_file, range_with
+from trajdata._shards.commit_record import Commit, commit_file
+from trajdata._shards.commits import Commits
+from trajdata._shards.index import INDEX, INDEX_BYTES, INDEX_END, Index, parse_index
 from trajdata._shards.recipe import RECIPE_BYTES, Recipe, parse_recipe
+from trajdata._shards.shard_sets import Promised, ShardSet
+from trajdata._store.commit_records import CommitRecords
+from trajdata._store.damage import Damage, DamageLog
 from trajdata._store.names import COMMITS, RECIPE
 from trajdata._store.protocol import ReadableStore
-from trajdata._store.ranges import file_sha256, read_whole
+from trajdata._store.ranges import file_sha256, listed_names, read_whole
 
-__all__ = ["Contents", "Damage", "held_recipe", "read_contents", "survey_contents"]
+__all__ = ["Contents", "held_recipe", "listed_shards", "read_contents", "survey_contents"]
 
 _REHASHED = 2
 _READS = 20
-
-_T = TypeVar("_T")
-
-
-@dataclass(frozen=True)
-class Damage:
-    """A small file of a store that is damaged.
-
-    Attributes:
-        kind: "index", "recipe", "commit record", or "contradiction" if the index and the recipe
-            file can both be read but hold different recipes.
-        name: name of the file in the store.
-        error: what was expected in the file and what was found.
-    """
-
-    kind: str
-    name: str
-    error: ShardError
 
 
 @dataclass(frozen=True)
@@ -57,6 +39,8 @@ class Contents:
         has_recipe_file: whether recipe.json is there and can be read.
         index: the index; None if there is none, or none that counts.
         commits: shard -> its commit record, for the commit records that can be read.
+        single: the shards of these that have a commit record in a file of its own.
+        folded: numbers of the ranges whose commit records are in one file.
         present: shards that are promised and whose file is there with its full size.
         damage: the damaged files, which were left out. Always empty from ``read_contents``, which
             raises instead.
@@ -69,33 +53,40 @@ class Contents:
     recipe: Recipe
     has_recipe_file: bool
     index: Index | None
-    commits: Mapping[int, Commit]
-    present: frozenset[int]
+    commits: Commits
+    single: ShardSet
+    folded: frozenset[int]
+    present: ShardSet
     damage: tuple[Damage, ...]
     outgrown: Mapping[int, Commit]
     has_outgrown_index: bool
 
     @property
-    def promised(self) -> dict[int, str]:
+    def promised(self) -> Promised:
         """Shard -> the SHA-256 that the index promises, or its commit record if no index does."""
-        recorded = {shard: commit.sha256 for shard, commit in self.commits.items()}
-        return {**recorded, **dict(enumerate(self.index.sha256 if self.index else ()))}
+        return Promised.by(self.index.hashes) if self.index else self.commits.promised
 
     @property
-    def committed(self) -> dict[int, Commit]:
+    def committed(self) -> Commits:
         """Shard -> commit record, for the shards whose file is there with its full size."""
-        return {shard: commit for shard, commit in self.commits.items() if shard in self.present}
+        return self.commits.within(self.present)
+
+    def records_of(self, shard: int) -> list[str]:
+        """Names of the files that have a shard's commit record: its own, that of its range."""
+        number = range_with(shard)
+        names = [commit_file(shard)] if shard in self.single else []
+        names += [range_file(number)] if number in self.folded else []
+        return [f"{COMMITS}/{name}" for name in names]
 
     @property
     def pending(self) -> list[int]:
         """The shards that are not committed."""
-        committed = self.committed
-        return [shard for shard in range(self.recipe.shards) if shard not in committed]
+        return list(self.committed.shards.others())
 
     @property
     def newest(self) -> list[int]:
         """The last shards that are there, which ``without_damaged_newest`` hashes."""
-        return sorted(self.present)[-_REHASHED:]
+        return self.present.last(_REHASHED)
 
     @property
     def is_complete(self) -> bool:
@@ -117,7 +108,7 @@ class Contents:
             for shard in self.newest
             if file_sha256(store, self.recipe.shard_name(shard)) != promised[shard]
         }
-        return replace(self, present=self.present - wrong)
+        return replace(self, present=self.present.without(wrong))
 
 
 def read_contents(store: ReadableStore) -> Contents | None:
@@ -155,8 +146,27 @@ def survey_contents(store: ReadableStore) -> Contents | None:
     Raises:
         ShardError: neither the index nor the recipe can be read.
     """
-    reader = _Reader(store, damage=[])
-    return reader.contents()
+    return _Reader(store, DamageLog(is_kept=True)).contents()
+
+
+def _place(item: Damage) -> str:
+    """Where damage stands in a list: records, which are listed in any order, by their names."""
+    return item.name if item.kind == "commit record" else ""
+
+
+def listed_shards(store: ReadableStore, recipe: Recipe) -> tuple[ShardSet, list[str]]:
+    """The shards whose names are taken in a store, and the sorted names of strays.
+
+    A stray is another tar, which a library that reads every tar of a folder would read too.
+    """
+    there, strays = np.zeros(recipe.shards, np.bool_), []
+    for name in listed_names(store, ""):
+        shard = recipe.shard_of(name)
+        if shard is not None:
+            there[shard] = True
+        elif ".tar" in name:
+            strays.append(name)
+    return ShardSet(there), sorted(strays)
 
 
 def held_recipe(store: ReadableStore) -> Recipe | None:
@@ -173,58 +183,66 @@ def _is_outgrown(before: Recipe, now: Recipe) -> bool:
     return before.clips < now.clips and replace(before, clips=now.clips) == now
 
 
-@dataclass
 class _Reader:
-    """Reads one store. It raises at the first damaged file, or adds it to ``damage`` if that is a
-    list."""
+    """Reads one store."""
 
-    store: ReadableStore
-    damage: list[Damage] | None = field(default=None)
+    def __init__(self, store: ReadableStore, log: DamageLog | None = None) -> None:
+        self.store = store
+        self.log = log or DamageLog(is_kept=False)
 
     def contents(self) -> Contents | None:
         found = self.recipe_and_index()
         if found is None:
             return None
         recipe, index, has_recipe_file, has_outgrown_index = found
-        commits: dict[int, Commit] = {}
-        outgrown: dict[int, Commit] = {}
-        for name in self.store.list(COMMITS):
-            commit = self._guarded(
-                "commit record", f"{COMMITS}/{name}", partial(self._commit, recipe, name)
-            )
-            if commit is not None:
-                is_short = commit.clips < len(recipe.indices(commit.shard))
-                (outgrown if is_short else commits)[commit.shard] = commit
-        for shard, commit in commits.items():
-            if index is not None and index.sha256[shard] != commit.sha256:
+        records = CommitRecords(self.store, recipe, self.log)
+        records.look()
+        commits = records.commits
+        if index is not None:
+            for shard in commits.promised.differing(Promised.by(index.hashes)):
+                commit = commits[shard]
                 expected = f"SHA-256 {commit.sha256} for {commit.url}, as its commit record has it"
                 self._note("index", INDEX, expected, index.sha256[shard])
-        promised = range(recipe.shards) if index is not None else commits
-        present = frozenset(shard for shard in promised if self._is_present(recipe, shard))
+        promised = commits.shards if index is None else ShardSet.of_all(recipe.shards)
         return Contents(
             recipe=recipe,
             has_recipe_file=has_recipe_file,
             index=index,
             commits=commits,
-            present=present,
-            damage=tuple(self.damage or ()),
-            outgrown=outgrown,
+            single=records.single,
+            folded=frozenset(records.folded),
+            present=self._present(recipe, promised),
+            damage=tuple(sorted(self.log.damage, key=_place)),
+            outgrown=records.outgrown,
             has_outgrown_index=has_outgrown_index,
         )
 
-    def _is_present(self, recipe: Recipe, shard: int) -> bool:
+    def _present(self, recipe: Recipe, promised: ShardSet) -> ShardSet:
+        """Those of the promised shards whose file is there with its full size."""
+        present = np.zeros(recipe.shards, np.bool_)
+        if not promised:
+            return ShardSet(present)
+        for page in self.store.list(""):
+            for name, size in page:
+                shard = recipe.shard_of(name)
+                if shard is not None and promised.mask[shard]:
+                    found = self._size(name) if size is None else size
+                    present[shard] = found == recipe.shard_bytes(shard)
+        return ShardSet(present)
+
+    def _size(self, name: str) -> int | None:
         try:
-            return self.store.size(recipe.shard_name(shard)) == recipe.shard_bytes(shard)
+            return self.store.size(name)
         except ShardError:
-            return False  # a link, a folder or something else that is no file
+            return None  # a link, a folder or something else that is no file
 
     def recipe_and_index(self) -> tuple[Recipe, Index | None, bool, bool] | None:
         """The recipe, the index, whether the recipe has a file, and whether the index is from
         before the store grew."""
         # The index is read first: a store grows by writing the new recipe and then removing the
         # old index, so an index that is read after the recipe may be missing for no fault.
-        index = self._guarded("index", INDEX, self._index)
-        recipe = self._guarded("recipe", RECIPE, self._recipe)
+        index = self.log.guarded("index", INDEX, self._index)
+        recipe = self.log.guarded("recipe", RECIPE, self._recipe)
         if index is not None and recipe is not None and _is_outgrown(index.recipe, recipe):
             return recipe, None, True, True
         if index is not None and recipe is not None and recipe != index.recipe:
@@ -233,11 +251,11 @@ class _Reader:
             return index.recipe, index, recipe is not None, False
         if recipe is not None:
             return recipe, None, True, False
-        if self.damage:
+        if self.log.damage:
             raise ShardError(
                 self.store.path(INDEX),
                 expected="a readable index or recipe",
-                found=str(self.damage[0].error),
+                found=str(self.log.damage[0].error),
             )
         return None
 
@@ -245,6 +263,11 @@ class _Reader:
         file = self.store.path(INDEX)
         if (size := self.store.size(INDEX) or 0) > INDEX_BYTES:
             raise ShardError(file, expected=f"at most {INDEX_BYTES} bytes", found=f"{size}")
+        if size > RECIPE_BYTES:
+            # A long file that is no index is not read whole.
+            end = self.store.read(INDEX, size - len(INDEX_END), len(INDEX_END))
+            if end != INDEX_END:
+                raise ShardError(file, expected=f"{INDEX_END!r} at its end", found=f"{end!r:.80}")
         data = read_whole(self.store, INDEX, INDEX_BYTES)
         return None if data is None else parse_index(data, file)
 
@@ -252,23 +275,5 @@ class _Reader:
         data = read_whole(self.store, RECIPE, RECIPE_BYTES)
         return None if data is None else parse_recipe(data, self.store.path(RECIPE))
 
-    def _commit(self, recipe: Recipe, name: str) -> Commit | None:
-        file = self.store.path(f"{COMMITS}/{name}")
-        shard = shard_of(name, recipe, file)
-        data = read_whole(self.store, f"{COMMITS}/{name}", COMMIT_BYTES)
-        return None if data is None else parse_commit(data, file, recipe, shard)
-
-    def _guarded(self, kind: str, name: str, read: Callable[[], _T]) -> _T | None:
-        try:
-            return read()
-        except ShardError as error:
-            if self.damage is None:
-                raise
-            self.damage.append(Damage(kind, name, error))
-            return None
-
     def _note(self, kind: str, name: str, expected: str, found: str) -> None:
-        error = ShardError(self.store.path(name), expected=expected, found=found)
-        if self.damage is None:
-            raise error
-        self.damage.append(Damage(kind, name, error))
+        self.log.note(kind, name, ShardError(self.store.path(name), expected=expected, found=found))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 
-from trajdata._store.protocol import ReadableStore
+from trajdata._store.protocol import Page, ReadableStore
 
 __all__ = ["CountedStore"]
 
@@ -35,8 +36,8 @@ class CountedStore:
         """Bytes of a file, or None if there is no such file."""
         return self._store.size(name)
 
-    def list(self, prefix: str) -> list[str]:
-        """Sorted names, without the prefix, of what lies directly below it; "" means the store."""
+    def list(self, prefix: str) -> Iterator[Page]:
+        """What lies directly below a prefix, page by page; see ``Store.list``."""
         return self._store.list(prefix)
 
     def read(self, name: str, start: int, size: int) -> bytes | None:

@@ -20,6 +20,7 @@ import stat
 import sys
 import threading
 import weakref
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
@@ -86,21 +87,20 @@ class Disk:
             except FileExistsError:
                 self._folder(part)  # raises if the name belongs to a link or a file
 
-    def list_folder(self, name: str) -> list[str]:
-        """Sorted names of the files and folders in a folder; empty if there is no such folder."""
+    def list_folder(self, name: str) -> Iterator[str]:
+        """Names in a folder, in any order, as they are asked for; none if there is no folder."""
         try:
             base, folder = self._at(f"{name}/." if name else ".")
+            # Two threads cannot list with one descriptor: a listing moves its position.
+            own = base if folder is None else os.open(".", _FOLDER, dir_fd=folder)
+            try:
+                with os.scandir(own) as entries:
+                    yield from (entry.name for entry in entries)
+            finally:
+                if isinstance(own, int):
+                    os.close(own)
         except FileNotFoundError:
-            return []
-        if folder is None:
-            return sorted(os.listdir(base)) if os.path.exists(base) else []
-        # Listing moves a position that belongs to the descriptor, so that two threads cannot list
-        # with the same one.
-        own = os.open(".", _FOLDER, dir_fd=folder)
-        try:
-            return sorted(os.listdir(own))
-        finally:
-            os.close(own)
+            return
 
     def size(self, name: str, *, follow: bool = False) -> int | None:
         """Bytes of a regular file, or None if there is no such file.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 
 from trajdata._errors import ShardError
 from trajdata._shards.card import CARD
@@ -12,6 +14,7 @@ from trajdata._shards.index import INDEX
 from trajdata._store.disk import Disk
 from trajdata._store.lock import FolderLock
 from trajdata._store.names import ASIDE, COMMITS, HIDDEN, LOG, TEMPS
+from trajdata._store.protocol import PAGE, Listed, Page
 from trajdata._store.writing import commit_chunks, create_file, replace_quickly
 
 __all__ = ["FolderStore", "make_folders"]
@@ -49,9 +52,12 @@ class FolderStore:
         """Path of a file."""
         return os.fspath(self.disk.path(name))
 
-    def list(self, prefix: str) -> list[str]:
-        """Sorted names of what lies in a folder below this one; "" means this folder itself."""
-        return self.disk.list_folder(prefix)
+    def list(self, prefix: str) -> Iterator[Page]:
+        """What lies in a folder below this one, or in itself for "", page by page; see
+        ``Store.list``."""
+        names = self.disk.list_folder(prefix)
+        while page := [Listed(name, None) for name in islice(names, PAGE)]:
+            yield page
 
     def size(self, name: str) -> int | None:
         """Bytes of a file, or None if there is no such file."""
@@ -111,6 +117,14 @@ class FolderStore:
         self.disk.remove(name)
         self.disk.sync_folder(os.path.dirname(name))
 
+    def discard(self, names: Sequence[str]) -> None:
+        """Remove those of some files that are there; see ``Store.discard``."""
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                self.disk.remove(name)
+        for folder in sorted({os.path.dirname(name) for name in names}):
+            self.disk.sync_folder(folder)
+
     def set_aside(self, name: str) -> str:
         """Move a file into ``ASIDE``, under a name that is free there. Returns the new name."""
         self.disk.make_folder(ASIDE)
@@ -163,7 +177,7 @@ class FolderStore:
 
     def clear_temps(self) -> int:
         """Remove the temps that killed writers left. Returns how many files there were."""
-        names = self.disk.list_folder(TEMPS)
+        names = list(self.disk.list_folder(TEMPS))
         for name in names:
             self._remove_temp(f"{TEMPS}/{name}")
         return len(names)

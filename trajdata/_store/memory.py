@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import errno
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from trajdata._errors import LockedError
 from trajdata._store.names import ASIDE
+from trajdata._store.protocol import PAGE, Listed, Page
 
 __all__ = ["MemoryStore"]
 
@@ -28,12 +29,20 @@ class MemoryStore:
         """A file's name, for errors."""
         return f"{self.where}{name}"
 
-    def list(self, prefix: str) -> list[str]:
-        """Sorted names, without the prefix, of what lies directly below it; "" means the store."""
+    def list(self, prefix: str) -> Iterator[Page]:
+        """What lies directly below a prefix, page by page; see ``Store.list``."""
         start = f"{prefix}/" if prefix else ""
         with self._guard:
-            below = [name[len(start) :] for name in self._files if name.startswith(start)]
-        return sorted({name.partition("/")[0] for name in below})
+            below = {
+                name[len(start) :].partition("/")[0]: None
+                if "/" in name[len(start) :]
+                else len(data)
+                for name, data in self._files.items()
+                if name.startswith(start)
+            }
+        found = [Listed(name, size) for name, size in below.items()]
+        for first in range(0, len(found), PAGE):
+            yield found[first : first + PAGE]
 
     def size(self, name: str) -> int | None:
         """Bytes of a file, or None if there is no such file."""
@@ -79,6 +88,12 @@ class MemoryStore:
         self._held(name)
         with self._guard:
             del self._files[name]
+
+    def discard(self, names: Sequence[str]) -> None:
+        """Remove those of some files that are there."""
+        with self._guard:
+            for name in names:
+                self._files.pop(name, None)
 
     def set_aside(self, name: str) -> str:
         """Move a file below ``ASIDE``, under a name that is free there. Returns the new name."""

@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-__all__ = ["ReadableStore", "Store", "ViewedStore"]
+__all__ = ["PAGE", "Listed", "Page", "ReadableStore", "Store", "ViewedStore"]
+
+PAGE = 1000
+"""Entries of a page of a listing, at most."""
+
+
+class Listed(NamedTuple):
+    """A file or folder in a listing.
+
+    Attributes:
+        name: without the prefix.
+        size: bytes of a file, where the listing tells them. None says nothing: ask ``size``.
+    """
+
+    name: str
+    size: int | None
+
+
+Page = Sequence[Listed]
 
 
 class ViewedStore(Protocol):
@@ -35,8 +53,12 @@ class ReadableStore(ViewedStore, Protocol):
             store may have, such as a link.
     """
 
-    def list(self, prefix: str) -> list[str]:
-        """Sorted names, without the prefix, of what lies directly below it; "" means the store."""
+    def list(self, prefix: str) -> Iterator[Page]:
+        """What lies directly below a prefix, or in the store for "", each once, in any order.
+
+        It comes in pages of at most ``PAGE``, so that nobody needs a list of a million names. What
+        is put or removed meanwhile may be in a page or not.
+        """
 
     def read(self, name: str, start: int, size: int) -> bytes | None:
         """Up to ``size`` bytes of a file from ``start`` on, or None if there is no such file."""
@@ -82,6 +104,10 @@ class Store(ReadableStore, Protocol):
 
     def remove(self, name: str) -> None:
         """Remove a file. Returns once a power loss cannot bring the file back."""
+
+    def discard(self, names: Sequence[str]) -> None:
+        """Remove those of some files that are there. Returns once a power loss cannot bring them
+        back."""
 
     def set_aside(self, name: str) -> str:
         """Rename a file that is not what its name says. Returns the new name."""

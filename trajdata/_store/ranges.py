@@ -1,4 +1,4 @@
-"""Read the files of a store: a small one whole, a large one block by block."""
+"""Read the files of a store: their names page by page, a small one whole, a large one in blocks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ from collections.abc import Iterator
 
 from trajdata._store.protocol import ReadableStore, Store
 
-__all__ = ["file_sha256", "put_bytes", "read_blocks", "read_whole"]
+__all__ = ["file_sha256", "listed_names", "put_bytes", "read_blocks", "read_whole"]
+
+
+def listed_names(store: ReadableStore, prefix: str) -> Iterator[str]:
+    """Names of what lies directly below a prefix, or in the store for "", in any order."""
+    for page in store.list(prefix):
+        for item in page:
+            yield item.name
 
 
 def read_whole(store: ReadableStore, name: str, limit: int) -> bytes | None:
