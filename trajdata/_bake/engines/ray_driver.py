@@ -183,7 +183,7 @@ class _Jobber:
             work, attempt = self._running.pop(ref)
             node, what, pickled = ray.get(ref)
             if what == "commit":
-                self._tell(Baked(self._pulses.names.get(node, node[:6]), pickled))
+                self._tell(Baked(self._pulses.name_of(node), pickled))
             elif what == "medium" and attempt < _ATTEMPTS:
                 self._waiting.append((work, attempt + 1))
             else:

@@ -52,13 +52,12 @@ class Pulses:
     """The nodes of the cluster that this process is connected to.
 
     Attributes:
-        names: number of a node -> its name, of those that were ever seen.
         cpus: processors of all nodes that live.
     """
 
     def __init__(self) -> None:
-        self.names: dict[str, str] = {}
         self.cpus = 0
+        self._names: dict[str, str] = {}
         self._asked: dict[str, _Asked] = {}
         self._looked = float("-inf")
         self._begun = time.monotonic()
@@ -89,8 +88,17 @@ class Pulses:
         now = time.monotonic()
         for node, asked in self._asked.items():
             if asked.is_silent(now):
-                return self.names[node]
+                return self.name_of(node)
         return None
+
+    def name_of(self, node: str) -> str:
+        """The name of a node by its number, always the same one.
+
+        A node that has just come may have baked a shard before the next look.
+        """
+        if node not in self._names:
+            self._living()
+        return self._names.setdefault(node, node[:6])
 
     def _living(self) -> set[str]:
         living, cpus = set(), 0.0
@@ -99,7 +107,7 @@ class Pulses:
             if node["Alive"] and has:
                 living.add(number)
                 cpus += has
-                self.names.setdefault(number, f"{node['NodeManagerHostname']}-{number[:6]}")
+                self._names.setdefault(number, f"{node['NodeManagerHostname']}-{number[:6]}")
         self.cpus = int(cpus)
         return living
 
