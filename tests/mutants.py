@@ -278,10 +278,6 @@ _LAWS = (
 
 _COMPOSITING = "render/test_compositing.py::"
 _FACETS = "render/test_facets.py::"
-_OVERLAPS = (
-    _COMPOSITING
-    + "test_overlaps_are_close_to_supersampling_in_every_objects_box[scenes-32-changes{}]"
-)
 
 _SHAPES = (
     *_mutants(
@@ -296,9 +292,7 @@ _SHAPES = (
             "no ambient light",
             "return _AMBIENT + _DIFFUSE * lit",
             "return _DIFFUSE * lit",
-            _COMPOSITING
-            + "test_drawing_is_within_35_db_of_supersampling_in_the_objects_box_and_45_db_overall"
-            + "[magvit-32-changes0]",
+            "test_golden.py::test_clips_have_their_golden_digests[magvit-32]",
         ),
     ),
 )
@@ -576,7 +570,7 @@ _RENDER = (
             "a pattern lies along other axes",
             "half + per * x, half + per * y, half + per * z",
             "half + per * y, half + per * x, half + per * z",
-            _LOOKS + "test_pictures_with_backgrounds_and_patterns_are_close_to_supersampling",
+            "test_golden.py::test_clips_have_their_golden_digests[texture, patterns]",
         ),
     ),
     *_mutants(
@@ -645,7 +639,7 @@ _RENDER = (
             "faces that are turned away are lit",
             "lit[i] = shade if is_seen else 0.0",
             "lit[i] = shade",
-            _OVERLAPS.format("2-33"),
+            "test_golden.py::test_clips_have_their_golden_digests[scenes-32]",
         ),
     ),
     *_mutants(
@@ -654,13 +648,13 @@ _RENDER = (
             "of two spheres that are apart the farther one is before the other",
             "rank = 1 if towards > 0.0 else -1",
             "rank = -1 if towards > 0.0 else 1",
-            _OVERLAPS.format("1-33"),
+            "test_golden.py::test_clips_have_their_golden_digests[scenes-32]",
         ),
         (
             "all that a filling object may hide is dropped",
             "is_hidden = parts[n] >= _ONE or near >= farthest or ranks[ahead, item] > 0",
             "is_hidden = True",
-            _OVERLAPS.format("1-33"),
+            "test_golden.py::test_clips_have_their_golden_digests[scenes-32]",
         ),
     ),
 )

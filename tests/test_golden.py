@@ -53,6 +53,7 @@ def test_clips_have_their_golden_digests(case):
         assert TOOL.clips_digest(CASES[case], split) == digest, split
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", GOLDEN["cases"])
 def test_a_shard_has_its_golden_digest(case):
     for split, digest in GOLDEN["cases"][case]["shards"].items():

@@ -164,6 +164,7 @@ def test_importing_trajdata_loads_nothing_heavy():
     assert loaded.stdout.split() == []
 
 
+@pytest.mark.slow
 def test_importing_trajdata_starts_nothing_and_changes_no_setting():
     program = (
         "import os, random, signal, sys, threading\n"

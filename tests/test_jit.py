@@ -189,6 +189,7 @@ value["modules with kernels"] = sorted({key[0] for key in before})
 """
 
 
+@pytest.mark.slow
 def test_every_source_is_part_of_exactly_the_kernels_that_reach_it(scratch):
     told = run(EVERY_IDENTITY, scratch)["value"]
     homes = told.pop("modules with kernels")
@@ -343,6 +344,7 @@ def test_functions_of_one_name_with_other_cells_never_share_a_file(users):
     assert run(program, users) == {"value": expected, "compiled": [], "found": 2}
 
 
+@pytest.mark.slow
 def test_functions_of_one_name_that_two_processes_compiled_keep_apart_in_a_third(users):
     """Numba numbers the functions of a process, so both have the same symbol but for the digest."""
     one = "import users\nmade = users.chain(({0},))\nvalue = made(0, 10.0)"
@@ -358,6 +360,7 @@ def test_functions_of_one_name_that_two_processes_compiled_keep_apart_in_a_third
     assert told["compiled"] == ["users.pair.<locals>.both"]
 
 
+@pytest.mark.slow
 def test_a_global_that_was_rebound_is_read_again(users):
     program = "import users\nusers.GAIN = {0}\nvalue = users.chain((1.0,))(0, 10.0)"
     assert run(program.format(2.0), users)["value"] == 22.0
@@ -365,6 +368,7 @@ def test_a_global_that_was_rebound_is_read_again(users):
     assert run(program.format(2.0), users) == {"value": 22.0, "compiled": [], "found": 1}
 
 
+@pytest.mark.slow
 def test_an_edited_file_of_a_user_is_compiled_anew(users):
     program = "import users\nvalue = users.chain((1.0,))(0, 10.0)"
     assert run(program, users)["value"] == 22.0
@@ -387,6 +391,7 @@ def test_a_source_that_is_edited_while_a_process_runs_leaves_no_kernel_of_the_ol
     assert run("import users\nvalue = users.chain((1.0,))(0, 10.0)", users)["value"] == 18.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("definition", "call"),
     [
@@ -601,6 +606,7 @@ def test_a_full_disk_is_no_error(users):
     assert not list((users / "__pycache__").iterdir())
 
 
+@pytest.mark.slow
 def test_where_no_folder_can_be_written_every_process_compiles(users):
     (users / "__pycache__").write_text("not a folder")
     nowhere = {"XDG_CACHE_HOME": "/dev/null/x", "HOME": "/dev/null/x", "LOCALAPPDATA": "nul"}
@@ -610,6 +616,7 @@ def test_where_no_folder_can_be_written_every_process_compiles(users):
         assert told["found"] == 0
 
 
+@pytest.mark.slow
 def test_two_processes_that_start_together_on_a_cold_cache_are_both_right(users):
     programs = [
         subprocess.Popen(
@@ -629,6 +636,7 @@ def test_two_processes_that_start_together_on_a_cold_cache_are_both_right(users)
     assert not list(users.rglob("*.tmp"))
 
 
+@pytest.mark.slow
 def test_numbas_setting_of_the_folder_is_followed(users, tmp_path):
     assert run(SMALL, users, NUMBA_CACHE_DIR=str(tmp_path / "there"))["compiled"]
     assert kernel_files(tmp_path / "there")

@@ -124,6 +124,7 @@ def test_the_progress_bar_is_as_long_as_the_share_that_is_done(browser):
     assert browser.console == []
 
 
+@pytest.mark.slow
 def test_the_page_of_a_real_bake_shows_its_newest_clips(browser, baked):
     """Each clip's own pixels are on the screen, enlarged without smoothing."""
     picture = browser.picture(baked)

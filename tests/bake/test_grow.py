@@ -194,6 +194,7 @@ def test_a_repair_leaves_a_growing_store_growing(store, once, tiny_spec):
     assert data(store) == data(once(60))
 
 
+@pytest.mark.slow
 def test_who_reads_while_a_store_grows_sees_one_store_or_the_other(store, once, tiny_spec):
     due = ClipSource(tiny_spec).batch(range(400))["video"]
     sizes, unfinished, errors = set(), 0, []

@@ -72,6 +72,7 @@ def test_ranges_in_any_order_come_to_the_bytes_of_one_bake(tmp_path, whole, tiny
     assert open_shards(out).clips == CLIPS
 
 
+@pytest.mark.slow
 @settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     cuts=st.lists(st.tuples(st.integers(0, SHARDS), st.integers(0, SHARDS)), max_size=6),
@@ -87,6 +88,7 @@ def test_every_split_into_overlapping_ranges_comes_to_the_same_bytes(
     assert data(out) == whole
 
 
+@pytest.mark.slow
 def test_processes_that_bake_and_are_killed_at_once_come_to_the_same_bytes(tmp_path, whole):
     out = tmp_path / "out"
 

@@ -69,6 +69,7 @@ def remove_what_is_hidden(folder):
         path.unlink()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "act", [remove_all, move_away, remove_what_is_in_it, remove_what_is_hidden]
 )
@@ -116,6 +117,7 @@ class LosingDisk(Disk):
         return step
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("act", [remove_all, move_away, remove_what_is_in_it])
 def test_a_folder_that_is_lost_at_any_operation_is_noticed_and_its_heir_left_alone(
     tmp_path, tiny_spec, act

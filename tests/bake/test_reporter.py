@@ -251,6 +251,7 @@ def test_a_folder_of_any_name_gets_a_page(tmp_path, tiny_spec):
         assert not parsed.named("script")
 
 
+@pytest.mark.slow
 def test_pictures_of_large_clips_stay_within_their_bytes(tmp_path):
     materialize(
         ClipSource(preset("magvit2-128", difficulty=1.0)), tmp_path, clips=16, shard_clips=8

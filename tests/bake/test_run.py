@@ -169,6 +169,7 @@ def test_a_stopped_bake_says_so_and_resumes_to_the_same_bytes(started, whole, ti
     assert data(started) == data(whole)
 
 
+@pytest.mark.slow
 def test_a_killed_bake_resumes_to_the_same_bytes(tmp_path, tiny_spec):
     folder = tmp_path / "killed"
     shape = {"clips": 6000, "shard_clips": 100}
@@ -190,6 +191,7 @@ def test_a_killed_bake_resumes_to_the_same_bytes(tmp_path, tiny_spec):
     assert list((folder / ".trajdata" / "tmp").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_a_bake_with_no_temp_and_with_the_command_that_resumes(tmp_path):
     folder = tmp_path / "interrupted"
     with start(folder, 200_000, 500) as process:
@@ -207,6 +209,7 @@ def test_ctrl_c_ends_a_bake_with_no_temp_and_with_the_command_that_resumes(tmp_p
     assert verify(folder).ok
 
 
+@pytest.mark.slow
 def test_the_resume_command_of_a_spec_of_ones_own_resumes(started, whole):
     command = progress_of(started).resume_command
     assert "--set picture.frames=4 --set picture.height=16" in command
@@ -525,6 +528,7 @@ print(most - before)
 """
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_clips(tmp_path):
     """30,000 clips have 369 MB; two threads have two portions of 8 MiB."""
     run = subprocess.run(

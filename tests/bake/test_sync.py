@@ -347,6 +347,7 @@ def is_told_by(process, out):
     return report is not None and report.pid == process.pid
 
 
+@pytest.mark.slow
 def test_the_command_that_is_killed_while_it_follows_comes_to_the_same_bytes(
     origin, tmp_path, part
 ):

@@ -64,6 +64,7 @@ def spawned():
     return ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pool", [partial(ThreadPoolExecutor, 4), spawned])
 def test_threads_and_processes_bake_the_bytes_that_one_by_one_come_out(
     store, tasks, one_by_one, pool

@@ -59,6 +59,7 @@ def report(baked, tmp_path_factory):
     return json.loads(done.stdout)
 
 
+@pytest.mark.slow
 def test_a_program_can_read_every_row_and_what_was_asked_for(report):
     assert [row["what"] for row in report["rows"]] == [
         "memset",
@@ -100,6 +101,7 @@ def test_the_figures_of_a_row_agree_with_each_other(report):
         assert best["workers"] == workers
 
 
+@pytest.mark.slow
 def test_people_get_a_table_and_a_closing_sentence(tmp_path):
     done = run(*TINY, "--workers", "0", "--dir", tmp_path)
     assert done.returncode == 0, done.stderr
@@ -184,6 +186,7 @@ def test_a_plan_names_the_value_that_it_refuses(field, value, named):
         BenchPlan(preset("gray-32"), **{field: value})
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are POSIX")
 @pytest.mark.parametrize(
     ("number", "step"),

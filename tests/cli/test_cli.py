@@ -82,6 +82,7 @@ def ctrl_c_works():
     signal.signal(signal.SIGINT, before)
 
 
+@pytest.mark.slow
 def test_a_bake_says_what_it_did_and_leaves_the_shards(tmp_path):
     done = run(*BAKE, "--out", tmp_path / "out", "--threads", 2)
     assert done.returncode == 0
@@ -93,6 +94,7 @@ def test_a_bake_says_what_it_did_and_leaves_the_shards(tmp_path):
     ]
 
 
+@pytest.mark.slow
 def test_the_same_bake_again_changes_no_data_file(baked):
     before = tree(baked)
     again = run(*BAKE, "--out", baked)
@@ -102,6 +104,7 @@ def test_the_same_bake_again_changes_no_data_file(baked):
         assert after[name] == before[name]
 
 
+@pytest.mark.slow
 def test_the_thin_tool_is_the_same_command(baked, tmp_path):
     tool = [sys.executable, str(ROOT / "tools" / "materialize.py")]
     done = run(*BAKE[1:], "--out", tmp_path / "out", program=tool, cwd=tmp_path)
@@ -117,6 +120,7 @@ def test_a_program_can_read_what_a_bake_did(tmp_path):
     assert report["clips_written"] == 400
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "presses"), [(signal.SIGINT, 1), (signal.SIGINT, 5), (signal.SIGTERM, 1)]
 )
@@ -252,6 +256,7 @@ def test_a_folder_of_another_stream_ends_with_3_and_is_not_touched(words, baked)
     assert tree(baked) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [(), ("--detach",)])
 def test_a_folder_that_is_being_written_ends_with_4(words, tmp_path):
     out = tmp_path / "out"
@@ -264,6 +269,7 @@ def test_a_folder_that_is_being_written_ends_with_4(words, tmp_path):
     assert not list(out.glob("*.tar"))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="/sys refuses even root")
 def test_a_place_that_cannot_be_written_ends_with_75_and_says_how_to_go_on():
     ended = run(*BAKE, "--out", "/sys/trajdata")
@@ -303,6 +309,7 @@ def test_an_error_that_nobody_expects_keeps_its_traceback():
         raise ZeroDivisionError
 
 
+@pytest.mark.slow
 def test_preview_draws_the_same_sheet_from_shards_as_from_the_stream(baked, tmp_path):
     rendered = run(
         "preview", "--preset", "gray-32", "--out", tmp_path / "rendered.png", "--clips", 3
@@ -321,6 +328,7 @@ def test_preview_draws_an_animation_where_a_gif_is_named(tmp_path):
         assert picture.n_frames == 8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [["--out", "x.jpg"], ["--out", "no-folder/x.png"], ["--clips", "0"], ["--first", "-1"]],
@@ -360,6 +368,7 @@ def test_every_command_has_help(command):
     assert run(*command, "--help").returncode == 0
 
 
+@pytest.mark.slow
 def test_an_audit_prints_its_figures_and_leaves_a_report(tmp_path):
     done = run("audit", "--preset", "gray-32", "--out", str(tmp_path / "a"))
     assert done.returncode == 0, done.stderr

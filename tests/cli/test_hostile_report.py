@@ -55,6 +55,7 @@ def watched(folder, **settings):
     return watch(folder, console, lambda seconds: None, **settings), file.getvalue()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", ["done", "running"])
 def test_no_control_character_of_a_report_reaches_a_terminal(told, status):
     texts = ("message", "split", "host", "resume_command")
@@ -119,6 +120,7 @@ def test_status_ends_with_damage_and_no_traceback_where_a_report_is_odd(told):
     assert "\x1b" not in ended.stderr
 
 
+@pytest.mark.slow
 def test_a_report_of_the_future_is_watched_by_ones_own_clock_until_it_is_silent(told):
     folder = told(status="running", updated="2999-01-01T00:00:00Z")
     now = [0.0]
@@ -159,6 +161,7 @@ def test_a_report_of_the_future_that_changes_is_of_a_bake_that_runs(told, baked)
     assert len(looks) == 40
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="names of any bytes are for Linux")
 def test_names_of_files_are_told_without_their_escapes(tmp_path, baked, tiny_spec):
     folder = tmp_path / "out"

@@ -113,6 +113,7 @@ def run(*words):
 BAKE = ("materialize", "--preset", "gray-32", "--shard-clips", 50, "--detach")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="baking is for Linux and macOS")
 def test_a_detached_bake_goes_on_alone_and_can_be_watched_and_stopped(tmp_path):
     out = tmp_path / "out"
@@ -143,6 +144,7 @@ def test_a_detached_bake_with_a_mistake_ends_at_once_and_writes_nothing(tmp_path
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="baking is for Linux and macOS")
 def test_a_detached_bake_says_how_to_watch_and_how_to_stop(tmp_path):
     begun = run(*BAKE, "--clips", 100, "--out", tmp_path / "out")

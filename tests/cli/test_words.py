@@ -107,6 +107,7 @@ def test_no_control_character_reaches_a_terminal(capsys):
     assert "\x1b" not in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_nothing_is_cut_on_a_terminal_of_40_columns(store):
     for words in (["status", store], ["verify", store], ["audit", "--help"]):
         told = subprocess.run(

@@ -183,6 +183,7 @@ print(digest.hexdigest())
 """
 
 
+@pytest.mark.slow
 def test_another_process_with_other_order_threads_and_batch_size_gives_the_same_bytes():
     batch = ClipSource(preset("magvit-64"), seed=11, split="val", fields=ALL).batch(range(40))
     digest = hashlib.sha256()

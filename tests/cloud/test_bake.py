@@ -56,6 +56,7 @@ def data(url):
     return {name: bytes(store.view(name)) for name in names}
 
 
+@pytest.mark.slow
 def test_a_bake_has_the_bytes_of_a_folder(bucket, whole, tiny_spec):
     report = materialize(ClipSource(tiny_spec), bucket, clips=CLIPS, shard_clips=SHARD)
     assert (report.where, report.clips_written) == (bucket, CLIPS)
@@ -87,6 +88,7 @@ def test_objects_of_others_are_not_written_over(bucket, tiny_spec):
     assert BucketStore(bucket).read("train-000000.tar", 0, 10) == b"theirs"
 
 
+@pytest.mark.slow
 def test_a_killed_bake_resumes_to_the_same_bytes(bucket, whole):
     command = [sys.executable, "-c", PROGRAM, bucket, str(CLIPS), str(SHARD)]
     store = BucketStore(bucket)
@@ -100,6 +102,7 @@ def test_a_killed_bake_resumes_to_the_same_bytes(bucket, whole):
     assert data(bucket) == whole
 
 
+@pytest.mark.slow
 def test_two_bakes_at_once_come_to_the_same_bytes(bucket, whole):
     command = [sys.executable, "-c", PROGRAM, bucket, str(CLIPS), str(SHARD)]
     both = [subprocess.Popen(command) for _ in range(2)]

@@ -120,6 +120,7 @@ def test_workers_that_shuffle_by_shards_fetch_each_once_into_a_cache_of_three_wi
     assert len(asked) == SHARDS
 
 
+@pytest.mark.slow
 def test_the_bound_holds_and_the_bytes_are_right_in_a_cache_that_is_too_small(
     baked, s3_environment, tiny_spec, tmp_path, shard_bytes
 ):
@@ -146,6 +147,7 @@ def test_the_bound_holds_and_the_bytes_are_right_in_a_cache_that_is_too_small(
     assert shard_bytes <= highest <= most
 
 
+@pytest.mark.slow
 def test_a_reader_that_is_killed_while_it_fetches_is_no_obstacle(
     baked, s3_environment, tiny_spec, tmp_path
 ):

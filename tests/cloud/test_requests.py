@@ -41,6 +41,7 @@ def once(fault):
     return decide
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", PASSING)
 def test_every_verb_outlasts_a_fault_that_passes(chaos, bucket, fault):
     chaos.decide = once(fault)
@@ -69,6 +70,7 @@ def test_a_create_whose_reply_was_lost_knows_its_own_object(chaos, bucket):
     assert store.read("recipe", 0, 10) == b"ours"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "code"),
     [

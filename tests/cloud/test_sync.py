@@ -63,6 +63,7 @@ def hasty(monkeypatch):
     monkeypatch.setattr(bucket_module, "_LARGE_REQUEST_SECONDS", 0.7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault != "expired"])
 def test_a_fault_that_passes_changes_nothing(
     folder, bucket, tmp_path, s3_endpoint, monkeypatch, hasty, fault
@@ -130,6 +131,7 @@ def test_a_server_that_is_down_ends_with_75_and_the_next_run_goes_on(
     assert data_of_folder(out) == data_of_folder(folder)
 
 
+@pytest.mark.slow
 def test_a_command_that_follows_into_a_bucket_is_killed_and_comes_to_the_same_bytes(
     folder, bucket, tmp_path, tiny_spec
 ):
@@ -149,6 +151,7 @@ def test_a_command_that_follows_into_a_bucket_is_killed_and_comes_to_the_same_by
     assert data(bucket) == same(folder)
 
 
+@pytest.mark.slow
 def test_two_syncs_into_one_bucket_at_once_come_to_the_same_bytes(folder, bucket):
     command = [sys.executable, "-m", "trajdata", "sync", str(folder), bucket]
     both = [

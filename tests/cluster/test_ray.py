@@ -100,6 +100,7 @@ def wait_for_commits(process, out, count):
     until(are_there, f"{count} shards are committed", wait=0.002)
 
 
+@pytest.mark.slow
 def test_a_bake_on_a_cluster_is_the_bake_of_one_process(start, tmp_path, whole, cluster):
     assert ended(start())[0] == 0
     out = tmp_path / "out"
@@ -113,6 +114,7 @@ def test_a_bake_on_a_cluster_is_the_bake_of_one_process(start, tmp_path, whole, 
     assert "nodes        " in (out / "PROGRESS.txt").read_text()
 
 
+@pytest.mark.slow
 def test_a_process_of_a_node_that_is_killed_loses_nothing(start, tmp_path, whole, cluster):
     out = tmp_path / "out"
     process = start()
@@ -127,6 +129,7 @@ def test_a_process_of_a_node_that_is_killed_loses_nothing(start, tmp_path, whole
     assert tree(out) == whole
 
 
+@pytest.mark.slow
 def test_a_bake_whose_own_process_is_killed_resumes_to_the_same_bytes(
     start, tmp_path, whole, cluster
 ):
@@ -143,6 +146,7 @@ def test_a_bake_whose_own_process_is_killed_resumes_to_the_same_bytes(
     assert list((out / TEMPS).iterdir()) == []
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_a_bake_on_a_cluster_and_leaves_no_temp(start, tmp_path, whole):
     out = tmp_path / "out"
     process = start()
@@ -157,6 +161,7 @@ def test_ctrl_c_ends_a_bake_on_a_cluster_and_leaves_no_temp(start, tmp_path, who
     assert tree(out) == whole
 
 
+@pytest.mark.slow
 def test_an_error_of_a_node_is_raised_here_as_the_node_raised_it(tmp_path, tiny_spec, cluster):
     store = store_of(tmp_path / "out")
     recipe = agree(store, ClipSource(tiny_spec), clips=16, fields=None, shard_clips=8)
@@ -173,6 +178,7 @@ def test_an_error_of_a_node_is_raised_here_as_the_node_raised_it(tmp_path, tiny_
     assert not (tmp_path / "out" / "train-000001.tar").exists()
 
 
+@pytest.mark.slow
 def test_a_node_that_is_killed_loses_nothing(start, tmp_path, whole, cluster):
     out = tmp_path / "out"
     process = start()
@@ -182,6 +188,7 @@ def test_a_node_that_is_killed_loses_nothing(start, tmp_path, whole, cluster):
     assert tree(out) == whole
 
 
+@pytest.mark.slow
 def test_a_node_that_is_frozen_ends_the_bake_within_a_minute_with_75_and_loses_nothing(
     start, tmp_path, whole, cluster
 ):
@@ -204,6 +211,7 @@ def test_a_node_that_is_frozen_ends_the_bake_within_a_minute_with_75_and_loses_n
     assert tree(out) == whole
 
 
+@pytest.mark.slow
 def test_a_bake_waits_for_a_node_where_there_is_none_and_bakes_on_one_that_is_added(
     start, tmp_path, whole, cluster
 ):
@@ -218,6 +226,7 @@ def test_a_bake_waits_for_a_node_where_there_is_none_and_bakes_on_one_that_is_ad
     assert len(progress_of(out).nodes) == 1
 
 
+@pytest.mark.slow
 def test_a_cluster_that_is_not_there_is_a_reason_to_try_later(start, cluster):
     cluster.end()
     code, said = ended(start())

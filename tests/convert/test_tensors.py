@@ -45,6 +45,7 @@ def clip():
     return ClipSource(SPEC, fields=fields)[2]
 
 
+@pytest.mark.slow
 def test_a_row_is_an_object_in_a_frame_that_shows_it(made, clip):
     slots, frames = made["same_slots"], made["same_frames"]
     assert len(slots) == (clip["visible_pixels"] > 0).sum()

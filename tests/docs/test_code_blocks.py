@@ -56,6 +56,7 @@ def run_blocks(blocks, page, folder, **environment):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", WITH_CODE)
 def test_the_code_of_a_page_runs_as_it_stands(page, tmp_path, request):
     environment = {}
@@ -76,6 +77,7 @@ def test_a_block_that_is_wrong_is_found_with_its_place(language, code, tmp_path)
     assert "page.md:7" in run.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
 def test_the_cells_of_a_notebook_run_in_order_and_hold_no_outputs(path, tmp_path):
     cells = json.loads(path.read_text("utf-8"))["cells"]

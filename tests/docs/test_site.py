@@ -43,6 +43,7 @@ def browser(site, tmp_path):
         yield Browser(site, address, tmp_path / "profile")
 
 
+@pytest.mark.slow
 def test_every_page_is_built_and_filled_in(site):
     for name in PAGES:
         if name.startswith("docs/"):
@@ -81,6 +82,7 @@ def test_no_page_loads_anything_from_elsewhere(site):
         assert found is None, f"{page.relative_to(site)}: {found[0]}"
 
 
+@pytest.mark.slow
 @needs_chromium
 def test_nothing_runs_out_of_the_window_of_a_phone_or_a_desk(browser, site):
     script = """

@@ -218,6 +218,7 @@ def test_a_hugging_face_data_set_of_several_files_is_in_order(gray, tmp_path):
     assert np.array_equal(last, gray[4099]["video"])
 
 
+@pytest.mark.slow
 def test_torchvisions_dataset_folder_takes_an_export(gray, tmp_path):
     if not APART.exists() and importlib.util.find_spec("torchvision") is None:
         pytest.skip(f"pip install --no-deps --target {APART} -r tests/convert/torchvision.txt")

@@ -12,6 +12,7 @@ def whole(source, **changes):
     return TrajectoryDataset(source, length=64, batch_size=8, **changes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("output", OUTPUTS, ids=["dict", "tuple", "tensor"])
 @pytest.mark.parametrize("workers", [0, 1])
 @pytest.mark.parametrize("size", [1, 64])
@@ -21,6 +22,7 @@ def test_whole_batches_in_a_loader_that_batches_are_refused(source, output, work
         next(iter(loading))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["spawn", "forkserver"])
 def test_they_are_refused_however_workers_are_started(source, method):
     loading = DataLoader(whole(source), batch_size=4, num_workers=1, multiprocessing_context=method)

@@ -43,6 +43,7 @@ HOW = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("workers", "settings"), HOW)
 def test_every_pass_shows_the_next_epoch_while_nobody_names_one(source, workers, settings):
     whole = dataset(source)
@@ -170,6 +171,7 @@ def test_an_epoch_that_was_named_is_shown_again_only_with_a_warning(source, work
         assert noted(caught) == 1
 
 
+@pytest.mark.slow
 def test_persistent_workers_say_on_standard_error_that_an_epoch_is_shown_again(source, capfd):
     whole = dataset(source)
     # A forked one would have the test's own recorder of warnings.
@@ -218,6 +220,7 @@ def test_a_second_pass_over_an_endless_stream_is_refused(source, workers):
         next(iter(loading))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [0, 2])
 def test_an_endless_stream_that_may_repeat_begins_again(source, workers):
     loading = loader(TrajectoryDataset(source, batch_size=BATCH, fresh=False), workers)
@@ -239,6 +242,7 @@ def rank_program(whole, answer):
     answer.put([shown(loading) for _ in range(2)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_ranks_that_are_started_with_the_dataset_count_each_for_itself(source, method):
     whole = dataset(source)

@@ -68,6 +68,7 @@ def joined(ranks, name):
     return [index for row in rows for batch in row for index in batch]
 
 
+@pytest.mark.slow
 def test_the_ranks_take_turns_through_the_epoch(ranks, source):
     assert joined(ranks, "epoch 0") == whole(source)
     assert joined(ranks, "epoch 1") == whole(source, epoch=1)

@@ -41,6 +41,7 @@ def test_shards_give_the_batches_of_the_live_stream(stored, same, batches, worke
     assert same(list(loader), batches)
 
 
+@pytest.mark.slow
 def test_shards_are_read_by_spawned_workers(stored, same, batches):
     dataset = TrajectoryDataset(stored, **SETTINGS)
     loader = DataLoader(dataset, batch_size=None, num_workers=1, multiprocessing_context="spawn")

@@ -127,6 +127,7 @@ def test_what_arrives_is_an_ordinary_tensor_that_can_be_written_to(source, same)
         batch["video"].zero_()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 @pytest.mark.parametrize("persistent", [False, True])
 def test_batches_travel_in_slots_however_workers_are_started(source, same, method, persistent):
@@ -360,6 +361,7 @@ def test_a_batch_that_is_kept_from_every_epoch_keeps_no_more_than_itself(source,
     assert all(torch.equal(*pair) for pair in zip(kept, expected[1::2], strict=True))
 
 
+@pytest.mark.slow
 def test_batches_kept_while_slabs_are_used_up_by_forks_keep_no_more_than_their_slots(source):
     gc.collect()
     before = slab_bytes()
@@ -382,6 +384,7 @@ def test_batches_kept_while_slabs_are_used_up_by_forks_keep_no_more_than_their_s
     assert slab_bytes() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [0, 1])
 @pytest.mark.parametrize("how", ["share", "queue"])
 def test_views_stay_what_they_are_when_torch_moves_their_tensor(workers, how):
@@ -438,6 +441,7 @@ def run_program(batches, *before, workers=2, **settings):
     )
 
 
+@pytest.mark.slow
 def test_a_limit_on_the_size_of_files_is_survived():
     def limit():
         resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, 1 << 16))
@@ -446,6 +450,7 @@ def test_a_limit_on_the_size_of_files_is_survived():
     assert ended.returncode == 0, ended.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("workers", "mounted"),
     [
@@ -502,6 +507,7 @@ def ended(process):
     return status.rpartition(")")[2].split()[0] == "Z"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("victim", ["a worker", "the parent"])
 def test_nothing_is_left_behind_when_somebody_is_killed(victim, request):
     shared_before = set(os.listdir("/dev/shm"))
@@ -600,6 +606,7 @@ def test_a_slot_that_a_forked_process_may_see_is_never_used_again(sending):
     assert os.waitpid(child, 0)[1] == 0
 
 
+@pytest.mark.slow
 def test_a_new_slab_replaces_one_whose_slots_are_lost(sending):
     before = len(mappings())
     for value in range(60):

@@ -28,6 +28,7 @@ def test_the_batches_are_the_same_for_every_number_of_workers(source, same, batc
     assert same(list(loader), batches)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 def test_the_batches_are_the_same_however_workers_are_started(source, same, batches, method):
     loader = DataLoader(
@@ -69,6 +70,7 @@ def test_collated_batches_are_the_same_and_their_len_exact_without_a_collate_siz
     assert len(loader) == len(batches)
 
 
+@pytest.mark.slow
 def test_a_long_epoch_of_single_clips_keeps_all_workers_busy_and_its_len_exact(source):
     run = 230_400
     clips = TrajectoryDataset(source.with_fields(["index"]), length=2 * run + 7)
@@ -78,6 +80,7 @@ def test_a_long_epoch_of_single_clips_keeps_all_workers_busy_and_its_len_exact(s
     assert len(firsts) == len(loader)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "persistent"), [("fork", True), ("fork", False), ("spawn", True)]
 )

@@ -76,6 +76,7 @@ def test_a_sphere_is_brightest_where_it_faces_the_light():
     assert np.array_equal(lit_from_above, lit_from_left.T)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "changes"),
     [
@@ -101,6 +102,7 @@ def test_drawing_is_within_35_db_of_supersampling_in_the_objects_box_and_45_db_o
     assert worst >= 45
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "changes", "bound"),
     [

@@ -51,6 +51,7 @@ def test_a_background_is_that_of_an_independent_renderer(name, changes):
         assert due[:, free].std() > 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
     [

@@ -65,6 +65,7 @@ def check_boxes(clip, k, slot, shown, alone, is_round):
         assert bottom - most <= rows.max() + 0.5 <= bottom + 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in presets() if preset(name).views == 1])
 def test_truth_is_what_an_independent_renderer_finds(name):
     spec = preset(name)

@@ -32,6 +32,7 @@ def blurred(video):
     return np.mean(parts, axis=0)
 
 
+@pytest.mark.slow
 def test_a_tokenizer_that_keeps_all_reaches_the_ceiling_in_every_split(source):
     scores = evaluate_tokenizer(lambda video: video, source, clips=CLIPS)
     assert list(scores) == ["val", "ood-speed", "ood-radius", "ood-depth"]
@@ -46,6 +47,7 @@ def test_a_tokenizer_that_keeps_all_reaches_the_ceiling_in_every_split(source):
         assert score.law_retention.low < score.law_retention.value <= score.law_retention.high
 
 
+@pytest.mark.slow
 def test_a_tokenizer_that_keeps_pictures_and_not_order_keeps_no_law(source):
     score = evaluate_tokenizer(lambda video: video[:, ::-1], source, clips=CLIPS, splits=())["val"]
     assert score.position_px.value > 3  # the way back is a law too, on other places

@@ -141,6 +141,7 @@ def test_what_a_notebook_shows_is_a_plain_dict_to_everybody_else(sources):
     assert collated["video"].shape == (3, 16, 3, 64, 64)
 
 
+@pytest.mark.slow
 def test_who_does_not_look_pays_for_no_pictures():
     program = (
         "import sys, trajdata; trajdata.ClipSource(trajdata.preset('magvit-32'))[0]; "

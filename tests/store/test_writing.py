@@ -129,6 +129,7 @@ def test_short_and_interrupted_writes_are_carried_on(root):
     assert (root / "final").read_bytes() == data
 
 
+@pytest.mark.slow
 def test_a_write_that_takes_nothing_is_an_error_and_no_endless_loop(root):
     disk = Disk(root)
     disk.write = lambda file, data: 0
@@ -161,6 +162,7 @@ def test_a_temp_that_another_writer_left_is_no_obstacle_and_stays_as_it_is(root)
     assert (root / TEMPS / "final.0").read_bytes() == b"another's"
 
 
+@pytest.mark.slow
 def test_two_writers_of_one_file_at_once_are_in_nobodys_way(root):
     def chunks():
         put(Disk(root), b"abc")  # begins and ends while the other is at work
@@ -182,6 +184,7 @@ def test_a_progress_file_is_replaced_at_one_stroke_and_the_old_one_stays_on_an_e
         assert (root / "final").read_bytes() == b"new"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fails", [False, True])
 def test_large_pieces_are_handed_to_the_medium_early_and_that_may_fail(root, fails):
     disk, told = Disk(root), []
@@ -200,6 +203,7 @@ def test_large_pieces_are_handed_to_the_medium_early_and_that_may_fail(root, fai
     assert (root / "final").read_bytes() == b"".join(pieces)
 
 
+@pytest.mark.slow
 def test_a_file_is_created_in_the_same_order_and_only_where_there_is_none(root):
     disk = TracedDisk(root)
     assert create_file(disk, "final", b"mine")
@@ -209,6 +213,7 @@ def test_a_file_is_created_in_the_same_order_and_only_where_there_is_none(root):
     assert held(root) == (["final"], [])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fail", CREATION)
 def test_whatever_fails_a_created_file_is_whole_or_not_there(root, fail):
     with pytest.raises(OSError, match="told to fail"):

@@ -58,6 +58,7 @@ def epochs_of(folder, ranks, length):
 # torchrun
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ranks", [2, 3])
 def test_torchrun_shows_every_clip_once_though_the_dataset_is_older_than_the_ranks(tmp_path, ranks):
     code, output = run("torchrun_program.py", tmp_path, -1, ranks=ranks)
@@ -77,6 +78,7 @@ def in_order(epoch):
     return next(iter(whole))["index"].tolist()
 
 
+@pytest.mark.slow
 def test_an_elastic_restart_with_fewer_ranks_goes_on_with_the_clips_that_are_left(tmp_path):
     code, output = run("torchrun_program.py", tmp_path, 2, ranks=3)
     assert code != 0
@@ -204,11 +206,13 @@ def every_clip_once(found, length, epochs=2):
         assert [len(batches) for batches in one["epochs"]] == [one["len"]] * epochs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ONCE)
 def test_accelerate_shows_every_clip_once_in_every_mode(two, name):
     every_clip_once(two[name], ONCE[name]["dataset"]["length"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OF_THREE)
 def test_accelerate_that_dispatches_whole_batches_to_three_ranks(three, name):
     every_clip_once(three[name], 36)
@@ -231,6 +235,7 @@ def test_what_accelerate_cannot_share_is_dropped_on_request(two):
 # Lightning
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["before", "module"])
 @pytest.mark.parametrize("workers", [0, 2])
 def test_lightning_shows_every_clip_once_wherever_the_loader_is_made(tmp_path, where, workers):
@@ -246,6 +251,7 @@ def test_lightning_shows_every_clip_once_wherever_the_loader_is_made(tmp_path, w
 # transformers
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("ranks", "workers"), [(1, 0), (2, 0), (2, 2)])
 def test_the_trainer_of_transformers_shows_every_clip_once(tmp_path, ranks, workers):
     pytest.importorskip("transformers")

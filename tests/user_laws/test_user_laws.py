@@ -87,6 +87,7 @@ def boat(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_the_example_runs_and_shows_a_clip(tmp_path):
     run_ = subprocess.run(
         [sys.executable, str(EXAMPLE)],
@@ -103,6 +104,7 @@ def test_the_example_runs_and_shows_a_clip(tmp_path):
     assert "FAILS" not in run_.stdout
 
 
+@pytest.mark.slow
 def test_shards_of_a_users_law_are_read_and_verified_without_it(boat):
     answer = json.loads(run(READ, boat)[0])
     assert answer["laws"] == ["linear", "rocking_boat"]
@@ -142,6 +144,7 @@ def command(*words, folder, code=0):
     return " ".join(" ".join(run(program, folder, code)).split())
 
 
+@pytest.mark.slow
 def test_a_file_of_laws_is_named_on_the_command_line(boat):
     words = ("--laws", "boats.py", "verify", "store", "--rerender", "3")
     assert "3 clips" in command(*words, folder=boat)
@@ -160,6 +163,7 @@ def test_a_file_that_can_be_no_module_of_laws_is_an_error(tmp_path, name):
     assert f"--laws: given 'below/{name}'" in said
 
 
+@pytest.mark.slow
 def test_the_law_is_compiled_once_and_cached_for_the_next_process(boat):
     first = json.loads(run(RENDER.format(imported="import boats"), boat)[0])
     again = json.loads(run(RENDER.format(imported="import boats"), boat)[0])
@@ -202,6 +206,7 @@ def forgotten(monkeypatch):
     monkeypatch.setattr("trajdata._laws.registry._USERS", {})
 
 
+@pytest.mark.slow
 def test_a_law_whose_speed_limit_is_too_low_does_not_pass(forgotten):
     class Rushing:
         numbers = ("x0_m", "y0_m", "z0_m", "vx_m_s")
@@ -231,6 +236,7 @@ def test_a_law_whose_speed_limit_is_too_low_does_not_pass(forgotten):
     assert "ok: calls of the compiled code that are not bit-exact: 0" in said
 
 
+@pytest.mark.slow
 def test_a_law_whose_bound_lies_above_its_path_or_calls_the_c_library_does_not_pass(
     forgotten, monkeypatch
 ):
