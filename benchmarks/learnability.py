@@ -55,7 +55,7 @@ MOST_CLIPS = 150_000
 BATCH = 32
 TEST_CLIPS = 10_000
 CURVE_CLIPS = 2_000
-CLIPS = {"cnn3d": 80_000, "r2plus1d": 48_000, "transformer": 144_000}
+CLIPS = {"cnn3d": 80_000, "r2plus1d": 48_000, "transformer": 149_984}
 """Of training, where a network sees whole clips."""
 
 SHUFFLED_CLIPS = 48_000
