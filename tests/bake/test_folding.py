@@ -1,5 +1,6 @@
 """The commit records of a whole range come into one file, and none is ever lost on the way."""
 
+import errno
 import json
 import shutil
 from dataclasses import replace
@@ -18,6 +19,7 @@ from trajdata import (
     sync,
     verify,
 )
+from trajdata._bake.commit import put_commit_record
 from trajdata._bake.folding import Folding
 from trajdata._bake.repair import repair
 from trajdata._bake.run import materialize_on
@@ -25,6 +27,7 @@ from trajdata._shards import commit_range as module
 from trajdata._shards.commit_range import CommitRange, parse_range
 from trajdata._shards.strict_json import canonical, sealed
 from trajdata._store.contents import read_contents, survey_contents
+from trajdata._store.folder import FolderStore
 from trajdata._store.memory import MemoryStore
 from trajdata._store.names import COMMITS, RECIPE
 from trajdata._store.ranges import put_bytes
@@ -164,6 +167,33 @@ def test_a_range_that_says_something_else_is_an_error_and_no_record_goes(single,
     assert [f"{shard:06d}.json" in records(single) for shard in (3, 4, 5)] == [True] * 3
 
 
+def test_a_range_that_was_set_aside_meanwhile_is_written_again_before_its_records_go(single):
+    store = store_of(single)
+    contents = read_contents(store)
+    folding = Folding(store, contents)
+    folding.fold()
+    due = data(single)
+    (single / COMMITS / RANGES[1]).unlink()  # as a repair of another machine does
+    put_commit_record(store, contents.commits[4])
+    folding.add([contents.commits[4]])
+    folding.fold()
+    assert data(single) == due
+
+
+def test_records_that_must_not_be_removed_stay_beside_their_range(single, monkeypatch):
+    store = store_of(single)
+    contents = read_contents(store)
+
+    def refuse(names):
+        raise PermissionError(errno.EPERM, "append only")
+
+    monkeypatch.setattr(store, "discard", refuse)
+    Folding(store, contents).fold()
+    assert records(single) == sorted([*RANGES, *(f"{shard:06d}.json" for shard in range(9))])
+    assert dict(read_contents(store).commits) == dict(contents.commits)
+    assert verify(single, full=True).ok
+
+
 def test_who_reads_while_a_range_is_folded_misses_no_record(single):
     class Folded(MemoryStore):
         """Folds after a number of listed names or of reads."""
@@ -289,6 +319,32 @@ def test_one_wrong_record_of_a_range_is_found_and_all_of_it_comes_back(folder, h
     if not has_index:
         finish(folder)
     assert data(folder) == due
+
+
+def test_a_repair_that_is_killed_when_it_has_set_a_range_aside_has_lost_no_right_record(
+    folder, monkeypatch
+):
+    path = folder / COMMITS / RANGES[1]
+    (folder / "index.json").unlink()
+    held = parse_range(path.read_bytes(), path, read_contents(store_of(folder)).recipe, 1)
+    wrong = replace(held, labels=held.labels[::-1].copy())
+    assert wrong.to_bytes() != held.to_bytes()
+    path.write_bytes(wrong.to_bytes())
+    right = [
+        shard
+        for shard, one, other in zip(range(3, 6), held.labels, wrong.labels, strict=True)
+        if (one == other).all()
+    ]
+    assert right
+
+    def killed(self, name):
+        assert name == f"{COMMITS}/{RANGES[1]}"
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(FolderStore, "set_aside", killed)
+    with pytest.raises(KeyboardInterrupt):
+        repair(folder)
+    assert records(folder) == sorted([*RANGES, *(f"{shard:06d}.json" for shard in right)])
 
 
 def test_a_single_record_that_contradicts_its_range_is_found_and_goes(folder, single):

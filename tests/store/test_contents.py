@@ -134,3 +134,19 @@ def test_a_long_file_that_does_not_end_as_an_index_does_is_not_read_whole(folder
     with pytest.raises(ShardError, match=r"index\.json.* at its end"):
         module._Reader(store_of(folder))._index()
     assert read == []
+
+
+def test_an_index_that_goes_while_it_is_read_is_none(folder, monkeypatch):
+    class Growing(type(store_of(folder))):
+        def read(self, name, start, size):
+            if name == module.INDEX and start > 0:
+                (folder / module.INDEX).unlink()
+            return super().read(name, start, size)
+
+    recipe = folder / module.RECIPE
+    monkeypatch.setattr(module, "RECIPE_BYTES", recipe.stat().st_size)
+    store = store_of(folder)
+    due = held_recipe(store)
+    store.__class__ = Growing
+    assert held_recipe(store) == due
+    assert not (folder / module.INDEX).exists()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 import numpy as np
 
@@ -92,8 +93,13 @@ class Folding:
         if len(data) > RANGE_BYTES:
             return
         name = f"{COMMITS}/{range_file(number)}"
-        if number not in self._folded and not self._store.create(name, data):
+        if not self._store.create(name, data):
+            # Looked at each time before records go: a repair may have replaced it meanwhile.
             held = read_whole(self._store, name, RANGE_BYTES)
+            if held is None:
+                with self._lock:
+                    self._touched.add(number)
+                return
             if held != data:
                 raise ShardError(
                     self._store.path(name),
@@ -103,7 +109,9 @@ class Folding:
         self._folded.add(number)
         with self._lock:
             self._single[single] = False
-        self._store.discard([f"{COMMITS}/{commit_file(shard)}" for shard in single.tolist()])
+        # Records that must not be removed do no harm beside their range.
+        with suppress(PermissionError):
+            self._store.discard([f"{COMMITS}/{commit_file(shard)}" for shard in single.tolist()])
 
 
 def _rows(number: int) -> slice:

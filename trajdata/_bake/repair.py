@@ -8,7 +8,7 @@ the shards that are not sound are set aside and rendered again.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from trajdata._bake.agreement import check_threads
@@ -25,7 +25,7 @@ from trajdata._shards.index import INDEX
 from trajdata._shards.recipe import Recipe
 from trajdata._shards.records import record_source
 from trajdata._store.contents import Contents, listed_shards
-from trajdata._store.names import ASIDE, RECIPE
+from trajdata._store.names import ASIDE, COMMITS, RECIPE
 from trajdata._store.opening import open_store
 from trajdata._store.protocol import Store
 from trajdata._store.ranges import file_sha256, listed_names
@@ -137,11 +137,22 @@ def repair_on(
         recipe = contents.recipe
         record_source(recipe).warm()
         findings = _examine(store, contents, threads)
-        moved = tuple(store.set_aside(name) for name in findings.asides)
         if not contents.has_recipe_file:
             store.create(RECIPE, recipe.to_bytes())
-        for commit in findings.commits:
+        # The right records of a range get files of their own before that of the range goes: at any
+        # instant each is in one of the two.
+        kept = [
+            commit
+            for commit in findings.commits
+            if contents.commits.get(commit.shard) == commit
+            and f"{COMMITS}/{commit_file(commit.shard)}" not in findings.asides
+        ]
+        for commit in kept:
             put_commit_record(store, commit)
+        moved = tuple(_set_aside(store, findings.asides))
+        for commit in findings.commits:
+            if commit not in kept:
+                put_commit_record(store, commit)
         needs_index = findings.is_whole and not findings.has_index
         if findings.due or needs_index:
             bake(store, threads, on_progress, findings.due, cleared)
@@ -157,6 +168,15 @@ def repair_on(
             len(findings.by_rendering),
             findings.is_whole,
         )
+
+
+def _set_aside(store: Store, names: Iterable[str]) -> Iterator[str]:
+    """Move files aside; their new names. In a bucket another writer may have removed one."""
+    for name in names:
+        try:
+            yield store.set_aside(name)
+        except FileNotFoundError:
+            continue
 
 
 def _read(store: Store) -> Contents:
@@ -194,7 +214,8 @@ def _examine(store: Store, contents: Contents, threads: int) -> _Findings:
     }
     commits = contents.commits
     index = contents.index.sha256 if contents.index else None
-    due = {shard for shard in range(recipe.shards) if is_whole or shard in {*commits, *walked}}
+    there = {*commits, *walked}
+    due = set(range(recipe.shards)) if is_whole else there
 
     def differs(shard: int) -> bool:
         """Whether the index names another SHA-256 than the shard's own file, if this is a shard of
@@ -213,7 +234,7 @@ def _examine(store: Store, contents: Contents, threads: int) -> _Findings:
             _check_machine(store, recipe, proven)
             index = None
     if index is None:
-        unknown = [shard for shard in sorted(due) if shard in {*commits, *walked}]
+        unknown = sorted(due & there)
         rendered |= rendered_sha256(recipe, [s for s in unknown if s not in rendered], threads)
         _check_promises(store, recipe, walked, commits, rendered)
     right = {s: index[s] if index is not None else rendered.get(s) for s in due}

@@ -181,6 +181,29 @@ def clip_renderer(shapes: tuple[str, ...], looks: Looks = PLAIN) -> Any:
     fill_ground, gather_ground, blend = ground.fill, ground.gather, ground.blend
 
     @bare_kernel
+    def most_pixels(scenes, places, before, present, picture, outlines, boxes):  # type: ignore[no-untyped-def]
+        """The most pixels that a clip's boxes have, of all objects and frames."""
+        _, height, width = picture
+        most = 0
+        for b in range(scenes.shape[0]):
+            total = 0
+            for item in range(present.shape[1]):
+                place_outlines(
+                    scenes[b, item],
+                    places[b, item],
+                    before,
+                    present[b, item],
+                    height,
+                    width,
+                    outlines[item],
+                    boxes[item],
+                )
+                for k in range(present.shape[2]):
+                    total += boxes[item, k, 2] * boxes[item, k, 3]
+            most = max(most, total)
+        return most
+
+    @bare_kernel
     def composite(scenes, places, before, present, picture, target, first, stride, film, rooms):  # type: ignore[no-untyped-def]
         """As ``render_clips``, which makes the ``rooms``."""
         items, frames = present.shape[1:]
@@ -307,8 +330,12 @@ def clip_renderer(shapes: tuple[str, ...], looks: Looks = PLAIN) -> Any:
         channels, height, width = picture
         plane = height * width
         room = max(plane, _GROUP) + _WHOLE
+        outlines = np.empty((items, frames, 6), np.float64)
+        boxes = np.empty((items, frames, 4), np.int64)
         # Coverage is kept until overlaps are settled; of one object, until it is put.
-        kept = room + (items * frames * plane if items > 1 else 0)
+        kept = room
+        if items > 1:
+            kept += most_pixels(scenes, places, before, present, picture, outlines, boxes)
         rooms = (
             (
                 np.empty(kept, np.float32),
@@ -317,8 +344,8 @@ def clip_renderer(shapes: tuple[str, ...], looks: Looks = PLAIN) -> Any:
                 np.zeros(room, np.float32),
             ),
             (
-                np.empty((items, frames, 6), np.float64),
-                np.empty((items, frames, 4), np.int64),
+                outlines,
+                boxes,
                 np.empty((items, frames), np.int64),
                 np.empty((frames, 4), np.float32),
             ),

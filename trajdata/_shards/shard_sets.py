@@ -35,7 +35,8 @@ class ShardSet(Set[int]):
         return frozenset(it)
 
     def __contains__(self, shard: object) -> bool:
-        return isinstance(shard, int) and 0 <= shard < len(self.mask) and bool(self.mask[shard])
+        is_number = isinstance(shard, (int, np.integer))
+        return is_number and 0 <= shard < len(self.mask) and bool(self.mask[shard])  # type: ignore
 
     def __iter__(self) -> Iterator[int]:
         for first in range(0, len(self.mask), _AT_ONCE):

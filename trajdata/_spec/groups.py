@@ -292,6 +292,7 @@ class Motion(Settings):
     laws: tuple[UsedLaw, ...] = Field(
         tuple(UsedLaw(law=name) for name in ("linear", "circular", "helical", "parabolic")),
         min_length=1,
+        max_length=100,
         description="the classes; a label is an index into this",
     )
     speed: Range = Field((0.9, 1.25), description="speed at the anchor, m/s")

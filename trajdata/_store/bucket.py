@@ -118,7 +118,8 @@ class BucketStore:
         last = found[-1][0]
         # What lies deeper is not asked for: the next page begins behind it.
         is_in_skipped = skipped is not None and last.startswith(f"{start}{skipped}/")
-        return page, f"{start}{skipped}/{_LAST_LETTER}" if is_in_skipped else last
+        # Names may begin with the last letter and go on: never back to what was listed.
+        return page, max(last, f"{start}{skipped}/{_LAST_LETTER}") if is_in_skipped else last
 
     def size(self, name: str) -> int | None:
         """Bytes of an object, or None where there is no such object."""

@@ -266,6 +266,8 @@ class _Reader:
         if size > RECIPE_BYTES:
             # A long file that is no index is not read whole.
             end = self.store.read(INDEX, size - len(INDEX_END), len(INDEX_END))
+            if end is None:
+                return None  # a store that grows has just removed it
             if end != INDEX_END:
                 raise ShardError(file, expected=f"{INDEX_END!r} at its end", found=f"{end!r:.80}")
         data = read_whole(self.store, INDEX, INDEX_BYTES)
