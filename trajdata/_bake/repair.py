@@ -137,8 +137,6 @@ def repair_on(
         recipe = contents.recipe
         record_source(recipe).warm()
         findings = _examine(store, contents, threads)
-        if not contents.has_recipe_file:
-            store.create(RECIPE, recipe.to_bytes())
         # The right records of a range get files of their own before that of the range goes: at any
         # instant each is in one of the two.
         kept = [
@@ -150,6 +148,8 @@ def repair_on(
         for commit in kept:
             put_commit_record(store, commit)
         moved = tuple(_set_aside(store, findings.asides))
+        if not contents.has_recipe_file:
+            store.create(RECIPE, recipe.to_bytes())
         for commit in findings.commits:
             if commit not in kept:
                 put_commit_record(store, commit)
