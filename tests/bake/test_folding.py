@@ -1,6 +1,5 @@
 """The commit records of a whole range come into one file, and none is ever lost on the way."""
 
-import errno
 import json
 import shutil
 from dataclasses import replace
@@ -178,20 +177,6 @@ def test_a_range_that_was_set_aside_meanwhile_is_written_again_before_its_record
     folding.add([contents.commits[4]])
     folding.fold()
     assert data(single) == due
-
-
-def test_records_that_must_not_be_removed_stay_beside_their_range(single, monkeypatch):
-    store = store_of(single)
-    contents = read_contents(store)
-
-    def refuse(names):
-        raise PermissionError(errno.EPERM, "append only")
-
-    monkeypatch.setattr(store, "discard", refuse)
-    Folding(store, contents).fold()
-    assert records(single) == sorted([*RANGES, *(f"{shard:06d}.json" for shard in range(9))])
-    assert dict(read_contents(store).commits) == dict(contents.commits)
-    assert verify(single, full=True).ok
 
 
 def test_who_reads_while_a_range_is_folded_misses_no_record(single):

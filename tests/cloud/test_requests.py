@@ -132,3 +132,19 @@ def test_a_url_of_another_kind_or_with_credentials_is_refused_without_showing_th
 
 def test_a_slash_at_the_end_changes_nothing(s3_environment):
     assert open_store(f"s3://{BUCKET}/x/").where == open_store(f"s3://{BUCKET}/x").where
+
+
+def test_who_may_only_add_objects_keeps_what_would_be_discarded(bucket, monkeypatch):
+    exceptions = pytest.importorskip("obstore").exceptions
+    store = BucketStore(bucket)
+    put_bytes(store, "a", b"0123456789")
+
+    def refuse(names):
+        raise exceptions.PermissionDeniedError("append only")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "_discard", refuse)
+        store.discard(["a", "b"])
+    assert names_in(store, "") == ["a"]
+    store.discard(["a", "b"])
+    assert names_in(store, "") == []

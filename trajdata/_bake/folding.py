@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 
 import numpy as np
 
@@ -109,9 +108,7 @@ class Folding:
         self._folded.add(number)
         with self._lock:
             self._single[single] = False
-        # Records that must not be removed do no harm beside their range.
-        with suppress(PermissionError):
-            self._store.discard([f"{COMMITS}/{commit_file(shard)}" for shard in single.tolist()])
+        self._store.discard([f"{COMMITS}/{commit_file(shard)}" for shard in single.tolist()])
 
 
 def _rows(number: int) -> slice:

@@ -107,7 +107,7 @@ class Store(ReadableStore, Protocol):
 
     def discard(self, names: Sequence[str]) -> None:
         """Remove those of some files that are there. Returns once a power loss cannot bring them
-        back."""
+        back. A bucket that one may only add to keeps them."""
 
     def set_aside(self, name: str) -> str:
         """Rename a file that is not what its name says. Returns the new name."""
