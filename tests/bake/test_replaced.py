@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -104,14 +105,16 @@ class LosingDisk(Disk):
     def __init__(self, root, at, lose):
         super().__init__(root)
         self.at, self.lose, self.calls = at, lose, 0
+        self._counting = threading.Lock()  # a report is written by a thread of its own
         for name in ("open_new", "write", "sync", "rename", "link", "sync_folder", "list_folder"):
             setattr(self, name, self._counted(getattr(self, name)))
 
     def _counted(self, original):
         def step(*arguments, **named):
-            if self.calls == self.at:
-                self.lose()
-            self.calls += 1
+            with self._counting:
+                if self.calls == self.at:
+                    self.lose()
+                self.calls += 1
             return original(*arguments, **named)
 
         return step
