@@ -17,11 +17,11 @@ help:
 	@echo "make demo      1 min   bake 30,000 clips, interrupted and resumed, and compare live with cached"
 	@echo "make demo-cluster      5 min at most: the same clips by a Ray cluster, one node of which is killed,"
 	@echo "                       into an S3 server; rendered again from the recipe, and trained on"
-	@echo "make test       3 min  the tests but those that are marked slow; every mutant is caught by them"
-	@echo "make slow      16 min  the tests that are marked slow"
+	@echo "make test       6 min  the tests but those that are marked slow; every mutant is caught by them"
+	@echo "make slow      20 min  the tests that are marked slow"
 	@echo "make torture   20 min  kills, power losses, full disks and damage by the thousand, with counts"
 	@echo "make mutants   20 min  break the code in one place at a time: a test must notice each time"
-	@echo "make check     20 min  ruff, mypy and all tests"
+	@echo "make check     26 min  ruff, mypy and all tests"
 	@echo "make docs      1 min   the documentation site, to site/, with warnings as errors"
 	@echo "make bench     30 min  every target beside its figure, peers, growth; to benchmarks/results/"
 	@echo "make clean             remove what the other targets made"
@@ -35,11 +35,11 @@ demo-cluster: $(VENV)/.stamp-test
 	$(BIN)/python tools/demo_cluster.py
 
 test: $(VENV)/.stamp-test
-	@echo "The tests take about 3 minutes on two idle cores, and a minute more the first time."
+	@echo "The tests take about 6 minutes on two cores if all kernels have to be compiled."
 	$(PYTEST) $(AT_ONCE) -m "not torture and not slow"
 
 slow: $(VENV)/.stamp-test
-	@echo "The slow tests take about 16 minutes on two idle cores."
+	@echo "The slow tests take about 20 minutes on two cores."
 	$(PYTEST) $(AT_ONCE) -m "slow and not torture"
 
 # TORTURE_SECONDS=600: spend no more than about that long, and say what was left out.
