@@ -87,6 +87,19 @@ def test_hugging_face_loads_the_folder_through_its_card(folder, drawn, tiny_spec
         same(clip, due, tiny_spec)
 
 
+def test_the_card_gives_hugging_face_the_classes_by_name_and_arrays_with_their_shapes(
+    folder, tiny_spec, offline
+):
+    import datasets
+
+    features = datasets.load_dataset(str(folder), split="validation", cache_dir=offline).features
+    assert isinstance(features["cls"], datasets.ClassLabel)
+    assert features["cls"].names == list(tiny_spec.laws)
+    video = features["video.npy"]
+    assert isinstance(video, datasets.Array4D)
+    assert (tuple(video.shape), video.dtype) == (tiny_spec.video_shape, "uint8")
+
+
 def test_hugging_face_loads_every_field_that_a_shard_can_store(tmp_path, tiny_spec, offline):
     import datasets
 

@@ -53,6 +53,16 @@ def test_the_longest_numbers_of_the_widest_spec_fit_into_the_text():
         read_metadata(bytes(row), spec)
 
 
+def test_a_caption_begins_with_the_article_that_its_colour_takes():
+    found = set()
+    for name in ("magvit-32", "gray-32"):
+        for caption in ClipSource(preset(name), fields=("caption",)).batch(range(400))["caption"]:
+            article, colour = caption.split()[:2]
+            assert article == ("An" if colour[0] in "aeiou" else "A"), caption
+            found.add((article, colour))
+    assert {("An", "orange"), ("A", "red"), ("A", "gray")} <= found
+
+
 def test_the_caption_names_colour_shape_law_and_numbers(source):
     batch = source.batch(range(100))
     verbs = ("straight line", "circle", "helix", "parabola")
