@@ -47,10 +47,12 @@ class Part:
 
     Attributes:
         is_cut: whether there is a budget.
+        seed: of what an attack makes up by chance: if it is cut, another one for each commit.
     """
 
     def __init__(self, seconds):
         self.is_cut = seconds is not None
+        self.seed = _commit() if self.is_cut else ""
         self._deadline = float("inf") if seconds is None else time.monotonic() + seconds
 
     @property
@@ -61,7 +63,7 @@ class Part:
     def __call__(self, items):
         """Those of the items for which there is time, in any order; the first one always."""
         if self.is_cut and isinstance(items, Sequence):
-            items = random.Random(_commit()).sample(items, len(items))
+            items = random.Random(self.seed).sample(items, len(items))
         for number, item in enumerate(items):
             if number and self.is_over:
                 return
