@@ -17,7 +17,7 @@ help:
 	@echo "make demo      1 min   bake 30,000 clips, interrupted and resumed, and compare live with cached"
 	@echo "make demo-cluster      5 min at most: the same clips by a Ray cluster, one node of which is killed,"
 	@echo "                       into an S3 server; rendered again from the recipe, and trained on"
-	@echo "make test       5 min  the tests but those that are marked slow; every mutant is caught by them"
+	@echo "make test       5 min  the tests but those that are marked slow; every mutant but one is caught by them"
 	@echo "make slow      20 min  the tests that are marked slow"
 	@echo "make torture   20 min  kills, power losses, full disks and damage by the thousand, with counts"
 	@echo "make mutants   20 min  break the code in one place at a time: a test must notice each time"

@@ -28,6 +28,7 @@ import numpy as np
 from numba.core import config, sigutils
 from numba.core.caching import CompileResultCacheImpl
 from numba.core.serialize import dumps
+from numba.core.targetconfig import ConfigStack
 
 from trajdata._kernel_identity import Unidentifiable, digest, identity_of, identity_of_type
 
@@ -171,7 +172,7 @@ class KernelCache:
         # up. With the identity as a part of the qualname, an equal name means equal code.
         function.__qualname__ = f"{qualname}_{identity.hex()[:32]}"
         group = digest(function.__module__, qualname, *signature).hex()[:8]
-        key = digest(identity, repr(_environment(codegen)), *signature)
+        key = digest(identity, repr((_environment(codegen), _counts_references())), *signature)
         return _Entry(key, f"{self._readable()}-{group}.")
 
 
@@ -183,6 +184,13 @@ def _environment(codegen: Any) -> tuple[object, ...]:
         codegen.magic_tuple(),
         tuple(getattr(config, name, None) for name in _SETTINGS),
     )
+
+
+def _counts_references() -> bool:
+    """Whether what is compiled now counts references to arrays, unless it says that itself: a
+    kernel that is called by one that does not (``_jit.bare_kernel``) does not either."""
+    caller = ConfigStack.top_or_none()
+    return caller is None or bool(caller.nrt)
 
 
 def _checksum(key: bytes, payload: bytes) -> bytes:

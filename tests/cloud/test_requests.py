@@ -2,6 +2,7 @@
 
 import errno
 import re
+from itertools import islice
 
 import pytest
 
@@ -12,6 +13,7 @@ from trajdata import ArgumentError
 from trajdata._store import bucket as module
 from trajdata._store.bucket import BucketStore
 from trajdata._store.opening import open_store
+from trajdata._store.protocol import PAGE
 from trajdata._store.ranges import put_bytes, read_whole
 
 PASSING = tuple(fault for fault in FAULTS if fault not in ("expired", "flipped"))
@@ -148,3 +150,18 @@ def test_who_may_only_add_objects_keeps_what_would_be_discarded(bucket, monkeypa
     assert names_in(store, "") == ["a"]
     store.discard(["a", "b"])
     assert names_in(store, "") == []
+
+
+def test_a_listing_goes_on_whatever_the_names_are(bucket, monkeypatch):
+    names = [f"x/{chr(0x10FFFF)}{number:06d}" for number in range(2 * PAGE)] + ["y"]
+
+    class Server:
+        def list(self, prefix, *, offset, chunk_size):
+            left = [name for name in names if offset is None or name > offset]
+            return iter([[{"path": name, "size": 1} for name in left[:chunk_size]]])
+
+    store = BucketStore(bucket)
+    monkeypatch.setattr(store, "_small", Server())
+    pages = list(islice(store.list(""), 10))
+    assert len(pages) < 10
+    assert {listed.name for page in pages for listed in page} == {"x", "y"}

@@ -118,3 +118,8 @@ def test_a_fingerprint_is_that_of_the_format_and_of_what_a_spec_says_of_itself()
         {"format": FORMAT, "spec": spec.as_json()}, sort_keys=True, separators=(",", ":")
     )
     assert spec.fingerprint == hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_a_spec_has_at_most_100_laws():
+    with pytest.raises(ValueError, match=r"laws.*100"):
+        ClipSpec().replace(laws=("linear",) * 101)

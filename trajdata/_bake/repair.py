@@ -139,19 +139,17 @@ def repair_on(
         findings = _examine(store, contents, threads)
         # The right records of a range get files of their own before that of the range goes: at any
         # instant each is in one of the two.
-        kept = [
-            commit
-            for commit in findings.commits
-            if contents.commits.get(commit.shard) == commit
-            and f"{COMMITS}/{commit_file(commit.shard)}" not in findings.asides
-        ]
-        for commit in kept:
-            put_commit_record(store, commit)
+        going, early = set(findings.asides), set()
+        for commit in findings.commits:
+            own = f"{COMMITS}/{commit_file(commit.shard)}"
+            if contents.commits.get(commit.shard) == commit and own not in going:
+                put_commit_record(store, commit)
+                early.add(commit.shard)
         moved = tuple(_set_aside(store, findings.asides))
         if not contents.has_recipe_file:
             store.create(RECIPE, recipe.to_bytes())
         for commit in findings.commits:
-            if commit not in kept:
+            if commit.shard not in early:
                 put_commit_record(store, commit)
         needs_index = findings.is_whole and not findings.has_index
         if findings.due or needs_index:

@@ -181,25 +181,31 @@ def clip_renderer(shapes: tuple[str, ...], looks: Looks = PLAIN) -> Any:
     fill_ground, gather_ground, blend = ground.fill, ground.gather, ground.blend
 
     @bare_kernel
-    def most_pixels(scenes, places, before, present, picture, outlines, boxes):  # type: ignore[no-untyped-def]
-        """The most pixels that a clip's boxes have, of all objects and frames."""
+    def place_clip(scene, places, before, present, picture, outlines, boxes):  # type: ignore[no-untyped-def]
+        """Fill the outlines and boxes of a clip's objects; how many pixels all boxes have."""
         _, height, width = picture
+        total = 0
+        for item in range(present.shape[0]):
+            place_outlines(
+                scene[item],
+                places[item],
+                before,
+                present[item],
+                height,
+                width,
+                outlines[item],
+                boxes[item],
+            )
+            for k in range(present.shape[1]):
+                total += boxes[item, k, 2] * boxes[item, k, 3]
+        return total
+
+    @bare_kernel
+    def most_pixels(scenes, places, before, present, picture, outlines, boxes):  # type: ignore[no-untyped-def]
+        """The most pixels that a clip's boxes have."""
         most = 0
         for b in range(scenes.shape[0]):
-            total = 0
-            for item in range(present.shape[1]):
-                place_outlines(
-                    scenes[b, item],
-                    places[b, item],
-                    before,
-                    present[b, item],
-                    height,
-                    width,
-                    outlines[item],
-                    boxes[item],
-                )
-                for k in range(present.shape[2]):
-                    total += boxes[item, k, 2] * boxes[item, k, 3]
+            total = place_clip(scenes[b], places[b], before, present[b], picture, outlines, boxes)
             most = max(most, total)
         return most
 
@@ -219,16 +225,7 @@ def clip_renderer(shapes: tuple[str, ...], looks: Looks = PLAIN) -> Any:
                 fill_ground(film, b, k, backs, target, base + k * channels * plane, plane)
             for item in range(items):
                 _colours(scenes[b, item], colours[item])
-                place_outlines(
-                    scenes[b, item],
-                    places[b, item],
-                    before,
-                    present[b, item],
-                    height,
-                    width,
-                    outlines[item],
-                    boxes[item],
-                )
+            place_clip(scenes[b], places[b], before, present[b], picture, outlines, boxes)
             begun = 0
             for item in range(items):
                 shape, size = scenes[b, item].shape, scenes[b, item].radius
