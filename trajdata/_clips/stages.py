@@ -35,6 +35,9 @@ from trajdata._world.times import frame_times
 
 __all__ = ["Stages"]
 
+_PATHS = ("trajectory", "jittered", "pixels", "depth", "radius")
+"""The fields that are made of the targets' positions."""
+
 
 class Stages:
     """The stages of one stream.
@@ -95,26 +98,17 @@ class Stages:
             ArgumentError: a video or a dense field that is strided within a clip.
         """
         spec, scenes = self._spec, sampled.scenes
-        frames = spec.frames
-        positions = np.empty((*scenes.shape, frames, 3), np.float64)
-        self._motion.place_objects(scenes, sampled.numbers, self._times, positions)
-        shown = positions
-        if spec.noise.jitter > 0:
-            shown = np.empty_like(positions)
-            shake_positions(self._key, sampled.indices, spec.noise.jitter, 0, positions, shown)
-        cameras = None if spec.camera.is_lone else self._cameras(sampled.indices)
-        values: dict[str, NDArray[Any]] = {
-            "label": sampled.labels,
-            "index": sampled.indices,
-            "trajectory": positions[:, 0],
-            "jittered": shown[:, 0],
-            **self._projected(scenes, shown, cameras),
-        }
+        values: dict[str, NDArray[Any]] = {"label": sampled.labels, "index": sampled.indices}
         truths = {name: array for name, array in arrays.items() if name in TRUTH_FIELDS}
-        present = present_at(scenes, frames)
-        poses = None
+        cameras = None if spec.camera.is_lone else self._cameras(sampled.indices)
+        present = present_at(scenes, spec.frames)
+        shown, poses = None, None
         if truths or ("video" in arrays and self._needs_poses and not self._filming):
             poses = self._pose(sampled.indices, scenes, sampled.numbers)
+        if any(name in arrays for name in _PATHS) or ("video" in arrays and not poses):
+            positions, shown = self._paths(sampled)
+            values |= {"trajectory": positions[:, 0], "jittered": shown[:, 0]}
+            values |= self._projected(scenes, shown, cameras)
         if truths and poses:
             self._truths.fill(
                 sampled.indices, scenes, sampled.numbers, present, poses, cameras, truths
@@ -122,10 +116,21 @@ class Stages:
         for name, array in arrays.items():
             if name == "video" and poses:
                 self._fill_video(array, sampled, present, poses.matrices, 1)
-            elif name == "video":
+            elif name == "video" and shown is not None:
                 self._fill_video(array, sampled, present, shown, 0)
             elif name in values:
                 array[...] = values[name]
+
+    def _paths(self, sampled: Sampled) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Where the objects are, as their laws say and as they are shown, float64 (B, O, T, 3)."""
+        jitter = self._spec.noise.jitter
+        positions = np.empty((*sampled.scenes.shape, self._spec.frames, 3), np.float64)
+        self._motion.place_objects(sampled.scenes, sampled.numbers, self._times, positions)
+        if jitter == 0:
+            return positions, positions
+        shown = np.empty_like(positions)
+        shake_positions(self._key, sampled.indices, jitter, 0, positions, shown)
+        return positions, shown
 
     def _projected(
         self,

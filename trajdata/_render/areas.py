@@ -141,14 +141,14 @@ def _note(areas, at, own, following, part, value):  # type: ignore[no-untyped-de
 def sum_areas(areas, rows, columns, cover, shades):  # type: ignore[no-untyped-def]
     """Turn what was noted into the share of each pixel that is covered and the mean brightness
     there, both float32 0..1, row by row; ``areas`` is zero again."""
-    at = 0
+    at, one, two = np.uintp(0), np.uintp(1), np.uintp(2)
     for row in range(rows):
         part = value = 0.0
-        for column in range(row * columns, (row + 1) * columns):
+        for column in range(np.uintp(row * columns), np.uintp((row + 1) * columns)):
             part += areas[at]
-            value += areas[at + 1]
-            areas[at] = areas[at + 1] = 0.0
-            at += 2
+            value += areas[at + one]
+            areas[at] = areas[at + one] = 0.0
+            at += two
             if part <= _CLOSE:
                 cover[column] = shades[column] = _ZERO
             else:
@@ -156,4 +156,4 @@ def sum_areas(areas, rows, columns, cover, shades):  # type: ignore[no-untyped-d
                 shades[column] = min(np.float32(value / part), _ONE)
         for _ in range(2 * _MORE):
             areas[at] = 0.0
-            at += 1
+            at += one

@@ -36,7 +36,7 @@ class _Meshes:
     Attributes:
         vertices, normals, edges: see ``Mesh``; the edges count within their own mesh.
         offsets: float64: how far a face's plane is from the centre.
-        parts: int64 (M, 6): first and one past the last vertex, face and edge of mesh M, which is
+        parts: uintp (M, 6): first and one past the last vertex, face and edge of mesh M, which is
             ``len(_SIDES)`` times the shape's number, plus the size's.
     """
 
@@ -45,13 +45,14 @@ class _Meshes:
         meshes = [make(sides) if make else _NOTHING for make in makers for sides in _SIDES]
         self.vertices = np.concatenate([mesh.vertices for mesh in meshes])
         self.normals = np.concatenate([mesh.normals for mesh in meshes])
-        self.edges = np.concatenate([mesh.edges for mesh in meshes])
+        # Places without a sign spare the test for negative ones.
+        self.edges = np.concatenate([mesh.edges for mesh in meshes]).astype(np.uintp)
         self.offsets = np.concatenate([_offsets(mesh) for mesh in meshes])
         sizes = [(len(m.vertices), len(m.normals), len(m.edges)) for m in meshes]
         if max(map(max, sizes)) > _MOST:
             raise ValueError(f"a mesh of {max(sizes)} vertices, faces, edges; allowed are {_MOST}")
         ends = np.cumsum(np.array(sizes, np.int64), axis=0)
-        self.parts = np.stack([ends - sizes, ends], axis=2).reshape(-1, 6)
+        self.parts = np.stack([ends - sizes, ends], axis=2).reshape(-1, 6).astype(np.uintp)
 
 
 _NOTHING = Mesh(np.empty((0, 3)), np.empty((0, 3)), np.empty((0, 4), np.int64))
@@ -100,30 +101,31 @@ def facet_coverer(shapes: tuple[str, ...]) -> Any:
 
         ox, oy, oz = into_object(pose, -pose[0], -pose[1], -pose[2])
         lx, ly, lz = into_object(pose, light[0], light[1], light[2])
-        for i in range(own[3] - own[2]):
-            normal, offset = normals[own[2] + i], offsets[own[2] + i]
+        first_vertex, first_face = own[0], own[2]
+        for face in range(own[2], own[3]):
+            normal, offset, i = normals[face], offsets[face], face - first_face
             is_seen = normal[0] * ox + normal[1] * oy + normal[2] * oz > offset * size
             shade = lambert(normal[0], normal[1], normal[2], lx, ly, lz)
             seen[i] = 1.0 if is_seen else 0.0
             lit[i] = shade if is_seen else 0.0
-        for i in range(own[1] - own[0]):
-            a = size * vertices[own[0] + i, 0]
-            b = size * vertices[own[0] + i, 1]
-            c = size * vertices[own[0] + i, 2]
+        for vertex in range(own[0], own[1]):
+            vector, i = vertices[vertex], vertex - first_vertex
+            a, b, c = size * vector[0], size * vector[1], size * vector[2]
             per = focal / (pose[2] + (pose[9] * a + pose[10] * b + pose[11] * c))
             across = pose[0] + (pose[3] * a + pose[4] * b + pose[5] * c)
             down = pose[1] + (pose[6] * a + pose[7] * b + pose[8] * c)
             xs[i] = middle_x + per * across - box[1]
             ys[i] = middle_y + per * down - box[0]
-        count = 0
+        count = np.uintp(0)
         for i in range(own[4], own[5]):
-            first, last, left, right = edges[i, 0], edges[i, 1], edges[i, 2], edges[i, 3]
+            edge = edges[i]
+            first, last, left, right = edge[0], edge[1], edge[2], edge[3]
             part, value = seen[left] - seen[right], lit[left] - lit[right]
             if part != 0.0 or value != 0.0:
                 noted[0, count], noted[1, count] = xs[first], ys[first]
                 noted[2, count], noted[3, count] = xs[last], ys[last]
                 noted[4, count], noted[5, count] = part, value
-                count += 1
+                count += np.uintp(1)
         add_edges(areas, rows, columns, noted, count, pieces)
         sum_areas(areas, rows, columns, cover, shades)
 

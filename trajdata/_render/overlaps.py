@@ -3,6 +3,8 @@
 Each object's coverage of a pixel is known. Where the objects are known to lie one behind the other,
 and at most one of those that show has its edge in the pixel, they are laid over one another: that
 is exact. Where two edges cross, or objects reach into one another, rays decide.
+
+Which pixels those are is found object by object, the nearest first, in what boxes share alone.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import numpy as np
 from trajdata._jit import bare_kernel, kernel
 from trajdata._render.film import Looks, ground_of
 from trajdata._render.pixel_rays import FEW, ray_shift
-from trajdata._render.rays import caster, tracer
+from trajdata._render.rays import AIMED, aim, tracer
 from trajdata._shapes.registry import NEVER, find_shape
 
 __all__ = ["make_settling", "overlap_settler"]
@@ -23,103 +25,215 @@ __all__ = ["make_settling", "overlap_settler"]
 _ZERO = np.float32(0.0)
 _ONE = np.float32(1.0)
 _HALF = np.float32(0.5)
+_MOST = np.float32(255.0)
 _SHARE = np.float32(1.0 / FEW)
-
-
-@bare_kernel
-def _meets_another(boxes, k, item):  # type: ignore[no-untyped-def]
-    """Whether an object's box of frame k has pixels of another one's."""
-    p = boxes[item, k]
-    for other in range(boxes.shape[0]):
-        q = boxes[other, k]
-        if (
-            other != item
-            and max(p[0], q[0]) < min(p[0] + p[2], q[0] + q[2])
-            and max(p[1], q[1]) < min(p[1] + p[3], q[1] + q[3])
-        ):
-            return True
-    return False
+_RAYS = 24
+"""``FEW``, and what fills them up to whole vectors."""
+_CORNERS = 4
+_STEP = np.uintp(1)
+"""Places are counted without a sign: that spares the test for negative ones."""
+_ALONE, _LAID, _ASKED = np.uint8(0), np.uint8(1), np.uint8(2)
+"""What is done with a pixel: nothing, all in it are laid over one another, or more is asked."""
 
 
 @kernel
 def make_settling(items, pixels):  # type: ignore[no-untyped-def]
     """Memory in which ``settle`` works, for so many objects and pixels of a picture.
 
-    Which objects cover a pixel and their shares of it; who hides whom, and whose box has pixels of
-    another one's; marks of pixels, all zero. Then of a pixel's rays: where they go through it,
-    x, y, how far they go, and to whom.
+    Who hides whom, who comes first, and the pixels of each object that others' boxes share. Of each
+    pixel: its state, all ``_ALONE``, how much of what is behind shows through, and who covers it; a
+    list of those that are shared, rows and columns. Of a pixel's rays: where in it they go, what so
+    many of them share, x, y, how far they go, how far the nearest, and to whom. Of each object:
+    what its rays have in common, and whether that is known. Which objects cover a pixel, where it
+    is among theirs, and their shares of it.
     """
-    shifts = np.empty((2, FEW))
+    shifts = np.empty((2, _RAYS))
+    for number in range(_RAYS):
+        shifts[0, number], shifts[1, number] = ray_shift(number % FEW, FEW)
+    # Added one by one, as rays come.
+    sums = np.zeros(FEW + 1, np.float32)
     for number in range(FEW):
-        shifts[0, number], shifts[1, number] = ray_shift(number, FEW)
-    objects = np.empty(items, np.int64), np.empty(items, np.float32)
-    orders = np.zeros((items, items), np.int8), np.empty(items, np.bool_)
-    places = np.empty((4, FEW))
-    rays = shifts, places[0], places[1], places[2], places[3], np.empty(FEW, np.int64)
-    return objects, orders, np.zeros(pixels, np.uint8), rays
+        sums[number + 1] = sums[number] + _SHARE
+    places = np.empty((4, _RAYS))
+    return (
+        (
+            np.empty((items, items), np.int8),
+            np.empty(items, np.int64),
+            np.empty((items, 4), np.int64),
+        ),
+        (np.zeros(pixels, np.uint8), np.empty(pixels, np.float32), np.empty(pixels, np.uint64)),
+        np.empty((2, pixels), np.int64),
+        (shifts, sums, places[0], places[1], places[2], places[3], np.empty(_RAYS, np.int64)),
+        (np.empty((items, AIMED)), np.empty(items, np.bool_)),
+        (np.empty(items, np.int64), np.empty(items, np.int64), np.empty(items, np.float32)),
+    )
+
+
+@bare_kernel
+def _share(boxes, k, one, two):  # type: ignore[no-untyped-def]
+    """The pixels that two objects' boxes of frame k share: top, left, bottom, right; bottom and
+    right are not above top and left where there are none."""
+    p, q = boxes[one, k], boxes[two, k]
+    return (
+        max(p[0], q[0]),
+        max(p[1], q[1]),
+        min(p[0] + p[2], q[0] + q[2]),
+        min(p[1] + p[3], q[1] + q[3]),
+    )
+
+
+@bare_kernel
+def _line_up(ranks, order):  # type: ignore[no-untyped-def]
+    """Fill ``order`` with all objects, each after those that are known to hide it. Where they go
+    round in a circle, which no order can follow, that is cut at the first of them."""
+    items = order.shape[0]
+    for placed in range(items):
+        order[placed] = placed
+    for placed in range(items):
+        for candidate in range(placed, items):
+            is_next = True
+            for other in range(placed, items):
+                if ranks[order[other], order[candidate]] > 0:
+                    is_next = False
+                    break
+            if is_next:
+                first = order[candidate]
+                order[candidate] = order[placed]
+                order[placed] = first
+                break
 
 
 @cache
 def overlap_settler(shapes: tuple[str, ...], has_ground: bool = False, turned: bool = False) -> Any:
     """The kernel ``settle`` for objects of these shapes, before a background of this kind. turned:
     whether cameras turn."""
-    cast, trace = caster(shapes), tracer(shapes)
+    trace = tracer(shapes)
     ground_at = ground_of(Looks(has_ground=has_ground)).at
     found = [find_shape(name) for name in shapes]
     depths = [(-1.0, 1.0) if turned and shape.turned_bounds else shape.depths for shape in found]
     nears, fars = tuple(near for near, _ in depths), tuple(far for _, far in depths)
 
     @bare_kernel
-    def put_in_order(scene, bodies, ranks):  # type: ignore[no-untyped-def]
-        """Fill ``ranks``, int8 (O, O): 1 where one object hides the other from wherever both are
-        seen, -1 where it is hidden, 0 where nobody knows without a ray.
+    def rank_of(one, p, two, q):  # type: ignore[no-untyped-def]
+        """1 where the first object hides the second from wherever both are seen, -1 where it is
+        hidden, 0 where nobody knows without a ray.
 
         What lies on two sides of a plane cannot hide one another but in one way, that of the
         camera's side. Such a plane is looked for in parallel to the picture, and between the
         spheres around both objects.
         """
-        for one in range(bodies.shape[0]):
-            p, size = bodies[one], scene[one].radius
-            near, far = p[2] + nears[scene[one].shape] * size, p[2] + fars[scene[one].shape] * size
-            for two in range(one):
-                q, other = bodies[two], scene[two].radius
-                rank = 0
-                if far <= q[2] + nears[scene[two].shape] * other:
-                    rank = 1
-                elif q[2] + fars[scene[two].shape] * other <= near:
-                    rank = -1
-                else:
-                    x, y, z = q[0] - p[0], q[1] - p[1], q[2] - p[2]
-                    apart = np.sqrt(x * x + y * y + z * z)
-                    if apart > size + other:
-                        # Where the way from one centre to the other has left the first sphere, and
-                        # as far before the second one.
-                        middle = 0.5 * (apart + size - other)
-                        towards = (p[0] * x + p[1] * y + p[2] * z) + middle * apart
-                        rank = 1 if towards > 0.0 else -1
-                ranks[one, two], ranks[two, one] = rank, -rank
+        size, other = one.radius, two.radius
+        if p[2] + fars[one.shape] * size <= q[2] + nears[two.shape] * other:
+            return 1
+        if q[2] + fars[two.shape] * other <= p[2] + nears[one.shape] * size:
+            return -1
+        x, y, z = q[0] - p[0], q[1] - p[1], q[2] - p[2]
+        apart = np.sqrt(x * x + y * y + z * z)
+        if apart <= size + other:
+            return 0
+        # Where the way from one centre to the other has left the first sphere, and as far before
+        # the second one.
+        middle = 0.5 * (apart + size - other)
+        towards = (p[0] * x + p[1] * y + p[2] * z) + middle * apart
+        return 1 if towards > 0.0 else -1
 
     @bare_kernel
-    def gather(scene, bodies, k, i, j, boxes, starts, covers, ranks, who, parts):  # type: ignore[no-untyped-def]
+    def find_shared(scene, bodies, k, width, boxes, orders, pixels, listed):  # type: ignore[no-untyped-def]
+        """List the pixels that several boxes share, and put the objects in order; how many."""
+        ranks, order, parts = orders
+        states, through, inside = pixels
+        items, count = bodies.shape[0], 0
+        ranks[:, :] = 0
+        for one in range(items):
+            parts[one, 0] = parts[one, 1] = np.iinfo(np.int64).max
+            parts[one, 2] = parts[one, 3] = 0
+        for one in range(items):
+            for two in range(one):
+                top, left, bottom, right = _share(boxes, k, one, two)
+                if top >= bottom or left >= right:
+                    continue
+                rank = rank_of(scene[one], bodies[one], scene[two], bodies[two])
+                ranks[one, two], ranks[two, one] = rank, -rank
+                for item in (one, two):
+                    part = parts[item]
+                    part[0], part[1] = min(part[0], top), min(part[1], left)
+                    part[2], part[3] = max(part[2], bottom), max(part[3], right)
+                for i in range(top, bottom):
+                    pixel = np.uintp(i * width + left)
+                    for j in range(left, right):
+                        if states[pixel] == _ALONE:
+                            states[pixel] = _LAID
+                            through[pixel] = _ONE
+                            inside[pixel] = 0
+                            listed[0, count], listed[1, count] = i, j
+                            count += 1
+                        pixel += _STEP
+        if count > 0:
+            _line_up(ranks, order)
+        return count
+
+    @bare_kernel
+    def ask_of_pairs(k, width, boxes, starts, covers, orders, states):  # type: ignore[no-untyped-def]
+        """Note the pixels that two objects cover of which nobody knows, without more, which is in
+        front."""
+        ranks, order, _ = orders
+        items = order.shape[0]
+        for n in range(items):
+            for later in range(n + 1, items):
+                one, two = order[n], order[later]
+                if ranks[one, two] > 0:
+                    continue
+                top, left, bottom, right = _share(boxes, k, one, two)
+                p, q = boxes[one, k], boxes[two, k]
+                for i in range(top, bottom):
+                    own = np.uintp(starts[one, k] + (i - p[0]) * p[3] + left - p[1])
+                    other = np.uintp(starts[two, k] + (i - q[0]) * q[3] + left - q[1])
+                    pixel = np.uintp(i * width + left)
+                    for _ in range(right - left):
+                        if covers[own] > _ZERO and covers[other] > _ZERO:
+                            states[pixel] = _ASKED
+                        own, other, pixel = own + _STEP, other + _STEP, pixel + _STEP
+
+    @bare_kernel
+    def lay_objects(k, width, boxes, starts, covers, orders, pixels):  # type: ignore[no-untyped-def]
+        """Note who covers the pixels that are shared, a bit for each, and in which of them two
+        edges show."""
+        _, order, parts = orders
+        states, through, inside = pixels
+        for n in range(order.shape[0]):
+            item = order[n]
+            box, part = boxes[item, k], parts[item]
+            bit = np.uint64(1) << np.uint64(item)
+            for i in range(part[0], part[2]):
+                at = np.uintp(starts[item, k] + (i - box[0]) * box[3] + part[1] - box[1])
+                pixel = np.uintp(i * width + part[1])
+                for _ in range(part[3] - part[1]):
+                    cover = covers[at]
+                    if cover > _ZERO and states[pixel] != _ALONE:
+                        left = through[pixel]
+                        inside[pixel] |= bit
+                        through[pixel] = left * (_ONE - cover)
+                        if cover < _ONE and left < _ONE and left > _ZERO:
+                            states[pixel] = _ASKED
+                    at, pixel = at + _STEP, pixel + _STEP
+
+    @bare_kernel
+    def gather(k, i, j, inside, boxes, starts, covers, ranks, work):  # type: ignore[no-untyped-def]
         """The objects that cover a pixel, the nearest first, if that is known; how many."""
-        count = 0
-        for item in range(bodies.shape[0]):
-            box = boxes[item, k]
-            row, column = i - box[0], j - box[1]
-            if row < 0 or row >= box[2] or column < 0 or column >= box[3]:
-                continue
-            part = covers[starts[item, k] + row * box[3] + column]
-            if part <= _ZERO:
-                continue
-            at = count
-            while at > 0:
-                other = who[at - 1]
-                if ranks[item, other] <= 0:
-                    break
-                who[at], parts[at] = other, parts[at - 1]
-                at -= 1
-            who[at], parts[at] = item, part
-            count += 1
+        who, places, parts = work
+        count, item = 0, 0
+        while inside > 0:
+            if inside & np.uint64(1):
+                box = boxes[item, k]
+                place = starts[item, k] + (i - box[0]) * box[3] + j - box[1]
+                at = count
+                while at > 0 and ranks[item, who[at - 1]] > 0:
+                    who[at], places[at], parts[at] = who[at - 1], places[at - 1], parts[at - 1]
+                    at -= 1
+                who[at], places[at], parts[at] = item, place, covers[place]
+                count += 1
+            inside >>= np.uint64(1)
+            item += 1
         return count
 
     @bare_kernel
@@ -135,27 +249,41 @@ def overlap_settler(shapes: tuple[str, ...], has_ground: bool = False, turned: b
         return True
 
     @bare_kernel
-    def drop_hidden(scene, bodies, i, j, lens, ranks, who, parts, count):  # type: ignore[no-untyped-def]
+    def trace_to(scene, bodies, item, aims, xs, ys, reached):  # type: ignore[no-untyped-def]
+        """Trace rays to an object."""
+        aimed, is_aimed = aims
+        if not is_aimed[item]:
+            is_aimed[item] = True
+            aim(bodies[item], scene[item].radius, aimed[item])
+        trace(scene[item].shape, aimed[item], xs, ys, reached)
+
+    @bare_kernel
+    def drop_hidden(scene, bodies, i, j, lens, ranks, rays, aims, work, count):  # type: ignore[no-untyped-def]
         """Drop what lies behind an object that fills the pixel; how many are left.
 
         That object is nearer than all others that fill the pixel, at each of its corners. One that
         has its edge in the pixel, where its depth may change fast, is behind if all of it is.
         """
         focal, middle_x, middle_y = lens
-        front, farthest = -1, -np.inf
-        for corner in range(4):
-            x = (j + (corner & 1) - middle_x) / focal
-            y = (i + (corner >> 1) - middle_y) / focal
-            depth, nearest = NEVER, -1
-            for n in range(count):
-                if parts[n] >= _ONE:
-                    item = who[n]
-                    own = cast(scene[item].shape, bodies[item], scene[item].radius, x, y)
-                    if own < depth:
-                        depth, nearest = own, n
-            if nearest < 0 or (corner > 0 and nearest != front):
+        who, places, parts = work
+        _, _, xs, ys, reached, nearest, first = rays
+        for corner in range(_CORNERS):
+            xs[corner] = (j + (corner & 1) - middle_x) / focal
+            ys[corner] = (i + (corner >> 1) - middle_y) / focal
+            nearest[corner], first[corner] = NEVER, -1
+        for n in range(count):
+            if parts[n] >= _ONE:
+                trace_to(scene, bodies, who[n], aims, xs, ys, reached[:_CORNERS])
+                for corner in range(_CORNERS):
+                    if reached[corner] < nearest[corner]:
+                        nearest[corner], first[corner] = reached[corner], n
+        front, farthest = first[0], nearest[0]
+        for corner in range(1, _CORNERS):
+            if first[corner] != front:
                 return count
-            front, farthest = nearest, max(farthest, depth)
+            farthest = max(farthest, nearest[corner])
+        if front < 0:
+            return count
         ahead = who[front]
         left = 0
         for n in range(count):
@@ -163,7 +291,7 @@ def overlap_settler(shapes: tuple[str, ...], has_ground: bool = False, turned: b
             near = bodies[item, 2] + nears[scene[item].shape] * scene[item].radius
             is_hidden = parts[n] >= _ONE or near >= farthest or ranks[ahead, item] > 0
             if n == front or not is_hidden:
-                who[left], parts[left] = item, parts[n]
+                who[left], places[left], parts[left] = item, places[n], parts[n]
                 left += 1
         return left
 
@@ -188,30 +316,43 @@ def overlap_settler(shapes: tuple[str, ...], has_ground: bool = False, turned: b
         return through
 
     @bare_kernel
-    def cast_rays(scene, bodies, i, j, lens, rays, who, parts, count):  # type: ignore[no-untyped-def]
-        """The same by rays."""
+    def cast_rays(scene, bodies, i, j, lens, rays, aims, work, count):  # type: ignore[no-untyped-def]
+        """What ``lay_over`` does, by rays."""
         focal, middle_x, middle_y = lens
-        shifts, xs, ys, depths, nearest, found = rays
-        for number in range(FEW):
+        who, _, parts = work
+        shifts, sums, xs, ys, reached, nearest, first = rays
+        for number in range(_RAYS):
             xs[number] = (j + shifts[0, number] - middle_x) / focal
             ys[number] = (i + shifts[1, number] - middle_y) / focal
             nearest[number] = NEVER
-            found[number] = -1
+            first[number] = -1
         for n in range(count):
-            item = who[n]
-            trace(scene[item].shape, bodies[item], scene[item].radius, xs, ys, depths)
+            trace_to(scene, bodies, who[n], aims, xs, ys, reached)
+            for number in range(_RAYS):
+                is_nearer = reached[number] < nearest[number]
+                nearest[number] = reached[number] if is_nearer else nearest[number]
+                first[number] = n if is_nearer else first[number]
+        left = FEW
+        for n in range(count):
+            own = 0
             for number in range(FEW):
-                is_nearer = depths[number] < nearest[number]
-                nearest[number] = depths[number] if is_nearer else nearest[number]
-                found[number] = n if is_nearer else found[number]
-        parts[:count] = _ZERO
-        left = _ZERO
-        for number in range(FEW):
-            if found[number] < 0:
-                left += _SHARE
-            else:
-                parts[found[number]] += _SHARE
-        return left
+                own += int(first[number] == n)
+            parts[n] = sums[own]
+            left -= own
+        return sums[left]
+
+    @bare_kernel
+    def ask(scene, bodies, i, j, lens, ranks, rays, aims, work, count):  # type: ignore[no-untyped-def]
+        """What is left for the wall of a pixel in which more than an order is asked, of so many
+        objects; how many of them are left."""
+        who, places, parts = work
+        is_plain = is_in_order(ranks, who, parts, count)
+        if not is_plain:
+            count = drop_hidden(scene, bodies, i, j, lens, ranks, rays, aims, work, count)
+            is_plain = is_in_order(ranks, who, parts, count)
+        if is_plain and has_one_edge(parts, count):
+            return lay_over(parts, count), count
+        return cast_rays(scene, bodies, i, j, lens, rays, aims, work, count), count
 
     @bare_kernel
     def settle(film, b, scene, bodies, k, size, kept, ink, work, target, base):  # type: ignore[no-untyped-def]
@@ -225,54 +366,34 @@ def overlap_settler(shapes: tuple[str, ...], has_ground: bool = False, turned: b
         height, width = size
         boxes, starts, covers, shades = kept
         colours, backs = ink
-        items, channels = colours.shape
+        channels = colours.shape[1]
         plane = height * width
         lens = (float(min(height, width)), 0.5 * width, 0.5 * height)
-        (who, parts), (ranks, meets), marks, rays = work
-        any_meets = False
-        for item in range(items):
-            meets[item] = _meets_another(boxes, k, item)
-            any_meets = any_meets or meets[item]
-        if not any_meets:
+        orders, pixels, listed, rays, aims, own = work
+        ranks, _, _ = orders
+        states, _, inside = pixels
+        who, places, parts = own
+        shared = find_shared(scene, bodies, k, width, boxes, orders, pixels, listed)
+        if shared == 0:
             return
-        put_in_order(scene, bodies, ranks)
-        for item in range(items):
-            if meets[item]:
-                box = boxes[item, k]
-                for i in range(box[0], box[0] + box[2]):
-                    for pixel in range(i * width + box[1], i * width + box[1] + box[3]):
-                        marks[pixel] += 1
-        for one in range(items):
-            if not meets[one]:
-                continue
-            top, left, rows, columns = boxes[one, k]
-            for i in range(top, top + rows):
-                for j in range(left, left + columns):
-                    pixel = i * width + j
-                    times = marks[pixel]
-                    marks[pixel] = 0
-                    # Once for all objects: then it has no mark any more.
-                    if times < 2:
-                        continue
-                    count = gather(scene, bodies, k, i, j, boxes, starts, covers, ranks, who, parts)
-                    is_plain = is_in_order(ranks, who, parts, count)
-                    if not is_plain:
-                        count = drop_hidden(scene, bodies, i, j, lens, ranks, who, parts, count)
-                        is_plain = is_in_order(ranks, who, parts, count)
-                    if is_plain and has_one_edge(parts, count):
-                        rest = lay_over(parts, count)
-                    else:
-                        rest = cast_rays(scene, bodies, i, j, lens, rays, who, parts, count)
-                    for c in range(channels):
-                        back = ground_at(film, b, k, c, pixel, backs[c])
-                        value = rest * back
-                        for n in range(count):
-                            item = who[n]
-                            box = boxes[item, k]
-                            at = starts[item, k] + (i - box[0]) * box[3] + j - box[1]
-                            value += parts[n] * (colours[item, c] * shades[at])
-                        target[base + c * plane + pixel] = np.uint8(
-                            np.int32(min(max(value, _ZERO), np.float32(255.0)) + _HALF)
-                        )
+        ask_of_pairs(k, width, boxes, starts, covers, orders, states)
+        lay_objects(k, width, boxes, starts, covers, orders, pixels)
+        aims[1][:] = False
+        for number in range(shared):
+            i, j = listed[0, number], listed[1, number]
+            pixel = i * width + j
+            count = gather(k, i, j, inside[pixel], boxes, starts, covers, ranks, own)
+            if states[pixel] == _ASKED:
+                rest, count = ask(scene, bodies, i, j, lens, ranks, rays, aims, own, count)
+            else:
+                rest = lay_over(parts, count)
+            states[pixel] = _ALONE
+            for c in range(channels):
+                value = rest * ground_at(film, b, k, c, pixel, backs[c])
+                for n in range(count):
+                    value += parts[n] * (colours[who[n], c] * shades[places[n]])
+                target[base + c * plane + pixel] = np.uint8(
+                    np.int32(min(max(value, _ZERO), _MOST) + _HALF)
+                )
 
     return settle

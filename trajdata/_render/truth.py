@@ -14,7 +14,15 @@ from typing import Any
 import numpy as np
 
 from trajdata._jit import bare_kernel, kernel
-from trajdata._render.rays import box_of, caster, into_object, out_of_object, outliner
+from trajdata._render.rays import (
+    AIMED,
+    aim,
+    box_of,
+    into_object,
+    out_of_object,
+    outliner,
+    tracer,
+)
 from trajdata._shapes.registry import NEVER
 
 __all__ = ["NEAREST", "truth_renderer"]
@@ -23,6 +31,8 @@ NEAREST = 1e-2
 """A point that would pass the camera is taken to be this far before it, in metres: only beyond a
 clip's first and last frame, where nothing keeps an object away."""
 
+_RAYS = 8
+"""Rays that are traced at once."""
 _ZERO = np.float32(0.0)
 
 
@@ -44,8 +54,8 @@ def _shift(pose, other, x, y, z, column, row, lens):  # type: ignore[no-untyped-
 
 @bare_kernel
 def _write_flow(flow, at, plane, pixel, dx, dy):  # type: ignore[no-untyped-def]
-    flow[at + pixel] = np.float32(dx)
-    flow[at + plane + pixel] = np.float32(dy)
+    flow[np.uintp(at) + np.uintp(pixel)] = np.float32(dx)
+    flow[np.uintp(at + plane) + np.uintp(pixel)] = np.float32(dy)
 
 
 @bare_kernel
@@ -94,46 +104,48 @@ def _turned_wall(world, k, wall, lens, size, targets, places):  # type: ignore[n
 def truth_renderer(shapes: tuple[str, ...], turned: bool = False) -> Any:
     """The kernel ``render_truth`` for objects of these shapes, which SCENE's ``shape`` counts.
     turned: whether cameras turn."""
-    cast, outline = caster(shapes), outliner(shapes, turned)
+    trace, outline = tracer(shapes), outliner(shapes, turned)
     show_wall = _turned_wall if turned else _flat_wall
 
     @bare_kernel
-    def cover(scene, poses, present, k, lens, boxes, whole, alone, ids, depths):  # type: ignore[no-untyped-def]
+    def cover(scene, poses, present, k, lens, size, places, whole, alone, ids, depths, rays):  # type: ignore[no-untyped-def]
         """Put the objects of frame k into ``ids`` (object's number + 1) and ``depths``.
 
-        Returns the rows and columns that they touch: first row, first column, and the ends.
+        Of each object: ``places``, the pixels that its outline touches, first row, first column,
+        and their ends; ``whole``, its outline; ``alone``, in how many pixels it would be seen.
         """
-        height, width = ids.shape
+        height, width = size
         focal, middle_x, middle_y = lens
-        first_row, first_column, end_row, end_column = height, width, 0, 0
+        aimed, xs, ys, reached = rays
         for item in range(poses.shape[0]):
-            boxes[item, :] = 0
+            places[item, :] = 0
             whole[item, :] = 0.0
             alone[item] = 0
             if not present[item, k]:
                 continue
-            pose, shape, size = poses[item, k + 1], scene[item].shape, scene[item].radius
-            left, top, right, bottom = outline(shape, pose, size)
+            pose, shape, radius = poses[item, k + 1], scene[item].shape, scene[item].radius
+            left, top, right, bottom = outline(shape, pose, radius)
             left, right = middle_x + focal * left, middle_x + focal * right
             top, bottom = middle_y + focal * top, middle_y + focal * bottom
             whole[item, 0], whole[item, 1] = left, top
             whole[item, 2], whole[item, 3] = right, bottom
             row, column, rows, columns = box_of(top, left, bottom, right, height, width)
+            places[item, 0], places[item, 1] = row, column
+            places[item, 2], places[item, 3] = rows, columns
+            aim(pose, radius, aimed)
             count = np.int64(0)
             for i in range(row, rows):
-                y = (i + 0.5 - middle_y) / focal
-                for j in range(column, columns):
-                    x = (j + 0.5 - middle_x) / focal
-                    depth = cast(shape, pose, size, x, y)
-                    if depth != NEVER:
-                        count += 1
-                        if depth < depths[i, j]:
-                            depths[i, j] = depth
-                            ids[i, j] = np.uint8(item + 1)
+                ys[:] = (i + 0.5 - middle_y) / focal
+                for begin in range(column, columns, _RAYS):
+                    trace(shape, aimed, xs[begin : begin + _RAYS], ys, reached)
+                    first = np.uintp(i * width + begin)
+                    for number in range(np.uintp(min(columns - begin, _RAYS))):
+                        depth, pixel = reached[number], first + number
+                        count += np.int64(depth != NEVER)
+                        if depth < depths[pixel]:
+                            depths[pixel] = depth
+                            ids[pixel] = np.uint8(item + 1)
             alone[item] = count
-            first_row, end_row = min(first_row, row), max(end_row, rows)
-            first_column, end_column = min(first_column, column), max(end_column, columns)
-        return first_row, first_column, end_row, end_column
 
     @bare_kernel
     def see(scenes, poses, present, slots, lens, wall, worlds, size, seen, dense, rooms):  # type: ignore[no-untyped-def]
@@ -145,14 +157,27 @@ def truth_renderer(shapes: tuple[str, ...], turned: bool = False) -> Any:
         items = scenes.shape[1]
         height, width = size
         plane = height * width
-        ids, depths, found, whole, alone, shown = rooms
+        ids, depths, places, whole, alone, rays = rooms
         wants_masks, wants_depth = masks.shape[0] > 0, depth_map.shape[0] > 0
         wants_forward, wants_backward = forward.shape[0] > 0, backward.shape[0] > 0
         focal, middle_x, middle_y = lens
+        for j in range(rays[1].shape[0]):
+            rays[1][j] = (j + 0.5 - middle_x) / focal
         for b in range(scenes.shape[0]):
             for k in range(frames):
-                row, column, rows, columns = cover(
-                    scenes[b], poses[b], present[b], k, lens, found, whole, alone, ids, depths
+                cover(
+                    scenes[b],
+                    poses[b],
+                    present[b],
+                    k,
+                    lens,
+                    size,
+                    places,
+                    whole,
+                    alone,
+                    ids,
+                    depths,
+                    rays,
                 )
                 mask_at = b * mask_stride + k * plane
                 depth_at = b * depth_stride + k * plane
@@ -169,53 +194,49 @@ def truth_renderer(shapes: tuple[str, ...], turned: bool = False) -> Any:
                     (depth_map, forward, backward),
                     (depth_at, forward_at, backward_at),
                 )
-                shown[:] = 0
-                for i in range(row, rows):
-                    for j in range(column, columns):
-                        if ids[i, j] == 0:
-                            continue
-                        item = np.int64(ids[i, j]) - 1
-                        z = depths[i, j]
-                        ids[i, j] = 0
-                        depths[i, j] = NEVER
-                        if shown[item] == 0:
-                            found[item, 0], found[item, 1] = j, i
-                            found[item, 2], found[item, 3] = j + 1, i + 1
-                        else:
-                            found[item, 0] = min(found[item, 0], j)
-                            found[item, 2] = max(found[item, 2], j + 1)
-                            found[item, 3] = i + 1
-                        shown[item] += 1
-                        pixel = i * width + j
-                        if wants_masks:
-                            masks[mask_at + pixel] = np.uint8(slots[b, item] + 1)
-                        if wants_depth:
-                            depth_map[depth_at + pixel] = np.float32(z)
-                        if wants_forward or wants_backward:
-                            across, down = j + 0.5, i + 0.5
-                            x, y = (
-                                z * ((across - middle_x) / focal),
-                                z * ((down - middle_y) / focal),
-                            )
-                            pose = poses[b, item, k + 1]
-                            if wants_forward:
-                                dx, dy = _shift(
-                                    pose, poses[b, item, k + 2], x, y, z, across, down, lens
+                for item in range(items):
+                    slot, own = slots[b, item], np.uint8(item + 1)
+                    before, pose, after = poses[b, item, k : k + 3]
+                    row, column, rows, columns = places[item]
+                    left, top, right, bottom = columns, rows, column, row
+                    shown = np.int64(0)
+                    for i in range(row, rows):
+                        for j in range(column, columns):
+                            pixel = np.uintp(i * width + j)
+                            if ids[pixel] != own:
+                                continue
+                            z = depths[pixel]
+                            ids[pixel] = 0
+                            depths[pixel] = NEVER
+                            left, right = min(left, j), max(right, j + 1)
+                            top, bottom = min(top, i), i + 1
+                            shown += 1
+                            if wants_masks:
+                                masks[np.uintp(mask_at) + pixel] = np.uint8(slot + 1)
+                            if wants_depth:
+                                depth_map[np.uintp(depth_at) + pixel] = np.float32(z)
+                            if wants_forward or wants_backward:
+                                across, down = j + 0.5, i + 0.5
+                                x, y = (
+                                    z * ((across - middle_x) / focal),
+                                    z * ((down - middle_y) / focal),
                                 )
-                                _write_flow(forward, forward_at, plane, pixel, dx, dy)
-                            if wants_backward:
-                                dx, dy = _shift(
-                                    pose, poses[b, item, k], x, y, z, across, down, lens
-                                )
-                                _write_flow(backward, backward_at, plane, pixel, dx, dy)
-                for number in range(items):
-                    slot = slots[b, number]
-                    counts[b, slot, k] = shown[number]
-                    share = shown[number] / alone[number] if alone[number] > 0 else 0.0
+                                if wants_forward:
+                                    dx, dy = _shift(pose, after, x, y, z, across, down, lens)
+                                    _write_flow(forward, forward_at, plane, pixel, dx, dy)
+                                if wants_backward:
+                                    dx, dy = _shift(pose, before, x, y, z, across, down, lens)
+                                    _write_flow(backward, backward_at, plane, pixel, dx, dy)
+                    counts[b, slot, k] = shown
+                    share = shown / alone[item] if alone[item] > 0 else 0.0
                     shares[b, slot, k] = np.float32(share)
+                    if shown == 0:
+                        left = top = right = bottom = 0
+                    box, outer = boxes[b, slot, k], amodal[b, slot, k]
+                    box[0], box[1] = np.float32(left), np.float32(top)
+                    box[2], box[3] = np.float32(right), np.float32(bottom)
                     for side in range(4):
-                        boxes[b, slot, k, side] = np.float32(found[number, side])
-                        amodal[b, slot, k, side] = np.float32(whole[number, side])
+                        outer[side] = np.float32(whole[item, side])
 
     @kernel
     def render_truth(  # type: ignore[no-untyped-def]
@@ -235,12 +256,12 @@ def truth_renderer(shapes: tuple[str, ...], turned: bool = False) -> Any:
         """
         items = scenes.shape[1]
         rooms = (
-            np.zeros((height, width), np.uint8),
-            np.full((height, width), NEVER),
+            np.zeros(height * width, np.uint8),
+            np.full(height * width, NEVER),
             np.empty((items, 4), np.int64),
             np.empty((items, 4), np.float64),
             np.empty(items, np.int64),
-            np.empty(items, np.int64),
+            (np.empty(AIMED), np.empty(width + _RAYS), np.empty(_RAYS), np.empty(_RAYS)),
         )
         size = height, width
         see(scenes, poses, present, slots, lens, wall, worlds, size, seen, dense, rooms)
