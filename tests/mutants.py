@@ -554,6 +554,12 @@ _RENDER = (
             "_, _, away = into_object(here, 0.0, 0.0, 1.0)",
             _CAMERAS + "test_truth_of_every_camera_is_what_an_independent_renderer_finds",
         ),
+        (
+            "of a row whose last rays are not eight, the last one is missing",
+            "range(np.uintp(min(columns - begin, _RAYS)))",
+            "range(np.uintp(min(columns - begin, _RAYS)) - np.uintp(1))",
+            "render/test_truth.py::test_truth_of_specs_at_random_is_what_an_independent_renderer_finds",
+        ),
     ),
     *_mutants(
         "_render/grounds.py",
@@ -646,9 +652,21 @@ _RENDER = (
         "_render/overlaps.py",
         (
             "of two spheres that are apart the farther one is before the other",
-            "rank = 1 if towards > 0.0 else -1",
-            "rank = -1 if towards > 0.0 else 1",
+            "return 1 if towards > 0.0 else -1",
+            "return -1 if towards > 0.0 else 1",
             "test_golden.py::test_clips_have_their_golden_digests[scenes-32]",
+        ),
+        (
+            "two edges in a pixel are laid over one another",
+            "if cover < _ONE and inside[pixel] > 0 and not filled[pixel]:",
+            "if False:",
+            "test_golden.py::test_clips_have_their_golden_digests[scenes-32]",
+        ),
+        (
+            "objects of which nobody knows the order have one",
+            "if covers[own] > _ZERO and covers[other] > _ZERO:",
+            "if False:",
+            "test_golden.py::test_clips_have_their_golden_digests[scenes-64]",
         ),
         (
             "all that a filling object may hide is dropped",

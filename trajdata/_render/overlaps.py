@@ -30,7 +30,7 @@ _SHARE = np.float32(1.0 / FEW)
 _RAYS = 24
 """``FEW``, and what fills them up to whole vectors."""
 _CORNERS = 4
-_STEP = np.uintp(1)
+_NONE, _STEP = np.uintp(0), np.uintp(1)
 """Places are counted without a sign: that spares the test for negative ones."""
 _ALONE, _LAID, _ASKED = np.uint8(0), np.uint8(1), np.uint8(2)
 """What is done with a pixel: nothing, all in it are laid over one another, or more is asked."""
@@ -41,11 +41,12 @@ def make_settling(items, pixels):  # type: ignore[no-untyped-def]
     """Memory in which ``settle`` works, for so many objects and pixels of a picture.
 
     Who hides whom, who comes first, and the pixels of each object that others' boxes share. Of each
-    pixel: its state, all ``_ALONE``, how much of what is behind shows through, and who covers it; a
+    pixel: its state, all ``_ALONE``, whether an object fills it, and who covers it; a
     list of those that are shared, rows and columns. Of a pixel's rays: where in it they go, what so
     many of them share, x, y, how far they go, how far the nearest, and to whom. Of each object:
     what its rays have in common, and whether that is known. Which objects cover a pixel, where it
-    is among theirs, and their shares of it.
+    is among theirs, and their shares of it. Of each object: where its pixel of row 0 and column 0
+    would be, and how many a row has.
     """
     shifts = np.empty((2, _RAYS))
     for number in range(_RAYS):
@@ -61,11 +62,12 @@ def make_settling(items, pixels):  # type: ignore[no-untyped-def]
             np.empty(items, np.int64),
             np.empty((items, 4), np.int64),
         ),
-        (np.zeros(pixels, np.uint8), np.empty(pixels, np.float32), np.empty(pixels, np.uint64)),
+        (np.zeros(pixels, np.uint8), np.empty(pixels, np.bool_), np.empty(pixels, np.uint64)),
         np.empty((2, pixels), np.int64),
         (shifts, sums, places[0], places[1], places[2], places[3], np.empty(_RAYS, np.int64)),
         (np.empty((items, AIMED)), np.empty(items, np.bool_)),
-        (np.empty(items, np.int64), np.empty(items, np.int64), np.empty(items, np.float32)),
+        (np.empty(items, np.uintp), np.empty(items, np.uintp), np.empty(items, np.float32)),
+        np.empty((items, 2), np.int64),
     )
 
 
@@ -141,7 +143,7 @@ def overlap_settler(shapes: tuple[str, ...], has_ground: bool = False, turned: b
     def find_shared(scene, bodies, k, width, boxes, orders, pixels, listed):  # type: ignore[no-untyped-def]
         """List the pixels that several boxes share, and put the objects in order; how many."""
         ranks, order, parts = orders
-        states, through, inside = pixels
+        states, filled, inside = pixels
         items, count = bodies.shape[0], 0
         ranks[:, :] = 0
         for one in range(items):
@@ -163,7 +165,7 @@ def overlap_settler(shapes: tuple[str, ...], has_ground: bool = False, turned: b
                     for j in range(left, right):
                         if states[pixel] == _ALONE:
                             states[pixel] = _LAID
-                            through[pixel] = _ONE
+                            filled[pixel] = False
                             inside[pixel] = 0
                             listed[0, count], listed[1, count] = i, j
                             count += 1
@@ -199,7 +201,7 @@ def overlap_settler(shapes: tuple[str, ...], has_ground: bool = False, turned: b
         """Note who covers the pixels that are shared, a bit for each, and in which of them two
         edges show."""
         _, order, parts = orders
-        states, through, inside = pixels
+        states, filled, inside = pixels
         for n in range(order.shape[0]):
             item = order[n]
             box, part = boxes[item, k], parts[item]
@@ -210,31 +212,31 @@ def overlap_settler(shapes: tuple[str, ...], has_ground: bool = False, turned: b
                 for _ in range(part[3] - part[1]):
                     cover = covers[at]
                     if cover > _ZERO and states[pixel] != _ALONE:
-                        left = through[pixel]
-                        inside[pixel] |= bit
-                        through[pixel] = left * (_ONE - cover)
-                        if cover < _ONE and left < _ONE and left > _ZERO:
+                        # However little an object covers: its edge is a first one.
+                        if cover < _ONE and inside[pixel] > 0 and not filled[pixel]:
                             states[pixel] = _ASKED
+                        inside[pixel] |= bit
+                        filled[pixel] = filled[pixel] or cover >= _ONE
                     at, pixel = at + _STEP, pixel + _STEP
 
     @bare_kernel
-    def gather(k, i, j, inside, boxes, starts, covers, ranks, work):  # type: ignore[no-untyped-def]
+    def gather(i, j, inside, wheres, covers, ranks, work):  # type: ignore[no-untyped-def]
         """The objects that cover a pixel, the nearest first, if that is known; how many."""
         who, places, parts = work
-        count, item = 0, 0
+        count, item = _NONE, _NONE
         while inside > 0:
             if inside & np.uint64(1):
-                box = boxes[item, k]
-                place = starts[item, k] + (i - box[0]) * box[3] + j - box[1]
+                place = np.uintp(wheres[item, 0] + i * wheres[item, 1] + j)
                 at = count
-                while at > 0 and ranks[item, who[at - 1]] > 0:
-                    who[at], places[at], parts[at] = who[at - 1], places[at - 1], parts[at - 1]
-                    at -= 1
+                while at > _NONE and ranks[item, who[at - _STEP]] > 0:
+                    before = at - _STEP
+                    who[at], places[at], parts[at] = who[before], places[before], parts[before]
+                    at = before
                 who[at], places[at], parts[at] = item, place, covers[place]
-                count += 1
+                count += _STEP
             inside >>= np.uint64(1)
-            item += 1
-        return count
+            item += _STEP
+        return np.intp(count)
 
     @bare_kernel
     def is_in_order(ranks, who, parts, count):  # type: ignore[no-untyped-def]
@@ -345,7 +347,7 @@ def overlap_settler(shapes: tuple[str, ...], has_ground: bool = False, turned: b
     def ask(scene, bodies, i, j, lens, ranks, rays, aims, work, count):  # type: ignore[no-untyped-def]
         """What is left for the wall of a pixel in which more than an order is asked, of so many
         objects; how many of them are left."""
-        who, places, parts = work
+        who, _, parts = work
         is_plain = is_in_order(ranks, who, parts, count)
         if not is_plain:
             count = drop_hidden(scene, bodies, i, j, lens, ranks, rays, aims, work, count)
@@ -369,7 +371,7 @@ def overlap_settler(shapes: tuple[str, ...], has_ground: bool = False, turned: b
         channels = colours.shape[1]
         plane = height * width
         lens = (float(min(height, width)), 0.5 * width, 0.5 * height)
-        orders, pixels, listed, rays, aims, own = work
+        orders, pixels, listed, rays, aims, own, wheres = work
         ranks, _, _ = orders
         states, _, inside = pixels
         who, places, parts = own
@@ -379,10 +381,14 @@ def overlap_settler(shapes: tuple[str, ...], has_ground: bool = False, turned: b
         ask_of_pairs(k, width, boxes, starts, covers, orders, states)
         lay_objects(k, width, boxes, starts, covers, orders, pixels)
         aims[1][:] = False
+        for item in range(boxes.shape[0]):
+            box = boxes[item, k]
+            wheres[item, 0] = starts[item, k] - box[0] * box[3] - box[1]
+            wheres[item, 1] = box[3]
         for number in range(shared):
             i, j = listed[0, number], listed[1, number]
-            pixel = i * width + j
-            count = gather(k, i, j, inside[pixel], boxes, starts, covers, ranks, own)
+            pixel = np.uintp(i * width + j)
+            count = gather(i, j, inside[pixel], wheres, covers, ranks, own)
             if states[pixel] == _ASKED:
                 rest, count = ask(scene, bodies, i, j, lens, ranks, rays, aims, own, count)
             else:
@@ -392,7 +398,7 @@ def overlap_settler(shapes: tuple[str, ...], has_ground: bool = False, turned: b
                 value = rest * ground_at(film, b, k, c, pixel, backs[c])
                 for n in range(count):
                     value += parts[n] * (colours[who[n], c] * shades[places[n]])
-                target[base + c * plane + pixel] = np.uint8(
+                target[np.uintp(base + c * plane) + pixel] = np.uint8(
                     np.int32(min(max(value, _ZERO), _MOST) + _HALF)
                 )
 
