@@ -558,7 +558,7 @@ _RENDER = (
             "of a row whose last rays are not eight, the last one is missing",
             "range(np.uintp(min(columns - begin, _RAYS)))",
             "range(np.uintp(min(columns - begin, _RAYS)) - np.uintp(1))",
-            "render/test_truth.py::test_truth_of_specs_at_random_is_what_an_independent_renderer_finds",
+            "render/test_truth.py::test_a_solid_fits_into_the_sphere_of_its_radius_and_is_what_the_reference_sees",
         ),
     ),
     *_mutants(
@@ -668,6 +668,9 @@ _RENDER = (
             "if False:",
             "test_golden.py::test_clips_have_their_golden_digests[scenes-64]",
         ),
+    ),
+    *_mutants(
+        "_render/crossings.py",
         (
             "all that a filling object may hide is dropped",
             "is_hidden = parts[n] >= _ONE or near >= farthest or ranks[ahead, item] > 0",

@@ -80,12 +80,15 @@ def for_arm(ir):
     ir = re.sub(r"= (?:tail )?call i8 @llvm[.]x86[.]atomic.*", "= add i8 0, 0", ir)
     return machine.emit_assembly(llvm.parse_assembly(ir))
 
+ClipSource(preset("scenes-32")).batch([0])
 for name in ("magvit-32", "gray-32", "magvit-32-random"):
     ClipSource(preset(name, difficulty=0.5)).batch([0])
     ClipSource(preset(name), fields=tuple(FIELDS)).warm()
 spec = preset("magvit-32")
 moved = motion.motion_kernels(spec.known_laws)
-for function in (compositing.clip_renderer(spec.shapes), grain.add_grain, camera.project, deal.deal,
+scenes = compositing.clip_renderer(preset("scenes-32").shapes, several=True)
+lone = compositing.clip_renderer(spec.shapes, several=False)
+for function in (scenes, lone, grain.add_grain, camera.project, deal.deal,
                  sampling.sample_scenes, jitter.shake_positions, moved.fit_motions,
                  moved.place_objects, truth.truth_renderer(spec.shapes),
                  tracks.point_tracker(spec.shapes), pose.turn_objects, pose.set_poses):

@@ -25,7 +25,7 @@ def draw(x, y, r, *, shape="disc", colour=1.0, back=0.0, size=(16, 16), light=(0
     if shape == "sphere":
         scenes["radius"] /= np.sqrt(1 + (r / focal) ** 2)
     target = np.empty(3 * height * width, np.uint8)
-    clip_renderer((shape,))(
+    clip_renderer((shape,), several=False)(
         scenes,
         place.reshape(1, 1, 1, 3),
         0,

@@ -62,7 +62,7 @@ class Filming:
             has_light=spec.camera.turns,
             has_patterns=looks.pattern > 0,
         )
-        self._render_clips = clip_renderer(spec.shapes, self.looks)
+        self._render_clips = clip_renderer(spec.shapes, self.looks, spec.slots > 1)
         self._pose = Poser(spec, key, settings, exposed=True)
         self._cameras = Cameras(spec, key, settings, self._pose.times)
         held = 2 * spec.exposures * spec.clip_bytes

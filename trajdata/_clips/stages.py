@@ -61,7 +61,7 @@ class Stages:
         self._motion = motion_kernels(spec.known_laws, spec.camera.is_lone)
         is_filmed = spec.looks.is_filmed or not spec.camera.is_lone
         self._filming = Filming(spec, key, self.settings) if is_filmed else None
-        self._render_clips = clip_renderer(spec.shapes)
+        self._render_clips = clip_renderer(spec.shapes, several=spec.slots > 1)
         self._times = frame_times(spec.frames, spec.seconds)
         self._pose = Poser(spec, key, self.settings)
         self._cameras = Cameras(spec, key, self.settings, self._pose.times)

@@ -15,7 +15,12 @@ import numpy as np
 from trajdata._jit import bare_kernel, kernel
 from trajdata._render.coverage import RUN, is_small, place_box, round_coverer, turn_light
 from trajdata._render.film import PLAIN, Looks, ground_of, light_of, pattern_of
-from trajdata._render.overlaps import make_settling, overlap_settler
+from trajdata._render.overlaps import (
+    make_nothing,
+    make_settling,
+    overlap_settler,
+    settle_nothing,
+)
 from trajdata._render.rays import box_of, outliner
 from trajdata._render.solids import make_rooms, solid_coverer
 from trajdata._shapes.registry import find_shape
@@ -160,10 +165,11 @@ def _placer(shapes: tuple[str, ...], rounds: tuple[bool, ...], turned: bool) -> 
 
 
 @cache
-def clip_renderer(shapes: tuple[str, ...], looks: Looks = PLAIN) -> Any:
+def clip_renderer(shapes: tuple[str, ...], looks: Looks = PLAIN, several: bool = True) -> Any:
     """The kernel ``render_clips`` for objects of these shapes, which SCENE's ``shape`` counts.
+    several: whether a clip may have more than one object.
 
-    Compiled for each set of shapes and looks, so that one more costs nothing where it is not used.
+    Compiled for each set of these, so that what is not used costs no time to compile.
     """
     found = [find_shape(name) for name in shapes]
     # An ellipse has no place for a pattern, and a disc before a camera that turns another outline.
@@ -174,7 +180,10 @@ def clip_renderer(shapes: tuple[str, ...], looks: Looks = PLAIN) -> Any:
         for shape in found
     )
     place_outlines = _placer(shapes, rounds, looks.has_light)
-    settle = overlap_settler(shapes, looks.has_ground, looks.has_light)
+    settle, make_work = settle_nothing, make_nothing
+    if several:
+        settle = overlap_settler(shapes, looks.has_ground, looks.has_light)
+        make_work = make_settling
     cover_round = round_coverer(shapes, rounds)
     cover_solid = solid_coverer(shapes, rounds, looks.has_patterns)
     ground, light_at, pattern_at = ground_of(looks), light_of(looks), pattern_of(looks)
@@ -348,7 +357,7 @@ def clip_renderer(shapes: tuple[str, ...], looks: Looks = PLAIN) -> Any:
             ),
             (np.empty((items, channels), np.float32), np.empty(channels, np.float32)),
             make_rooms(height, width),
-            make_settling(items, plane),
+            make_work(items, plane),
         )
         composite(scenes, places, before, present, picture, target, first, stride, film, rooms)
 

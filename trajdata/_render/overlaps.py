@@ -15,21 +15,17 @@ from typing import Any
 import numpy as np
 
 from trajdata._jit import bare_kernel, kernel
+from trajdata._render.crossings import crossing_decider, lay_over, make_crossings
 from trajdata._render.film import Looks, ground_of
-from trajdata._render.pixel_rays import FEW, ray_shift
-from trajdata._render.rays import AIMED, aim, tracer
-from trajdata._shapes.registry import NEVER, find_shape
+from trajdata._render.rays import tracer
+from trajdata._shapes.registry import find_shape
 
-__all__ = ["make_settling", "overlap_settler"]
+__all__ = ["make_nothing", "make_settling", "overlap_settler", "settle_nothing"]
 
 _ZERO = np.float32(0.0)
 _ONE = np.float32(1.0)
 _HALF = np.float32(0.5)
 _MOST = np.float32(255.0)
-_SHARE = np.float32(1.0 / FEW)
-_RAYS = 24
-"""``FEW``, and what fills them up to whole vectors."""
-_CORNERS = 4
 _NONE, _STEP = np.uintp(0), np.uintp(1)
 """Places are counted without a sign: that spares the test for negative ones."""
 _ALONE, _LAID, _ASKED = np.uint8(0), np.uint8(1), np.uint8(2)
@@ -41,21 +37,11 @@ def make_settling(items, pixels):  # type: ignore[no-untyped-def]
     """Memory in which ``settle`` works, for so many objects and pixels of a picture.
 
     Who hides whom, who comes first, and the pixels of each object that others' boxes share. Of each
-    pixel: its state, all ``_ALONE``, whether an object fills it, and who covers it; a
-    list of those that are shared, rows and columns. Of a pixel's rays: where in it they go, what so
-    many of them share, x, y, how far they go, how far the nearest, and to whom. Of each object:
-    what its rays have in common, and whether that is known. Which objects cover a pixel, where it
-    is among theirs, and their shares of it. Of each object: where its pixel of row 0 and column 0
-    would be, and how many a row has.
+    pixel: its state, all ``_ALONE``, whether an object fills it, and who covers it; a list of those
+    that are shared, rows and columns. What ``decide`` works in. Which objects cover a pixel, where
+    it is among theirs, and their shares of it. Of each object: where its pixel of row 0 and column
+    0 would be, and how many a row has.
     """
-    shifts = np.empty((2, _RAYS))
-    for number in range(_RAYS):
-        shifts[0, number], shifts[1, number] = ray_shift(number % FEW, FEW)
-    # Added one by one, as rays come.
-    sums = np.zeros(FEW + 1, np.float32)
-    for number in range(FEW):
-        sums[number + 1] = sums[number] + _SHARE
-    places = np.empty((4, _RAYS))
     return (
         (
             np.empty((items, items), np.int8),
@@ -64,8 +50,7 @@ def make_settling(items, pixels):  # type: ignore[no-untyped-def]
         ),
         (np.zeros(pixels, np.uint8), np.empty(pixels, np.bool_), np.empty(pixels, np.uint64)),
         np.empty((2, pixels), np.int64),
-        (shifts, sums, places[0], places[1], places[2], places[3], np.empty(_RAYS, np.int64)),
-        (np.empty((items, AIMED)), np.empty(items, np.bool_)),
+        make_crossings(items),
         (np.empty(items, np.uintp), np.empty(items, np.uintp), np.empty(items, np.float32)),
         np.empty((items, 2), np.int64),
     )
@@ -105,15 +90,26 @@ def _line_up(ranks, order):  # type: ignore[no-untyped-def]
                 break
 
 
+@kernel
+def make_nothing(items, pixels):  # type: ignore[no-untyped-def]
+    """In the place of ``make_settling`` where a clip has one object."""
+    return (items,)
+
+
+@bare_kernel
+def settle_nothing(film, b, scene, bodies, k, size, kept, ink, work, target, base):  # type: ignore[no-untyped-def]
+    """In the place of ``settle``."""
+
+
 @cache
 def overlap_settler(shapes: tuple[str, ...], has_ground: bool = False, turned: bool = False) -> Any:
     """The kernel ``settle`` for objects of these shapes, before a background of this kind. turned:
     whether cameras turn."""
-    trace = tracer(shapes)
     ground_at = ground_of(Looks(has_ground=has_ground)).at
     found = [find_shape(name) for name in shapes]
     depths = [(-1.0, 1.0) if turned and shape.turned_bounds else shape.depths for shape in found]
     nears, fars = tuple(near for near, _ in depths), tuple(far for _, far in depths)
+    decide = crossing_decider(tracer(shapes), nears)
 
     @bare_kernel
     def rank_of(one, p, two, q):  # type: ignore[no-untyped-def]
@@ -239,124 +235,6 @@ def overlap_settler(shapes: tuple[str, ...], has_ground: bool = False, turned: b
         return np.intp(count)
 
     @bare_kernel
-    def is_in_order(ranks, who, parts, count):  # type: ignore[no-untyped-def]
-        """Whether each of those objects that can be seen is known to be before all that follow."""
-        for n in range(count):
-            for later in range(n + 1, count):
-                if ranks[who[n], who[later]] <= 0:
-                    return False
-            # What is behind an object that fills the pixel cannot be seen.
-            if parts[n] >= _ONE:
-                break
-        return True
-
-    @bare_kernel
-    def trace_to(scene, bodies, item, aims, xs, ys, reached):  # type: ignore[no-untyped-def]
-        """Trace rays to an object."""
-        aimed, is_aimed = aims
-        if not is_aimed[item]:
-            is_aimed[item] = True
-            aim(bodies[item], scene[item].radius, aimed[item])
-        trace(scene[item].shape, aimed[item], xs, ys, reached)
-
-    @bare_kernel
-    def drop_hidden(scene, bodies, i, j, lens, ranks, rays, aims, work, count):  # type: ignore[no-untyped-def]
-        """Drop what lies behind an object that fills the pixel; how many are left.
-
-        That object is nearer than all others that fill the pixel, at each of its corners. One that
-        has its edge in the pixel, where its depth may change fast, is behind if all of it is.
-        """
-        focal, middle_x, middle_y = lens
-        who, places, parts = work
-        _, _, xs, ys, reached, nearest, first = rays
-        for corner in range(_CORNERS):
-            xs[corner] = (j + (corner & 1) - middle_x) / focal
-            ys[corner] = (i + (corner >> 1) - middle_y) / focal
-            nearest[corner], first[corner] = NEVER, -1
-        for n in range(count):
-            if parts[n] >= _ONE:
-                trace_to(scene, bodies, who[n], aims, xs, ys, reached[:_CORNERS])
-                for corner in range(_CORNERS):
-                    if reached[corner] < nearest[corner]:
-                        nearest[corner], first[corner] = reached[corner], n
-        front, farthest = first[0], nearest[0]
-        for corner in range(1, _CORNERS):
-            if first[corner] != front:
-                return count
-            farthest = max(farthest, nearest[corner])
-        if front < 0:
-            return count
-        ahead = who[front]
-        left = 0
-        for n in range(count):
-            item = who[n]
-            near = bodies[item, 2] + nears[scene[item].shape] * scene[item].radius
-            is_hidden = parts[n] >= _ONE or near >= farthest or ranks[ahead, item] > 0
-            if n == front or not is_hidden:
-                who[left], places[left], parts[left] = item, places[n], parts[n]
-                left += 1
-        return left
-
-    @bare_kernel
-    def has_one_edge(parts, count):  # type: ignore[no-untyped-def]
-        """Whether one of the objects that show, at most, does not fill the pixel."""
-        for n in range(count):
-            if parts[n] >= _ONE:
-                return True
-            if n > 0:
-                return False
-        return True
-
-    @bare_kernel
-    def lay_over(parts, count):  # type: ignore[no-untyped-def]
-        """Turn the objects' coverage into the shares that show; what is left for the wall."""
-        through = _ONE
-        for n in range(count):
-            part = parts[n]
-            parts[n] = through * part
-            through = through * (_ONE - part)
-        return through
-
-    @bare_kernel
-    def cast_rays(scene, bodies, i, j, lens, rays, aims, work, count):  # type: ignore[no-untyped-def]
-        """What ``lay_over`` does, by rays."""
-        focal, middle_x, middle_y = lens
-        who, _, parts = work
-        shifts, sums, xs, ys, reached, nearest, first = rays
-        for number in range(_RAYS):
-            xs[number] = (j + shifts[0, number] - middle_x) / focal
-            ys[number] = (i + shifts[1, number] - middle_y) / focal
-            nearest[number] = NEVER
-            first[number] = -1
-        for n in range(count):
-            trace_to(scene, bodies, who[n], aims, xs, ys, reached)
-            for number in range(_RAYS):
-                is_nearer = reached[number] < nearest[number]
-                nearest[number] = reached[number] if is_nearer else nearest[number]
-                first[number] = n if is_nearer else first[number]
-        left = FEW
-        for n in range(count):
-            own = 0
-            for number in range(FEW):
-                own += int(first[number] == n)
-            parts[n] = sums[own]
-            left -= own
-        return sums[left]
-
-    @bare_kernel
-    def ask(scene, bodies, i, j, lens, ranks, rays, aims, work, count):  # type: ignore[no-untyped-def]
-        """What is left for the wall of a pixel in which more than an order is asked, of so many
-        objects; how many of them are left."""
-        who, _, parts = work
-        is_plain = is_in_order(ranks, who, parts, count)
-        if not is_plain:
-            count = drop_hidden(scene, bodies, i, j, lens, ranks, rays, aims, work, count)
-            is_plain = is_in_order(ranks, who, parts, count)
-        if is_plain and has_one_edge(parts, count):
-            return lay_over(parts, count), count
-        return cast_rays(scene, bodies, i, j, lens, rays, aims, work, count), count
-
-    @bare_kernel
     def settle(film, b, scene, bodies, k, size, kept, ink, work, target, base):  # type: ignore[no-untyped-def]
         """Write the pixels of clip b's frame k that lie in two objects' boxes.
 
@@ -371,7 +249,7 @@ def overlap_settler(shapes: tuple[str, ...], has_ground: bool = False, turned: b
         channels = colours.shape[1]
         plane = height * width
         lens = (float(min(height, width)), 0.5 * width, 0.5 * height)
-        orders, pixels, listed, rays, aims, own, wheres = work
+        orders, pixels, listed, crossings, own, wheres = work
         ranks, _, _ = orders
         states, _, inside = pixels
         who, places, parts = own
@@ -380,7 +258,7 @@ def overlap_settler(shapes: tuple[str, ...], has_ground: bool = False, turned: b
             return
         ask_of_pairs(k, width, boxes, starts, covers, orders, states)
         lay_objects(k, width, boxes, starts, covers, orders, pixels)
-        aims[1][:] = False
+        crossings[1][1][:] = False
         for item in range(boxes.shape[0]):
             box = boxes[item, k]
             wheres[item, 0] = starts[item, k] - box[0] * box[3] - box[1]
@@ -390,7 +268,7 @@ def overlap_settler(shapes: tuple[str, ...], has_ground: bool = False, turned: b
             pixel = np.uintp(i * width + j)
             count = gather(i, j, inside[pixel], wheres, covers, ranks, own)
             if states[pixel] == _ASKED:
-                rest, count = ask(scene, bodies, i, j, lens, ranks, rays, aims, own, count)
+                rest, count = decide(scene, bodies, i, j, lens, ranks, crossings, own, count)
             else:
                 rest = lay_over(parts, count)
             states[pixel] = _ALONE

@@ -74,7 +74,7 @@ def _flat_discs(source: ClipSource, indices: range) -> NDArray[np.float64]:
         scenes[name] = 0.0
     frames, _, height, width = spec.video_shape
     target = np.empty(len(indices) * frames * height * width, np.uint8)
-    clip_renderer(("disc",))(
+    clip_renderer(("disc",), several=False)(
         scenes,
         places,
         0,
