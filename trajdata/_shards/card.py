@@ -66,7 +66,7 @@ import webdataset
 clips = webdataset.WebDataset("{recipe.split}-000000.tar", shardshuffle=False).decode()
 
 import datasets
-clips = datasets.load_dataset("this/folder")
+clips = datasets.load_dataset("this/folder").with_format("numpy")
 ```
 
 ## A clip in a shard
@@ -92,8 +92,8 @@ KEY is the clip's index in twelve digits. A record has {layout.record_bytes} byt
 def _features(recipe: Recipe) -> str:
     """The types of a clip's members in YAML, as Hugging Face ``datasets`` names them.
 
-    Without these, ``datasets`` infers nested lists, which are slower to load and far slower to
-    read.
+    Without these, ``datasets`` infers nested lists: loading and reading clips as NumPy arrays then
+    takes several times as long (benchmarks/load_dataset.py measures it).
     """
     lines: list[str] = []
     for member in recipe.layout.members:
