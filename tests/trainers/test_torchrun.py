@@ -106,7 +106,8 @@ def agents(tmp_path):
     started, port = [], free_port()
     try:
         for number in range(3):
-            meeting = f"last_call_timeout={LATE_SECONDS},keep_alive_interval=1,is_host={int(number == 0)},join_timeout={SECONDS}"
+            meeting = f"is_host={int(number == 0)},keep_alive_interval=1"
+            meeting += f",last_call_timeout={LATE_SECONDS},join_timeout={SECONDS}"
             launcher = ["--nnodes=2:3", "--max-restarts=9", "--rdzv-id=elastic"]
             launcher += [f"--rdzv-endpoint=localhost:{port}", f"--rdzv-conf={meeting}"]
             with open(tmp_path / f"agent-{number}.log", "w") as log:
