@@ -18,6 +18,7 @@ from tests.patience import SECONDS
 from trajdata import ClipSource, Output, TrajectoryDataset, preset
 
 BATCH, BATCHES = 64, 24
+LOOK_SECONDS = 1
 
 
 def view_of(tensor):
@@ -29,7 +30,7 @@ def received(inbox):
     """The next thing; a process whose parent has crashed ends."""
     while torch.multiprocessing.parent_process().is_alive():
         with contextlib.suppress(queue.Empty):
-            return inbox.get(timeout=1)
+            return inbox.get(timeout=LOOK_SECONDS)
     sys.exit("the parent has ended")
 
 
