@@ -54,6 +54,32 @@ def learnability() -> str:
     return table(["accuracy (training clips)", *columns, "bound"], rows)
 
 
+NETWORKS = {
+    "cnn3d": "A 3-D CNN",
+    "r2plus1d": "a small R(2+1)D",
+    "transformer": "a video transformer",
+}
+
+
+def learnt() -> str:
+    """What three networks made of the default preset, in a sentence."""
+    rows = {
+        row["network"]: row
+        for row in load("learnability")["rows"]
+        if (row["preset"], row["view"], row["difficulty"]) == (PRESETS[0], "clip", 0.0)
+    }
+    told = "; ".join(
+        f"{words} of {row['parameters']:,} parameters: **{row['accuracy']:.1%}** after "
+        f"{row['training_clips']:,} clips"
+        for words, row in ((words, rows[name]) for name, words in NETWORKS.items())
+    )
+    tested = max(row["test_clips"] for row in rows.values())
+    return (
+        f"Networks that saw clips of `{PRESETS[0]}` as RGB in [-1, 1], with no preparation, name "
+        f"the law of this share of {tested:,} fresh clips of `val` (chance: 25 %). {told}."
+    )
+
+
 def audit(presets: tuple[str, ...] = PRESETS) -> str:
     reports = [load(f"audit-{preset}") for preset in presets]
     names = dict.fromkeys(
@@ -596,6 +622,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "how_many": how_many,
     "how_many_answer": how_many_answer,
     "learnability": learnability,
+    "learnt": learnt,
     "load_dataset": load_dataset,
     "examples": examples,
     "classify": classify,
