@@ -140,6 +140,47 @@ def test_an_extra_that_is_missing_is_one_sentence_with_its_name(capsys):
     )
 
 
+WITHOUT_SCIPY = """
+import sys
+sys.modules["scipy"] = None  # as if it were not installed
+import numpy, trajdata
+from trajdata._cli import main
+for use in (lambda: trajdata.audit, lambda: trajdata.AuditReport):
+    try:
+        use()
+    except ImportError as error:
+        print(error)
+spec = trajdata.preset("magvit-32")
+clips = trajdata.ClipSource(spec).batch(range(4))
+import trajdata.scoring
+trajdata.scoring.law_score(clips["video"], spec)
+numpy.savez(sys.argv[1] + "/clips.npz", video=clips["video"])
+for words in (["audit", "--out", sys.argv[1]], ["score", sys.argv[1] + "/clips.npz"]):
+    try:
+        main(words)
+    except SystemExit as ended:
+        print(words[0], ended.code)
+"""
+
+
+@pytest.mark.slow
+def test_without_scipy_an_audit_is_one_sentence_and_all_else_works(tmp_path):
+    told = subprocess.run(
+        [sys.executable, "-c", WITHOUT_SCIPY, str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=True,
+    )
+    sentence = "this needs scipy, which cannot be imported: pip install 'trajdata-video[audit]'"
+    assert told.stderr == f"trajdata: {sentence}\n"
+    lines = told.stdout.splitlines()
+    assert lines[:2] == [sentence] * 2
+    assert "audit 1" in lines
+    assert lines[-1] == "score 0"
+
+
 def test_no_control_character_reaches_a_terminal(capsys):
     assert printable("a\x1b[31mb\x07") == "a\\x1b[31mb\\x07"
     with pytest.raises(Exception, match="2"), exit_codes():
