@@ -23,7 +23,7 @@ help:
 	@echo "make mutants   20 min  break the code in one place at a time: a test must notice each time"
 	@echo "make check     26 min  ruff, mypy and all tests"
 	@echo "make docs      1 min   the documentation site, to site/, with warnings as errors"
-	@echo "make bench     30 min  every target beside its figure, peers, growth; to benchmarks/results/"
+	@echo "make bench     35 min  every target beside its figure, peers, growth; to benchmarks/results/"
 	@echo "make clean             remove what the other targets made"
 	@echo
 	@echo ".ci/run        60 min  what continuous integration runs: of torture and mutants only a part"
@@ -70,6 +70,7 @@ bench: $(VENV)/.stamp-test
 	$(BIN)/python benchmarks/scenes.py
 	$(BIN)/python benchmarks/growth.py
 	$(BIN)/python benchmarks/ray_engine.py
+	$(BIN)/python benchmarks/load_dataset.py
 	$(BIN)/python benchmarks/mixing.py
 	$(BIN)/python benchmarks/thousand_ranks.py
 	$(BIN)/python benchmarks/peers/run.py

@@ -28,7 +28,7 @@ FLOORS = (
     ("_errors", "_kernel_identity"),
     ("_kernel_cache",),
     ("_jit",),
-    ("_checks", "_registry", "_settings", "_show"),
+    ("_checks", "_registry", "_settings", "_show", "_words"),
     ("_arithmetic",),
     ("_laws", "_shapes"),
     ("_user_laws",),

@@ -1,6 +1,7 @@
 """README and pages say what is: their tables, their links, the tests that they name."""
 
 import ast
+import json
 import re
 import subprocess
 import sys
@@ -72,3 +73,14 @@ def test_every_file_and_room_that_a_page_names_is_there(page):
     for room in re.findall(r"^\| (`_.*?) \|", text, flags=re.MULTILINE):
         for name in re.findall(r"`(\w+)`", room):
             assert (ROOT / "trajdata" / name).is_dir(), name
+
+
+def test_the_types_on_the_card_make_hugging_face_five_times_as_fast():
+    found = json.loads((ROOT / "benchmarks/results/load_dataset.json").read_text("utf-8"))
+    gains = {
+        (row["clips"], row["what"]): row["gain_with_load"]
+        for row in found["rows"]
+        if row["what"] == "NumPy, batches"
+    }
+    assert len(gains) == 2
+    assert min(gains.values()) >= 5, gains

@@ -386,7 +386,7 @@ def test_batches_kept_while_slabs_are_used_up_by_forks_keep_no_more_than_their_s
 
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", [0, 1])
-@pytest.mark.parametrize("how", ["share", "queue"])
+@pytest.mark.parametrize("how", ["share", "pickle", "queue"])
 def test_views_stay_what_they_are_when_torch_moves_their_tensor(workers, how):
     ended = subprocess.run(
         [sys.executable, str(PROGRAM.with_name("moved_program.py")), str(workers), how],

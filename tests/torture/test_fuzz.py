@@ -24,8 +24,9 @@ from trajdata._shards.strict_json import SEAL, canonical, sealed
 
 pytestmark = [pytest.mark.torture, pytest.mark.timeout(3000)]
 
-MUTANTS = 25_000
-"""Of each of the four kinds of files."""
+KINDS = ("progress.json", "recipe", "commit record", "index")
+MUTANTS = 100_000
+"""Of all kinds of files together, also where torture is cut to a budget."""
 
 ODD = (
     *(None, True, False, 0, 1, -1, 0.5, -0.0, 1e308, 10**30, 2**63, 2**64, 1e15, "", "0", "x"),
@@ -96,9 +97,7 @@ def changed_bytes(data, chance):
         elif act == 2:
             made[at:at] = made[at:end]
         elif act == 3:
-            made[at:at] = chance.choice(
-                (b"[" * 50, b'{"a":', b"\x1b[2J", b"NaN", b"1e999", b"\xff")
-            )
+            made[at:at] = chance.choice(INSERTED)
         else:
             del made[at:]
     return bytes(made)
@@ -106,7 +105,7 @@ def changed_bytes(data, chance):
 
 def mutants(data, seed):
     chance = random.Random(seed)
-    for number in range(MUTANTS):
+    for number in range(MUTANTS // len(KINDS)):
         if number % 4 == 0:
             yield changed_bytes(data, chance)
             continue
@@ -149,12 +148,12 @@ def looks(reference):
     }
 
 
-@pytest.mark.parametrize("kind", ["progress.json", "recipe", "commit record", "index"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_file_with_anything_in_it_is_read_or_refused(looks, count, part, kind):
     look, data = looks[kind]
     look(data)
     tried = refused = 0
-    for mutant in part(mutants(data, seed=kind + part.seed)):
+    for mutant in mutants(data, seed=kind + part.seed):
         tried += 1
         try:
             look(mutant)
@@ -163,5 +162,6 @@ def test_a_file_with_anything_in_it_is_read_or_refused(looks, count, part, kind)
             text = str(error)
             assert text.isprintable(), text
             assert len(text) < 2000, text
-    assert part.is_cut or refused > tried // 2
+    assert len(KINDS) * tried == MUTANTS
+    assert refused > tried // 2
     count(tried, f"mutants of {kind}, {refused:,} of them refused, the others read")

@@ -14,13 +14,18 @@ import sys
 import threading
 import time
 
+import numpy as np
 import pytest
 from rich.console import Console
 
 from tests.patience import SECONDS
-from tests.torture.tiny import CLIPS, SPEC, bake
+from tests.torture.tiny import CLIPS, SHARDS, SPEC, bake
+from trajdata._bake.ranges import bake_range, finish
 from trajdata._bake.repair import repair_on
+from trajdata._bake.sync import sync
 from trajdata._bake.verify import verify
+from trajdata._check.audit.plots import SHOWN_FACTORS
+from trajdata._check.audit.report import AuditReport
 from trajdata._cli import main
 from trajdata._cli.detaching import detach
 from trajdata._cli.watching import watch
@@ -63,8 +68,14 @@ class Ground:
         (self.victim / "folder" / ".trajdata" / "tmp" / "old.tar").write_bytes(b"of a victim")
         (self.victim / "file").write_bytes(b"of a victim")
 
+    @property
+    def beside(self):
+        """Where a command that reads the folder may write."""
+        return self.home / "beside"
+
     def prepare(self, is_complete):
-        shutil.rmtree(self.folder, ignore_errors=True)
+        for folder in (self.folder, self.beside):
+            shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(self.reference, self.folder)
         (self.folder / ".trajdata" / "aside").mkdir(exist_ok=True)
         if not is_complete:
@@ -154,16 +165,30 @@ def read(folder):
 
 
 COMMANDS = {
-    "materialize": materialize,
-    "status": lambda folder: run("status", folder),
-    "watch": lambda folder: watch(folder, Console(file=io.StringIO()), lambda seconds: None),
-    "verify": lambda folder: run("verify", folder),
-    "verify --full": lambda folder: run("verify", folder, "--full", "--rerender", 2),
-    "repair": lambda folder: run("repair", folder),
-    "preview": lambda folder: run("preview", folder, "--out", folder.parent / "preview.png"),
-    "open": read,
+    "materialize": lambda ground: materialize(ground.folder),
+    "bake-range": lambda ground: run("bake-range", ground.folder, "--shards", f"0:{SHARDS}"),
+    "finish": lambda ground: run("finish", ground.folder),
+    "status": lambda ground: run("status", ground.folder),
+    "watch": lambda ground: watch(ground.folder, Console(file=io.StringIO()), lambda seconds: None),
+    "verify": lambda ground: run("verify", ground.folder),
+    "verify --full": lambda ground: run("verify", ground.folder, "--full", "--rerender", 2),
+    "repair": lambda ground: run("repair", ground.folder),
+    "sync from": lambda ground: run("sync", ground.folder, ground.beside),
+    "sync from --render": lambda ground: run("sync", ground.folder, ground.beside, "--render"),
+    "sync to": lambda ground: run("sync", ground.reference, ground.folder),
+    "sync to --render": lambda ground: run("sync", ground.reference, ground.folder, "--render"),
+    "preview": lambda ground: run("preview", ground.folder, "--out", ground.home / "sheet.png"),
+    "preview --out": lambda ground: run(
+        "preview", ground.folder, "--out", ground.folder / "preview.png"
+    ),
+    "export --from": lambda ground: run(
+        "export", ground.beside, "--to", "npz", "--from", ground.folder
+    ),
+    "open": lambda ground: read(ground.folder),
 }
-WRITERS = ("materialize", "repair")
+WRITERS = ("materialize", "bake-range", "finish", "repair", "sync to", "sync to --render")
+LISTING_NOTHING = ("status", "watch", "export --from")
+"""They read what they need by its name."""
 EXPECTED = (ShardError, OSError, ValueError)
 
 
@@ -223,16 +248,82 @@ def test_no_name_below_the_folder_leads_a_command_out_of_it(ground, count, part,
                 where = f"{command}, {name} as {kind}, complete: {is_complete}"
                 with never_opened(ground.folder / name):
                     try:
-                        outcome = COMMANDS[command](ground.folder)
+                        outcome = COMMANDS[command](ground)
                     except EXPECTED:
                         outcome = 1
                 assert ground.seen() == before, where
                 assert outcome in (0, 1, 2, 75, None) or isinstance(outcome, str), where
-                if name in HIDDEN_FOLDERS and "link" in kind and command not in ("status", "watch"):
+                if name in HIDDEN_FOLDERS and "link" in kind and command not in LISTING_NOTHING:
                     assert outcome == 1, where  # it is not even listed
                 cases += 1
                 refused += outcome not in (0, None)
     count(cases, f"links and special files in the way of {command}, {refused:,} of them refused")
+
+
+def audited(folder):
+    """What the command writes; to measure clips would take a minute."""
+    labels = np.arange(40) % len(SPEC.laws)
+    factors = {name: np.linspace(0, 1, 40) for name in SHOWN_FACTORS}
+    AuditReport(SPEC, 0, 40, (), {}, labels, factors).write(folder)
+
+
+PAGES = {
+    "gallery": (
+        lambda folder: run("gallery", "--preset", "gray-32", "--clips", 1, "--out", folder),
+        ("index.html",),
+    ),
+    "audit": (audited, ("audit.json", "audit.png")),
+}
+
+
+@pytest.mark.parametrize("command", PAGES)
+def test_a_page_is_written_over_a_link_and_never_through_it(ground, count, part, command):
+    write, names = PAGES[command]
+    cases = 0
+    for name in names:
+        for kind in part(list(KINDS)):
+            ground.prepare(is_complete=True)
+            (ground.victim / "folder" / name).write_bytes(b"of a victim")
+            ground.put(name, kind)
+            before = ground.seen()
+            with never_opened(ground.folder / name), contextlib.suppress(OSError):
+                write(ground.folder)
+            assert ground.seen() == before, (command, name, kind)
+            cases += 1
+    count(cases, f"links and special files in the way of {command}")
+
+
+EXPORTED = (
+    *("clips", "clips/linear", "export.json", "PROGRESS.txt", "progress.json"),
+    *(".trajdata", ".trajdata/tmp", ".trajdata/commits", ".trajdata/commits/000000.json"),
+)
+
+
+def test_no_name_below_an_export_leads_it_out_of_its_folder(fast, reference, count, part):
+    first = fast / "first"
+    words = ["--to", "npz", "--from", reference]
+    assert run("export", first, *words) == 0
+    clip = next((first / "clips").rglob("*.npz")).relative_to(first).as_posix()
+    ground = Ground(fast, first)
+    cases = refused = 0
+    for is_complete in (True, False):
+        for name in part((*EXPORTED, clip)):
+            for kind in list(KINDS):
+                if kind == "a folder" and (first / name).is_dir():
+                    continue
+                ground.prepare(is_complete=True)
+                if not is_complete:
+                    shutil.rmtree(ground.folder / ".trajdata" / "commits")
+                    (ground.folder / ".trajdata" / "commits").mkdir()
+                ground.put(name, kind)
+                before = ground.seen()
+                with never_opened(ground.folder / name):
+                    outcome = run("export", ground.folder, *words)
+                assert ground.seen() == before, (name, kind, is_complete)
+                cases += 1
+                refused += outcome != 0
+    assert refused
+    count(cases, f"links and special files in the way of export, {refused:,} of them refused")
 
 
 def test_a_bake_in_the_background_appends_to_no_log_but_its_own(ground, count):
@@ -277,7 +368,8 @@ class SwappingOs:
     )
 
     def __init__(self, at=None, swap=None):
-        self._at, self._swap, self._taking = at, swap, threading.Lock()
+        # A folder that the collector of garbage closes meanwhile is a call within a call.
+        self._at, self._swap, self._taking = at, swap, threading.RLock()
         self.calls = 0
 
     def __getattr__(self, name):
@@ -319,7 +411,16 @@ def mend(folder):
         disk.close_folders()
 
 
-RUNS = {"materialize": materialize, "repair": mend, "verify": verify, "open": read}
+RUNS = {
+    "materialize": lambda ground: materialize(ground.folder),
+    "bake-range": lambda ground: bake_range(ground.folder, range(SHARDS), threads=1),
+    "finish": lambda ground: finish(ground.folder, threads=1),
+    "repair": lambda ground: mend(ground.folder),
+    "verify": lambda ground: verify(ground.folder),
+    "sync from": lambda ground: sync(ground.folder, ground.beside, threads=1),
+    "sync to": lambda ground: sync(ground.reference, ground.folder, threads=1),
+    "open": lambda ground: read(ground.folder),
+}
 SWAPS = {
     "an absolute link": (*FOLDERS, ".trajdata/lock", "PROGRESS.txt", "train-000001.tar"),
     "a hard link": (".trajdata/lock", "progress.json", ".trajdata/commits/000001.json"),
@@ -336,7 +437,7 @@ def test_a_swap_before_any_system_call_of_a_command_leads_it_nowhere(
     listening = SwappingOs()
     monkeypatch.setattr(disks, "os", listening)
     with contextlib.suppress(*EXPECTED):
-        RUNS[command](ground.folder)
+        RUNS[command](ground)
     swaps = 0
     for at in part(range(listening.calls)):
         # Each call meets some of the pairs, and each pair many of the calls.
@@ -345,7 +446,7 @@ def test_a_swap_before_any_system_call_of_a_command_leads_it_nowhere(
             monkeypatch.setattr(disks, "os", SwappingOs(at, swapped(ground, name, kind)))
             before = ground.seen()
             with contextlib.suppress(*EXPECTED):
-                RUNS[command](ground.folder)
+                RUNS[command](ground)
             assert ground.seen() == before, (command, at, name, kind)
             swaps += 1
     monkeypatch.setattr(disks, "os", os)

@@ -1,43 +1,13 @@
 """Real trainers, real processes: every clip once in an epoch, and none twice over epochs."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-from tests.patience import SECONDS
-from trajdata import ClipSource, TrajectoryDataset, preset
+from tests.trainers.launching import run
+from trajdata import TrajectoryDataset
 
 pytestmark = pytest.mark.slow
-
-HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
-
-
-def run(program, *arguments, ranks=None, launcher=()):
-    """Run a program, under torchrun where there are ranks; its output, once it has ended."""
-    start = [sys.executable]
-    if ranks is not None:
-        start += [
-            "-m",
-            "torch.distributed.run",
-            "--rdzv-backend=c10d",
-            "--rdzv-endpoint=localhost:0",
-        ]
-        start += [f"--nproc-per-node={ranks}", *launcher]
-    ended = subprocess.run(
-        [*start, str(HERE / program), *map(str, arguments)],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        check=False,
-    )
-    return ended.returncode, ended.stdout[-3000:] + ended.stderr[-6000:]
 
 
 def lines(path):
@@ -55,50 +25,7 @@ def epochs_of(folder, ranks, length):
     ]
 
 
-# torchrun
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("ranks", [2, 3])
-def test_torchrun_shows_every_clip_once_though_the_dataset_is_older_than_the_ranks(tmp_path, ranks):
-    code, output = run("torchrun_program.py", tmp_path, -1, ranks=ranks)
-    assert code == 0, output
-    shown = [lines(tmp_path / f"0-{rank}.txt") for rank in range(ranks)]
-    for epoch in range(2):
-        rows = zip(
-            *([line[1:] for line in part if line[0] == epoch] for part in shown), strict=True
-        )
-        seen = [index for row in rows for part in row for index in part]
-        assert seen == in_order(epoch)
-
-
-def in_order(epoch):
-    source = ClipSource(preset("magvit-32", frames=4, height=16, width=16))
-    whole = TrajectoryDataset(source, length=48, batch_size=48, shuffle=True, epoch=epoch)
-    return next(iter(whole))["index"].tolist()
-
-
-@pytest.mark.slow
-def test_an_elastic_restart_with_fewer_ranks_goes_on_with_the_clips_that_are_left(tmp_path):
-    code, output = run("torchrun_program.py", tmp_path, 2, ranks=3)
-    assert code != 0
-    # The checkpoint says that 3 batches of 2 clips of 3 ranks are consumed.
-    assert json.loads((tmp_path / "state.json").read_text()) == {"epoch": 0, "start": 18}, output
-    before = [lines(tmp_path / f"0-{rank}.txt") for rank in range(3)]
-    for rank in range(3):
-        (tmp_path / f"0-{rank}.txt").unlink()
-    code, output = run("torchrun_program.py", tmp_path, -1, ranks=2)
-    assert code == 0, output
-    after = [lines(tmp_path / f"0-{rank}.txt") for rank in range(2)]
-    for epoch in range(2):
-        seen = [
-            index
-            for part in (*before, *after)
-            for line in part
-            if line[0] == epoch
-            for index in line[1:]
-        ]
-        assert sorted(seen) == list(range(epoch * 48, (epoch + 1) * 48))
+# Ranks that have not met
 
 
 def test_ranks_that_were_announced_but_have_not_met_are_an_error_that_says_what_to_write(

@@ -15,6 +15,7 @@ from trajdata._errors import ShardError, printable
 from trajdata._shards.strict_json import parse
 from trajdata._store.protocol import Store
 from trajdata._store.ranges import put_bytes, read_whole
+from trajdata._words import counted, per_second
 
 __all__ = [
     "LIVELY",
@@ -151,22 +152,21 @@ class ProgressReport:
         return gigabytes(self.disk_free_bytes) + (" - NOT ENOUGH" if self.is_short_of_disk else "")
 
     def _nodes(self) -> str:
-        shown = [f"{name} {rate:,.0f} clips/s" for name, rate in self.nodes.items()]
+        shown = [f"{name} {per_second(rate)}" for name, rate in self.nodes.items()]
         more = [f"and {len(shown) - _SHOWN_NODES} more"] if len(shown) > _SHOWN_NODES else []
         return ", ".join(shown[:_SHOWN_NODES] + more)
 
     def to_text(self) -> str:
         """The text of PROGRESS.txt."""
         percent = 100 * self.clips_done / self.clips_total
-        rate = "-" if self.clips_per_second is None else f"{self.clips_per_second:,.0f} clips/s"
         counts = ", ".join(f"{law} {count:,}" for law, count in self.class_counts.items())
         rows = [
             ("status", self.status),
             ("", self.message),
             ("clips", f"{self.clips_done:,} of {self.clips_total:,} ({percent:.1f} %)"),
-            ("in flight", f"{self.clips_in_flight:,} clips rendered and not committed"),
+            ("in flight", f"{counted(self.clips_in_flight, 'clip')} rendered and not committed"),
             ("shards", f"{self.shards_done:,} of {self.shards_total:,}"),
-            ("rate", rate),
+            ("rate", per_second(self.clips_per_second)),
             ("nodes", self._nodes()),
             ("running for", span(self.elapsed_seconds)),
             ("time left", span(self.eta_seconds)),

@@ -6,6 +6,7 @@ import are imported inside the commands, so that ``--help`` answers at once.
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -47,6 +48,12 @@ _COMMANDS: tuple[Callable[..., None], ...] = (
     ),
 )
 
+
+def _help_width() -> int:
+    """Columns of a help text: Click's own least width is wider than a narrow terminal."""
+    return max(min(shutil.get_terminal_size().columns, 80) - 2, 30)
+
+
 app = typer.Typer(
     name="trajdata",
     help="Synthetic trajectory videos with exact truth: bake them into tar shards.",
@@ -55,7 +62,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     # Rich's tables cut words on a narrow terminal.
     rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "terminal_width": _help_width()},
 )
 for _command in _COMMANDS:
     app.command(epilog=EXITS)(_command)

@@ -22,6 +22,7 @@ from trajdata._cli.specs import (
 )
 from trajdata._cli.words import counted
 from trajdata._errors import ArgumentError
+from trajdata._words import per_second
 
 __all__ = ["materialize", "status", "watch"]
 
@@ -124,7 +125,7 @@ def materialize(
         if as_json:
             print_json({**asdict(report), "clips_per_second": report.clips_per_second})
         elif report.shards_written:
-            spent = f"{duration(report.seconds)}, {report.clips_per_second:,.0f} clips/s"
+            spent = f"{duration(report.seconds)}, {per_second(report.clips_per_second)}"
             typer.echo(
                 f"Done: {out} holds {counted(report.clips, 'clip')}; this run wrote "
                 f"{report.clips_written:,} in {spent}."

@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Column
 
+from trajdata._words import counted, per_second
+
 __all__ = ["LINE_SECONDS", "Display", "ShownProgress", "duration"]
 
 _BAR_WIDTH = 100
@@ -103,9 +105,9 @@ def duration(seconds: float) -> str:
 
 
 def _line(report: ShownProgress) -> str:
-    parts = [f"{report.clips_done:,} of {report.clips_total:,} clips committed"]
+    parts = [f"{report.clips_done:,} of {counted(report.clips_total, 'clip')} committed"]
     if report.clips_per_second is not None:
-        parts.append(f"{report.clips_per_second:,.0f} clips/s")
+        parts.append(per_second(report.clips_per_second))
     if report.eta_seconds is not None and report.status == "running":
         parts.append(f"{duration(report.eta_seconds)} left")
     return ", ".join(parts)

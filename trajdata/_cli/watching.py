@@ -14,6 +14,7 @@ from rich.text import Text
 from trajdata._bake.progress import ProgressReport, read_progress
 from trajdata._errors import ArgumentError, ShardError, printable
 from trajdata._store.opening import open_store
+from trajdata._words import counted
 
 __all__ = ["frame", "watch"]
 
@@ -88,6 +89,7 @@ def frame(report: ProgressReport, *, silent: bool) -> RenderableType:
     done = report.clips_done + report.clips_in_flight
     parts: list[RenderableType] = [
         ProgressBar(total=report.clips_total, completed=done),
+        Text(""),  # ends the bar's line, beside which the first line of the text would be cut off
         Text(report.to_text().rstrip()),
     ]
     if silent:
@@ -108,7 +110,7 @@ def _read(out: str) -> ProgressReport:
 def _line(report: ProgressReport, status: str) -> str:
     if status == "silent":
         return f"silent: {_silence(report)}"
-    return f"{status}: {report.clips_done:,} of {report.clips_total:,} clips committed"
+    return f"{status}: {report.clips_done:,} of {counted(report.clips_total, 'clip')} committed"
 
 
 def _silence(report: ProgressReport) -> str:

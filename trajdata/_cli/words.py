@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
+from trajdata._words import counted
+
 __all__ = ["counted", "sized"]
 
 _UNITS = ("kB", "MB", "GB", "TB")
-
-
-def counted(number: int, noun: str) -> str:
-    """A number and its noun: "1 clip", "30,000 clips"."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def sized(size: int) -> str:

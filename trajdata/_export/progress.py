@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from trajdata._bake.progress import TIME_FORMAT, span, write_progress
 from trajdata._errors import printable
 from trajdata._store.folder import FolderStore
+from trajdata._words import per_second
 
 __all__ = ["ExportProgress", "Progress"]
 
@@ -57,12 +58,11 @@ class ExportProgress:
     def to_text(self) -> str:
         """The text of PROGRESS.txt."""
         percent = 100 * self.clips_done / self.clips_total
-        rate = "-" if self.clips_per_second is None else f"{self.clips_per_second:,.0f} clips/s"
         rows = (
             ("status", self.status),
             ("", self.message),
             ("clips", f"{self.clips_done:,} of {self.clips_total:,} ({percent:.1f} %)"),
-            ("rate", rate),
+            ("rate", per_second(self.clips_per_second)),
             ("running for", span(self.elapsed_seconds)),
             ("time left", span(self.eta_seconds)),
             ("process", f"{self.pid} on {self.host}"),

@@ -9,6 +9,7 @@ from trajdata._clips.texts import param_names
 from trajdata._shards.layout import Member
 from trajdata._shards.recipe import Recipe
 from trajdata._shards.strict_json import canonical
+from trajdata._words import counted
 
 __all__ = ["CARD", "card_text"]
 
@@ -24,7 +25,7 @@ def card_text(recipe: Recipe) -> str:
     channels = f"{c} channel{'s' if c > 1 else ''}"
     if recipe.spec.views > 1:
         channels += f" from {recipe.spec.views} cameras"
-    layout = recipe.layout
+    layout, shards = recipe.layout, counted(recipe.shards, "shard")
     members = "\n".join(
         f"| `KEY.{member.name}` | `{member.dtype}` | {member.shape} "
         f"| {_meaning(member.field, recipe)} |"
@@ -48,7 +49,7 @@ tags:
 - webdataset
 ---
 
-# {recipe.clips:,} synthetic trajectory clips, split {recipe.split}
+# {counted(recipe.clips, "synthetic trajectory clip")}, split {recipe.split}
 
 Written by trajdata (`pip install trajdata-video`). Each clip is {t} frames of {w} x {h} pixels
 with {channels}, with its exact truth. Labels: {laws}.
@@ -66,12 +67,12 @@ import webdataset
 clips = webdataset.WebDataset("{recipe.split}-000000.tar", shardshuffle=False).decode()
 
 import datasets
-clips = datasets.load_dataset("this/folder")
+clips = datasets.load_dataset("this/folder").with_format("numpy")
 ```
 
 ## A clip in a shard
 
-{recipe.shards} shards of {recipe.shard_clips} clips (the last may have fewer), uncompressed USTAR.
+{shards} of {counted(recipe.shard_clips, "clip")} (the last may have fewer), uncompressed USTAR.
 KEY is the clip's index in twelve digits. A record has {layout.record_bytes} bytes.
 
 | member | dtype | shape | what |
@@ -92,8 +93,8 @@ KEY is the clip's index in twelve digits. A record has {layout.record_bytes} byt
 def _features(recipe: Recipe) -> str:
     """The types of a clip's members in YAML, as Hugging Face ``datasets`` names them.
 
-    Without these, ``datasets`` infers nested lists, which are slower to load and far slower to
-    read.
+    Without these, ``datasets`` infers nested lists: loading and reading clips as NumPy arrays then
+    takes several times as long (benchmarks/load_dataset.py measures it).
     """
     lines: list[str] = []
     for member in recipe.layout.members:

@@ -20,6 +20,7 @@ from PIL import Image
 
 from trajdata._errors import ArgumentError
 from trajdata._show.encoding import encoded, encodings
+from trajdata._show.files import put_file
 from trajdata._show.palette import hex_colour, law_colour
 from trajdata._show.pictures import evenly
 from trajdata._show.shown import ShownSource, check_shown, first_camera
@@ -81,7 +82,7 @@ def write_gallery(
     page = gallery_html(sources, clips=clips, note=note)
     file = Path(out) / "index.html"
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(page, "utf-8")
+    put_file(file, page.encode("utf-8"))
     return file
 
 

@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw
 
 from trajdata._errors import ArgumentError
 from trajdata._show.encoding import animated, encoded, encodings, gif_of, pause_ms, webp_of
+from trajdata._show.files import put_file
 from trajdata._show.palette import LIGHT, Theme, font, law_colour
 from trajdata._show.shown import (
     PREVIEW_FIELDS,
@@ -134,7 +135,7 @@ def write_preview(
         ArgumentError: a field is missing, or ``clips`` is empty.
         OSError: the file cannot be written.
     """
-    _put(Path(path), sheet_png(source, clips=clips))
+    put_file(Path(path), sheet_png(source, clips=clips))
 
 
 def write_animation(
@@ -146,20 +147,7 @@ def write_animation(
     of ``write_preview``.
     """
     write = animation_webp if Path(path).suffix == ".webp" else animation_gif
-    _put(Path(path), write(source, clips=clips))
-
-
-def _put(path: Path, data: bytes) -> None:
-    """Write a file; it replaces one that has the name. A link is replaced too, and never followed,
-    because the folder may come from anyone."""
-    temp = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with open(temp, "xb") as file:
-            file.write(data)
-        os.replace(temp, path)
-    except OSError:
-        temp.unlink(missing_ok=True)
-        raise
+    put_file(Path(path), write(source, clips=clips))
 
 
 def sheet_png(

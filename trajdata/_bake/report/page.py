@@ -17,6 +17,7 @@ from trajdata._shards.commit_record import Commit
 from trajdata._shards.index import INDEX
 from trajdata._shards.recipe import Recipe
 from trajdata._spec.model import ClipSpec
+from trajdata._words import per_second
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -108,7 +109,7 @@ def _template() -> Template:
         keep_trailing_newline=True,
     )
     environment.filters.update(
-        span=span, gigabytes=gigabytes, data_url=_data_url, grouped=_grouped, per_second=_per_second
+        span=span, gigabytes=gigabytes, data_url=_data_url, grouped=_grouped, per_second=per_second
     )
     return environment.get_template(_TEMPLATE)
 
@@ -120,12 +121,6 @@ def _percent(part: int, whole: int) -> str:
 
 def _grouped(value: int) -> str:
     return f"{value:,}"
-
-
-def _per_second(rate: float | None) -> str:
-    if rate is None:
-        return "-"
-    return f"{rate:,.0f} clips/s" if rate >= 10 else f"{rate:.2g} clips/s"
 
 
 def _data_url(data: bytes, media_type: str) -> str:

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
+from trajdata._check.audit.extra import AUDIT_EXTRA
 from trajdata._check.audit.findings import Finding, at_most
+from trajdata._checks import needed
 from trajdata._clips.source import ClipSource
 from trajdata._laws.registry import COMMON_NUMBERS
 from trajdata._spec.model import ClipSpec
@@ -27,6 +28,8 @@ __all__ = [
     "scene_factors",
     "without_separate",
 ]
+
+_stats = needed("scipy.stats", AUDIT_EXTRA)
 
 BINS = 8
 MOST_INFORMATION = 0.001
@@ -154,7 +157,7 @@ def mutual_information(
 
 def false_discoveries(p_values: Sequence[float], rate: float) -> int:
     """How many tests reject at this false-discovery rate (Benjamini and Hochberg, 1995)."""
-    adjusted = stats.false_discovery_control(np.asarray(p_values), method="bh")
+    adjusted = _stats.false_discovery_control(np.asarray(p_values), method="bh")
     return int((adjusted <= rate).sum())
 
 
@@ -178,7 +181,7 @@ def independence(
         )
         parts = [values[labels == k] for k in classes]
         for left, right in itertools.combinations(parts, 2):
-            p_values.append(float(stats.ks_2samp(left, right, method="asymp").pvalue))
+            p_values.append(float(_stats.ks_2samp(left, right, method="asymp").pvalue))
     if p_values:
         findings.append(
             at_most(

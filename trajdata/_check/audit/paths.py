@@ -11,11 +11,14 @@ from math import comb
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
+from trajdata._check.audit.extra import AUDIT_EXTRA
+from trajdata._checks import needed
 from trajdata._errors import ArgumentError
 
 __all__ = ["KNOWN_PATHS", "paths_from_params"]
+
+_special = needed("scipy.special", AUDIT_EXTRA)
 
 _Array = NDArray[np.float64]
 _Numbers = Callable[[str], _Array]
@@ -83,8 +86,8 @@ def _pendulum(number: _Numbers, t: _Array) -> _Array:
     """By Jacobi's elliptic functions, where the kernel has a Fourier series."""
     modulus = np.sin(0.5 * number("widest_rad"))
     phase = number("angular_speed_rad_s") * t + number("phase_rad")
-    quarter = special.ellipk(modulus**2)
-    _, cn, dn, _ = special.ellipj(phase * quarter / (0.5 * np.pi), modulus**2)
+    quarter = _special.ellipk(modulus**2)
+    _, cn, dn, _ = _special.ellipj(phase * quarter / (0.5 * np.pi), modulus**2)
     angle = 2 * np.arcsin(modulus * cn / dn)
     length = number("length_m")
     return _in_plane(number, length * np.cos(angle), length * np.sin(angle))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import os
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trajdata._check.audit.factors import mutual_information
 from trajdata._clips.source import ClipSource
+from trajdata._show.files import put_file
 from trajdata._spec.model import ClipSpec
 
 __all__ = ["SHOWN_FACTORS", "plot"]
@@ -84,4 +87,6 @@ def plot(
     axes.imshow(strip.squeeze(), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
     axes.set(title="the first four clips", xticks=[], yticks=[])
     figure.suptitle(title)
-    figure.savefig(path, dpi=80)
+    page = io.BytesIO()
+    figure.savefig(page, format="png", dpi=80)
+    put_file(Path(path), page.getvalue())

@@ -16,6 +16,7 @@ from trajdata._check.audit import factors, fits, looks, rendering, streams, trut
 from trajdata._check.audit.findings import Finding
 from trajdata._clips.source import ClipSource
 from trajdata._errors import ArgumentError
+from trajdata._show.files import put_file
 from trajdata._spec.identity import FORMAT
 from trajdata._spec.model import ClipSpec
 
@@ -79,7 +80,8 @@ class AuditReport:
 
         target = Path(folder)
         target.mkdir(parents=True, exist_ok=True)
-        (target / "audit.json").write_text(json.dumps(self.as_json(), indent=1) + "\n", "ascii")
+        text = json.dumps(self.as_json(), indent=1) + "\n"
+        put_file(target / "audit.json", text.encode("ascii"))
         shape = " x ".join(str(side) for side in self.spec.video_shape)
         verdict = "every bound holds" if self.passed else "a bound is broken"
         title = f"{shape}, {self.clips:,} clips: {verdict}"
