@@ -1966,6 +1966,21 @@ _EXITS = "cli/test_cli.py::test_each_error_has_its_exit_code"
 
 _CLI = (
     *_mutants(
+        "_words.py",
+        (
+            "one thing is several",
+            "if number == 1 else",
+            "if number == 0 else",
+            "cli/test_words.py::test_no_command_says_several_of_one_thing",
+        ),
+        (
+            "a slow rate is told as nothing",
+            "if rate >= 10 else",
+            "if rate >= 0 else",
+            "cli/test_words.py::test_one_rate_is_told_by_lines_text_and_page",
+        ),
+    ),
+    *_mutants(
         "_cli/exits.py",
         ("a full disk is a failure for good", '        "ENOSPC",\n', "", _EXITS),
         (

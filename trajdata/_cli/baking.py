@@ -20,9 +20,8 @@ from trajdata._cli.specs import (
     chosen_spec,
     words_of_choice,
 )
-from trajdata._cli.words import counted
 from trajdata._errors import ArgumentError
-from trajdata._words import per_second
+from trajdata._words import counted, per_second
 
 __all__ = ["materialize", "status", "watch"]
 

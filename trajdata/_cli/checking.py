@@ -11,8 +11,8 @@ import typer
 from trajdata._cli.exits import FAILED, exit_codes, interruptible
 from trajdata._cli.options import AsJson, Out, Seed, print_json
 from trajdata._cli.specs import Difficulty, Preset, SetSettings, SpecFile, chosen_spec
-from trajdata._cli.words import counted
 from trajdata._errors import printable
+from trajdata._words import counted
 
 if TYPE_CHECKING:
     from trajdata._bake.verify import VerifyReport

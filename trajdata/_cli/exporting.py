@@ -11,8 +11,8 @@ import typer
 from trajdata._cli.exits import exit_codes, resumable
 from trajdata._cli.options import AsJson, Seed, Split, print_json
 from trajdata._cli.specs import Difficulty, Preset, SetSettings, SpecFile, chosen_spec
-from trajdata._cli.words import counted, sized
 from trajdata._errors import ArgumentError
+from trajdata._words import counted, sized
 
 if TYPE_CHECKING:
     from trajdata._clips.source_protocol import Source

@@ -9,8 +9,8 @@ import typer
 from trajdata._cli.exits import exit_codes, resumable
 from trajdata._cli.options import AsJson, Out, Seed, Split, print_json
 from trajdata._cli.specs import Difficulty, Preset, SetSettings, SpecFile, chosen_spec
-from trajdata._cli.words import counted
 from trajdata._errors import ArgumentError
+from trajdata._words import counted
 
 __all__ = ["bake_range", "finish"]
 

@@ -10,7 +10,7 @@ import typer
 from trajdata._cli.exits import exit_codes
 from trajdata._cli.options import AsJson, print_json
 from trajdata._cli.specs import Difficulty, Preset, SetSettings, SpecFile, chosen_spec
-from trajdata._cli.words import counted
+from trajdata._words import counted
 
 __all__ = ["score"]
 

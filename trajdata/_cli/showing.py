@@ -11,8 +11,8 @@ import typer
 from trajdata._cli.exits import exit_codes
 from trajdata._cli.options import Seed, Split
 from trajdata._cli.specs import Difficulty, Preset, SetSettings, SpecFile, chosen_spec
-from trajdata._cli.words import counted
 from trajdata._errors import ArgumentError
+from trajdata._words import counted
 
 if TYPE_CHECKING:
     from trajdata._show.shown import ShownSource

@@ -9,7 +9,7 @@ import typer
 
 from trajdata._cli.exits import exit_codes, resumable
 from trajdata._cli.options import AsJson, print_json
-from trajdata._cli.words import counted, sized
+from trajdata._words import counted, sized
 
 if TYPE_CHECKING:
     from trajdata._bake.sync import SyncReport
