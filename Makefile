@@ -74,6 +74,7 @@ bench: $(VENV)/.stamp-test
 	$(BIN)/python benchmarks/mixing.py
 	$(BIN)/python benchmarks/thousand_ranks.py
 	$(BIN)/python benchmarks/peers/run.py
+	$(BIN)/python benchmarks/peers/buckets.py
 	$(BIN)/python benchmarks/targets.py
 
 $(VENV)/.stamp-test: pyproject.toml constraints.txt tests/cloud/server.txt tests/convert/torchvision.txt tests/trainers/packages.txt

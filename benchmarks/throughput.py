@@ -37,7 +37,7 @@ WORKERS = (0, 1, 2)
 THREADS = 2
 LEAST_SECONDS = 0.2
 MEMORY_BYTES = 256 << 20
-MEMORY_BYTES = 8 << 20
+RECORDS_BYTES = 8 << 20
 BAKES = 4
 """Times the clips that are read: a bake's ends, where threads wait, should weigh little."""
 
@@ -172,7 +172,7 @@ def baking(case: Case, scratch: Path) -> dict[str, Measure]:
     """A bake, and what it cannot be faster than."""
     spec = case.spec
     recipe = Recipe(spec, 0, "train", case.baked_clips, case.baked_clips, spec.fingerprint)
-    builders = [RecordBuilder(recipe, MEMORY_BYTES) for _ in range(THREADS)]
+    builders = [RecordBuilder(recipe, RECORDS_BYTES) for _ in range(THREADS)]
     capacity, clips = builders[0].capacity, BAKES * case.baked_clips
     records, _ = builders[0].build(range(capacity))
     return {

@@ -241,6 +241,31 @@ def peers() -> str:
     return "\n\n".join([*tables, "\n".join([*notes, *missing])])
 
 
+def buckets() -> str:
+    """Clips a second from and into a bucket, and how many times as fast trajdata is."""
+    found = load("buckets")
+    rates = {
+        (row["peer"], row["what"], row["clips"]): row["clips_per_second"] for row in found["rows"]
+    }
+    lines = []
+    for peer, what in dict.fromkeys((row["peer"], row["what"]) for row in found["rows"]):
+        target = found["targets"].get(peer) or found["targets"].get(what)
+        against = found["compared"].get(what)
+        cells = []
+        for size in SIZES:
+            own = rates.get((peer, what, size))
+            ours = rates.get((*against, size)) if against else None
+            cells.append("" if own is None else f"{own:,}")
+            if own and ours and [peer, what] != against:
+                cells[-1] += f" ({ours / own:.2f}x)"
+        lines.append([f"{peer}: {what}", *cells, f">= {target:g}x" if target else ""])
+    notes = "\n".join(f"- {name}: {note}" for name, note in found["notes"].items())
+    missing = "".join(f"\n- {name}: {why}" for name, why in found["unavailable"].items())
+    return "\n\n".join(
+        [table(["clips/s", *SIZES, "target"], lines), notes + missing, measured_on(found)]
+    )
+
+
 def _peer_cell(
     found: dict[str, Any], rates: dict[tuple[Any, ...], Any], size: str, name: str, what: str
 ) -> str:
@@ -631,6 +656,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "predictor": predictor,
     "audit": audit,
     "audit_scenes": audit_scenes,
+    "buckets": buckets,
     "speed": speed,
     "throughput": throughput,
     "floats": floats,

@@ -21,6 +21,9 @@ from dataclasses import dataclass
 from typing import Any
 
 __all__ = [
+    "FIRST_EPOCH",
+    "LATER_EPOCHS",
+    "LOCAL_EPOCH",
     "MEMCPY",
     "MEMSET",
     "READ",
@@ -36,6 +39,9 @@ WRITE = "write"
 READ = "read, 0 workers"
 READ_WORKERS = "read, 2 workers"
 SHUFFLED = "read, shuffled"
+FIRST_EPOCH = "first epoch"
+LATER_EPOCHS = "later epochs"
+LOCAL_EPOCH = "the same shards in a folder"
 MEMSET = "memset"
 MEMCPY = "memcpy"
 
@@ -54,6 +60,7 @@ class Case:
         label: a .npy file, int64 (N,).
         folder: where this peer, and nobody else, may write.
         batch: clips in a batch.
+        bucket: URL of a prefix at which what the peer reads lies, if it is measured from there.
     """
 
     name: str
@@ -62,6 +69,7 @@ class Case:
     label: str
     folder: str
     batch: int
+    bucket: str = ""
 
 
 def serve(version: str, open_case: Callable[[Case], Mapping[str, Measure]]) -> None:

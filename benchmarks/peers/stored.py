@@ -19,7 +19,9 @@ __all__ = [
     "Clips",
     "Read",
     "Write",
+    "epoch_rate",
     "gathered",
+    "later_rate",
     "load",
     "read_rate",
     "stored_measures",
@@ -29,6 +31,7 @@ __all__ = [
 LEAST_SECONDS = 0.3
 MOST_SECONDS = 0.6
 MOST_PASSES = 8
+LATER_PASSES = 3
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 """Videos, uint8 (B, T, C, H, W), and labels, int64 (B,)."""
@@ -109,6 +112,31 @@ def read_rate(make: Callable[[], Iterable[Batch]], workers: int, clips: Clips) -
         if spent > LEAST_SECONDS:
             break
     return taken / spent
+
+
+def epoch_rate(make: Callable[[], Iterable[Batch]], clips: Clips) -> float:
+    """Clips a second of one whole pass, from before the loader is made to the last batch."""
+    torch.set_num_threads(1)
+    start = time.perf_counter()
+    _pass(make(), clips)
+    return len(clips) / (time.perf_counter() - start)
+
+
+def later_rate(make: Callable[[], Iterable[Batch]], clips: Clips) -> float:
+    """Clips a second of whole passes of one loader, after a first one."""
+    torch.set_num_threads(1)
+    loader = make()
+    _pass(loader, clips)
+    start = time.perf_counter()
+    for _ in range(LATER_PASSES):
+        _pass(loader, clips)
+    return LATER_PASSES * len(clips) / (time.perf_counter() - start)
+
+
+def _pass(loader: Iterable[Batch], clips: Clips) -> None:
+    count = sum(len(labels) for _, labels in loader)
+    if count != len(clips):
+        raise ValueError(f"{len(clips)} clips are stored, {count} came")
 
 
 def _read(loader: Iterable[Batch], untimed: int) -> tuple[int, float]:

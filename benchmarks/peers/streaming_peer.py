@@ -1,8 +1,10 @@
-"""MosaicML streaming: MDS shards, read by its own dataset and loader."""
+"""MosaicML streaming: MDS shards, read by its own dataset and loader; with the argument ``bucket``
+from a bucket."""
 
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from importlib.metadata import version
@@ -13,10 +15,11 @@ from typing import Any
 # Before the stand-in below: transformers asks whether torchvision is there.
 import transformers.feature_extraction_utils
 import transformers.tokenization_utils_base  # noqa: F401
-from protocol import serve
-from stored import Batch, Clips, gathered, stored_measures
+from protocol import FIRST_EPOCH, Case, Measure, serve
+from stored import Batch, Clips, epoch_rate, gathered, load, stored_measures
 
 SHARD_BYTES = 1 << 26
+WORKERS = 2
 
 
 def stand_in_for_torchvision() -> None:
@@ -63,5 +66,29 @@ def _gathered(shape: tuple[int, ...], clips: Sequence[Mapping[str, Any]]) -> Bat
     return gathered([clip["video"] for clip in clips], [clip["label"] for clip in clips], shape)
 
 
+def from_bucket(case: Case) -> Mapping[str, Measure]:
+    """Its shards are written here; whoever asks puts them into the bucket. Each pass fetches all of
+    them into an empty folder."""
+    clips = load(case)
+    write(clips, Path(case.folder) / "written")
+
+    def first() -> float:
+        with tempfile.TemporaryDirectory(dir=case.folder) as empty:
+            return epoch_rate(lambda: _loader(empty), clips)
+
+    def _loader(empty: str) -> Iterable[Batch]:
+        return StreamingDataLoader(
+            StreamingDataset(remote=case.bucket, local=empty, batch_size=clips.batch),
+            batch_size=clips.batch,
+            num_workers=WORKERS,
+            collate_fn=partial(_gathered, clips.shape),
+        )
+
+    return {FIRST_EPOCH: first}
+
+
 if __name__ == "__main__":
-    serve(version("mosaicml-streaming"), lambda case: stored_measures(case, write, read))
+    if sys.argv[1:] == ["bucket"]:
+        serve(version("mosaicml-streaming"), from_bucket)
+    else:
+        serve(version("mosaicml-streaming"), lambda case: stored_measures(case, write, read))

@@ -1,21 +1,27 @@
-"""webdataset: tar shards, read as a stream. The argument names the member that holds a video."""
+"""webdataset: tar shards, read as a stream. The argument names the member that holds a video, or
+the way in which trajdata's shards come from a bucket: ``pipe`` or ``fsspec``."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 import webdataset
-from protocol import serve
-from stored import Batch, Clips, Read, Write, gathered, stored_measures
+from protocol import FIRST_EPOCH, Case, Measure, serve
+from stored import Batch, Clips, Read, Write, epoch_rate, gathered, load, stored_measures
 
 SHARD_BYTES = 1 << 26
 BYTES, ARRAY = "video.bin", "video.npy"
+PIPE, FSSPEC = "pipe", "fsspec"
+WORKERS = 2
+SIGNED = timedelta(hours=1)
 
 
 def write(member: str, clips: Clips, folder: Path) -> None:
@@ -49,8 +55,41 @@ def _stacked(clips: Sequence[tuple[np.ndarray, int]]) -> Batch:
     return torch.from_numpy(np.stack(videos)), torch.tensor(labels)
 
 
+def from_bucket(way: str, case: Case) -> Mapping[str, Measure]:
+    """Every pass streams all shards again: by curl in a pipe of each, or through fsspec."""
+    import fsspec
+    import obstore
+    from obstore.fsspec import FsspecStore
+
+    fsspec.register_implementation("s3", FsspecStore, clobber=True)
+    clips, options = load(case), {"client_options": {"allow_http": True}}
+    names = sorted(path.name for path in (Path(case.video).parent / "shards").glob("*.tar"))
+    shards = [f"{case.bucket}/{name}" for name in names]
+    if way == PIPE:
+        store = obstore.store.from_url(case.bucket, **options)
+        shards = [f"pipe:curl -sf '{obstore.sign(store, 'GET', n, SIGNED)}'" for n in names]
+    else:
+
+        def opened(url: str, mode: str, size: int) -> Any:
+            # Made in the worker: neither fsspec's loop nor obstore's runtime goes through a fork.
+            return fsspec.filesystem("s3", **options).open(url, mode)
+
+        # The package has a function of that name, too.
+        sys.modules["webdataset.gopen"].gopen_schemes["s3"] = opened
+
+    def reading() -> Iterable[Batch]:
+        stream = webdataset.WebDataset(shards, shardshuffle=False)
+        batches = stream.decode().to_tuple(ARRAY, "cls").batched(clips.batch, collation_fn=_stacked)
+        return webdataset.WebLoader(batches, batch_size=None, num_workers=WORKERS)
+
+    return {FIRST_EPOCH: lambda: epoch_rate(reading, clips)}
+
+
 def main(member: str) -> None:
-    """Serve webdataset with this member for a video."""
+    """Serve webdataset with this member for a video, or from a bucket in this way."""
+    if member in (PIPE, FSSPEC):
+        serve(version("webdataset"), partial(from_bucket, member))
+        return
     bound_write: Write = partial(write, member)
     bound_read: Read = partial(read, member)
     serve(version("webdataset"), lambda case: stored_measures(case, bound_write, bound_read))
