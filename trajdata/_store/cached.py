@@ -10,7 +10,7 @@ from trajdata._errors import ShardError
 from trajdata._shards.recipe import Recipe
 from trajdata._shards.strict import wrong_size
 from trajdata._store.protocol import Store
-from trajdata._store.ranges import read_blocks
+from trajdata._store.ranges import overlapped, read_blocks
 
 if TYPE_CHECKING:
     from trajdata._store.cache import ShardCache
@@ -115,7 +115,7 @@ class CachedStore:
 
     def _blocks(self, name: str) -> Iterator[bytes]:
         try:
-            yield from read_blocks(self._store, name, _BLOCK_BYTES)
+            yield from overlapped(read_blocks(self._store, name, _BLOCK_BYTES))
         except FileNotFoundError:
             raise self._missing(name) from None
 

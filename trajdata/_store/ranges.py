@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Iterator
 
 from trajdata._store.protocol import ReadableStore, Store
 
-__all__ = ["file_sha256", "listed_names", "put_bytes", "read_blocks", "read_whole"]
+__all__ = ["file_sha256", "listed_names", "overlapped", "put_bytes", "read_blocks", "read_whole"]
 
 
 def listed_names(store: ReadableStore, prefix: str) -> Iterator[str]:
@@ -42,6 +43,38 @@ def read_blocks(store: ReadableStore, name: str, block_bytes: int) -> Iterator[b
         if len(block) < block_bytes:
             return
         start += len(block)
+
+
+class _Next(threading.Thread):
+    """Takes the next of some blocks, or what is raised in its place."""
+
+    def __init__(self, blocks: Iterator[bytes]) -> None:
+        # A block that nobody waits for any more is no reason to keep a process.
+        super().__init__(name="trajdata-block", daemon=True)
+        self._blocks = blocks
+        self._found: bytes | None = None
+        self._error: BaseException | None = None
+        self.start()
+
+    def run(self) -> None:
+        try:
+            self._found = next(self._blocks, None)
+        except BaseException as error:
+            self._error = error
+
+    def result(self) -> bytes | None:
+        self.join()
+        if self._error is not None:
+            raise self._error
+        return self._found
+
+
+def overlapped(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """The same blocks; while one is used, a thread waits for the next. Two are in memory then."""
+    coming = _Next(blocks)
+    while (block := coming.result()) is not None:
+        coming = _Next(blocks)
+        yield block
 
 
 def file_sha256(store: ReadableStore, name: str) -> str:
