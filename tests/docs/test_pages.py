@@ -75,7 +75,7 @@ def test_every_file_and_room_that_a_page_names_is_there(page):
             assert (ROOT / "trajdata" / name).is_dir(), name
 
 
-def test_the_types_on_the_card_make_hugging_face_five_times_as_fast():
+def test_with_the_types_of_the_card_numpy_batches_are_loaded_and_read_five_times_as_fast():
     found = json.loads((ROOT / "benchmarks/results/load_dataset.json").read_text("utf-8"))
     gains = {
         (row["clips"], row["what"]): row["gain_with_load"]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from trajdata._clips.cameras import Cameras
 from trajdata._clips.filming import Filming, lights_of
 from trajdata._clips.memory import flat
-from trajdata._clips.poses import Poser
+from trajdata._clips.poses import Poser, Poses
 from trajdata._clips.sampled import Sampled
 from trajdata._clips.truth import TRUTH_FIELDS, Truths
 from trajdata._render.compositing import clip_renderer
@@ -105,7 +105,8 @@ class Stages:
         shown, poses = None, None
         if truths or ("video" in arrays and self._needs_poses and not self._filming):
             poses = self._pose(sampled.indices, scenes, sampled.numbers)
-        if any(name in arrays for name in _PATHS) or ("video" in arrays and not poses):
+        is_plain = "video" in arrays and not (poses or self._filming)
+        if is_plain or any(name in arrays for name in _PATHS):
             positions, shown = self._paths(sampled)
             values |= {"trajectory": positions[:, 0], "jittered": shown[:, 0]}
             values |= self._projected(scenes, shown, cameras)
@@ -114,10 +115,8 @@ class Stages:
                 sampled.indices, scenes, sampled.numbers, present, poses, cameras, truths
             )
         for name, array in arrays.items():
-            if name == "video" and poses:
-                self._fill_video(array, sampled, present, poses.matrices, 1)
-            elif name == "video" and shown is not None:
-                self._fill_video(array, sampled, present, shown, 0)
+            if name == "video":
+                self._fill_video(array, sampled, present, poses, shown)
             elif name in values:
                 array[...] = values[name]
 
@@ -198,15 +197,17 @@ class Stages:
         video: NDArray[np.uint8],
         sampled: Sampled,
         present: NDArray[np.bool_],
-        places: NDArray[np.float64],
-        before: int,
+        poses: Poses | None,
+        shown: NDArray[np.float64] | None,
     ) -> None:
+        """By poses, if there are some, or by the places that are shown; a film has its own."""
         spec = self._spec
         target, stride = flat("video", video)
         if self._filming:
             self._filming.fill(sampled, present, target, stride)
         else:
             size = spec.picture_shape[1:]
+            places, before = (poses.matrices, 1) if poses else (shown, 0)
             self._render_clips(
                 sampled.scenes, places, before, present, size, target, 0, stride, NO_FILM
             )

@@ -194,8 +194,8 @@ def overlap_settler(shapes: tuple[str, ...], has_ground: bool = False, turned: b
 
     @bare_kernel
     def lay_objects(k, width, boxes, starts, covers, orders, pixels):  # type: ignore[no-untyped-def]
-        """Note who covers the pixels that are shared, a bit for each, and in which of them two
-        edges show."""
+        """Note who covers the pixels that are shared, a bit for each (a spec has at most ten),
+        and in which of them two edges show."""
         _, order, parts = orders
         states, filled, inside = pixels
         for n in range(order.shape[0]):
@@ -258,7 +258,8 @@ def overlap_settler(shapes: tuple[str, ...], has_ground: bool = False, turned: b
             return
         ask_of_pairs(k, width, boxes, starts, covers, orders, states)
         lay_objects(k, width, boxes, starts, covers, orders, pixels)
-        crossings[1][1][:] = False
+        _, (_, is_aimed) = crossings
+        is_aimed[:] = False  # the poses are those of another frame
         for item in range(boxes.shape[0]):
             box = boxes[item, k]
             wheres[item, 0] = starts[item, k] - box[0] * box[3] - box[1]

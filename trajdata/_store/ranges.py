@@ -63,7 +63,7 @@ class _Next(threading.Thread):
             self._error = error
 
     def result(self) -> bytes | None:
-        self.join()
+        self.join()  # as long as a request takes, which has limits of its own
         if self._error is not None:
             raise self._error
         return self._found
