@@ -124,7 +124,8 @@ def main() -> None:
             }
             with started(peers, scratch, unavailable) as running:
                 for case in measuring.CASES:
-                    rows += run_case(case, running, scratch / case.name, given.repetitions)
+                    own = scratch / case.name
+                    rows += run_case(case, running, own, given.repetitions, unavailable)
     measuring.save(
         given.out,
         given.repetitions,
@@ -138,9 +139,13 @@ def main() -> None:
 
 
 def run_case(
-    case: measuring.Case, running: list[Running], scratch: Path, repetitions: int
+    case: measuring.Case,
+    running: list[Running],
+    scratch: Path,
+    repetitions: int,
+    unavailable: dict[str, str],
 ) -> list[dict[str, Any]]:
-    """The rows of one size."""
+    """The rows of one size; what fails goes to ``unavailable`` with its reason."""
     scratch.mkdir()
     render(case, scratch)
     source = ClipSource(case.spec)
@@ -149,7 +154,12 @@ def run_case(
     sync(scratch / "shards", shards)
     measures: dict[tuple[str, str], Callable[[], float]] = {}
     for one in running:
-        for what in prepared(case, one, scratch, shards):
+        try:
+            offered = prepared(case, one, scratch, shards)
+        except PeerFailed as reason:
+            unavailable[f"{one.peer.name}, {case.name}"] = str(reason)
+            continue
+        for what in offered:
             measures[one.peer.name, what] = asking(one, what)
     bakes = iter(range(repetitions))
     ready = sorted((scratch / "shards").glob("*.tar"))
@@ -164,7 +174,7 @@ def run_case(
             try:
                 found[key].append(measure())
             except PeerFailed as reason:
-                print(f"{case.name}, {key}: {reason}", file=sys.stderr)
+                unavailable[f"{key[0]}, {case.name}, {key[1]}"] = str(reason)
     return [
         {
             "clips": case.name,
@@ -192,11 +202,7 @@ def prepared(case: measuring.Case, one: Running, scratch: Path, shards: str) -> 
         batch=measuring.BATCH,
         bucket=shards if not one.peer.environment else f"{shards}-{folder.name}",
     )
-    try:
-        answer = one.process.ask({"do": "open", "case": asdict(told)}, PREPARE_SECONDS)
-    except PeerFailed as reason:
-        print(f"{case.name}, {one.peer.name}: {reason}", file=sys.stderr)
-        return []
+    answer = one.process.ask({"do": "open", "case": asdict(told)}, PREPARE_SECONDS)
     store = obstore.store.from_url(told.bucket)
     for path in written.rglob("*"):
         if path.is_file():
